@@ -1,0 +1,32 @@
+//! wakewatch watches a driver's face and wakes them before they sleep.
+//!
+//! Data runs one way, and each arrow is one plain struct:
+//!
+//! ```text
+//! source ──Frame──▶ face ──Face + Crop──▶ infer ──Reading──▶ monitor ──Judgement──▶ alarm
+//! webcam  video     detect, track,        ONNX Runtime:      pure, time only:      app (window)
+//! images  demo      landmarks, align      ViT classifier     signs → state         record (events)
+//! ```
+//!
+//! [`live`] joins these rooms with threads; [`app`] only draws what it publishes.
+//! Beside the path stand the offline rooms: [`dataset`] prepares pictures, [`train`]
+//! learns from them and writes ONNX, [`evaluate`] measures. [`vit`] says what the
+//! network is, for all of them. [`cli`] is the front door.
+
+#[cfg(feature = "audio")]
+pub mod alarm;
+#[cfg(feature = "gui")]
+pub mod app;
+pub mod cli;
+pub mod dataset;
+pub mod evaluate;
+pub mod face;
+pub mod frame;
+pub mod infer;
+pub mod live;
+pub mod monitor;
+pub mod record;
+pub mod source;
+#[cfg(feature = "train")]
+pub mod train;
+pub mod vit;

@@ -1,0 +1,365 @@
+//! Builds a graph node by node and encodes it.
+
+use prost::Message;
+use thiserror::Error;
+
+use super::proto::{
+    AttributeProto, DimensionProto, FLOAT, GraphProto, INT64, ModelProto, NodeProto,
+    OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto,
+    TypeProto, ValueInfoProto, attribute_type, dimension,
+};
+
+/// Operator set: LayerNormalization came with 17, Gelu with 20.
+pub const OPSET: i64 = 20;
+/// IR version that goes with [`OPSET`].
+const IR_VERSION: i64 = 9;
+
+/// A tensor inside the graph, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value(String);
+
+/// One dimension of an input or output.
+#[derive(Clone, Copy, Debug)]
+pub enum Dim {
+    /// A fixed size.
+    Fixed(usize),
+    /// A size that is known only at run time, by name (`N` for the batch).
+    Named(&'static str),
+}
+
+/// A graph that cannot be written.
+#[derive(Debug, Error)]
+pub enum OnnxError {
+    /// Weights and shape disagree.
+    #[error(
+        "tensor {name} of shape {shape:?} was given {values} values; the network and its exporter disagree, please report it"
+    )]
+    Shape {
+        /// Name of the tensor.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// The number of values given.
+        values: usize,
+    },
+}
+
+/// Collects nodes and weights; [`finish`](GraphBuilder::finish) encodes the file.
+#[derive(Debug, Default)]
+pub struct GraphBuilder {
+    graph: GraphProto,
+    made: usize,
+    broken: Option<OnnxError>,
+}
+
+fn value_info(name: &str, shape: &[Dim]) -> ValueInfoProto {
+    let dim = shape
+        .iter()
+        .map(|dim| DimensionProto {
+            value: Some(match dim {
+                Dim::Fixed(size) => dimension::Value::DimValue(*size as i64),
+                Dim::Named(name) => dimension::Value::DimParam((*name).into()),
+            }),
+        })
+        .collect();
+    let tensor = TensorTypeProto { elem_type: FLOAT, shape: Some(TensorShapeProto { dim }) };
+    ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor) }) }
+}
+
+fn int(name: &str, value: i64) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        i: Some(value),
+        r#type: attribute_type::INT,
+        ..Default::default()
+    }
+}
+
+fn ints(name: &str, values: &[i64]) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        ints: values.to_vec(),
+        r#type: attribute_type::INTS,
+        ..Default::default()
+    }
+}
+
+fn float(name: &str, value: f32) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        f: Some(value),
+        r#type: attribute_type::FLOAT,
+        ..Default::default()
+    }
+}
+
+impl GraphBuilder {
+    /// An empty graph.
+    pub fn new(name: &str) -> Self {
+        Self { graph: GraphProto { name: name.into(), ..Default::default() }, ..Default::default() }
+    }
+
+    fn fresh(&mut self, hint: &str) -> String {
+        self.made += 1;
+        format!("{hint}_{}", self.made)
+    }
+
+    /// Declares an f32 input.
+    pub fn input(&mut self, name: &str, shape: &[Dim]) -> Value {
+        self.graph.input.push(value_info(name, shape));
+        Value(name.into())
+    }
+
+    /// Declares `value` as an f32 output called `name`.
+    pub fn output(&mut self, value: &Value, name: &str, shape: &[Dim]) {
+        let node = NodeProto {
+            input: vec![value.0.clone()],
+            output: vec![name.into()],
+            name: format!("out_{name}"),
+            op_type: "Identity".into(),
+            attribute: vec![],
+        };
+        self.graph.node.push(node);
+        self.graph.output.push(value_info(name, shape));
+    }
+
+    fn initializer(
+        &mut self,
+        hint: &str,
+        shape: &[usize],
+        values: usize,
+        data_type: i32,
+        raw_data: Vec<u8>,
+    ) -> Value {
+        let name = self.fresh(hint);
+        if shape.iter().product::<usize>() != values {
+            self.broken.get_or_insert(OnnxError::Shape {
+                name: name.clone(),
+                shape: shape.into(),
+                values,
+            });
+        }
+        let dims = shape.iter().map(|&size| size as i64).collect();
+        self.graph.initializer.push(TensorProto { dims, data_type, name: name.clone(), raw_data });
+        Value(name)
+    }
+
+    /// A constant or weight; `hint` becomes part of its name.
+    pub fn constant(&mut self, hint: &str, shape: &[usize], values: &[f32]) -> Value {
+        let raw = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.initializer(hint, shape, values.len(), FLOAT, raw)
+    }
+
+    /// A one-dimensional constant of integers, for shapes and axes.
+    pub fn constant_i64(&mut self, hint: &str, values: &[i64]) -> Value {
+        let raw = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.initializer(hint, &[values.len()], values.len(), INT64, raw)
+    }
+
+    /// Any operator with one output.
+    pub fn node(&mut self, op: &str, inputs: &[&Value], attribute: Vec<AttributeProto>) -> Value {
+        let output = self.fresh(&op.to_lowercase());
+        self.graph.node.push(NodeProto {
+            input: inputs.iter().map(|value| value.0.clone()).collect(),
+            output: vec![output.clone()],
+            name: format!("n_{output}"),
+            op_type: op.into(),
+            attribute,
+        });
+        Value(output)
+    }
+
+    /// `a + b`, with broadcasting.
+    pub fn add(&mut self, a: &Value, b: &Value) -> Value {
+        self.node("Add", &[a, b], vec![])
+    }
+
+    /// `a - b`, with broadcasting.
+    pub fn sub(&mut self, a: &Value, b: &Value) -> Value {
+        self.node("Sub", &[a, b], vec![])
+    }
+
+    /// `a * b`, with broadcasting.
+    pub fn mul(&mut self, a: &Value, b: &Value) -> Value {
+        self.node("Mul", &[a, b], vec![])
+    }
+
+    /// `a / b`, with broadcasting.
+    pub fn div(&mut self, a: &Value, b: &Value) -> Value {
+        self.node("Div", &[a, b], vec![])
+    }
+
+    /// Matrix product over the last two dimensions.
+    pub fn matmul(&mut self, a: &Value, b: &Value) -> Value {
+        self.node("MatMul", &[a, b], vec![])
+    }
+
+    /// `x @ weight + bias`, weight `[inputs, outputs]` row-major (burn's layout).
+    pub fn linear(
+        &mut self,
+        x: &Value,
+        inputs: usize,
+        outputs: usize,
+        weight: &[f32],
+        bias: &[f32],
+    ) -> Value {
+        let weight = self.constant("weight", &[inputs, outputs], weight);
+        let bias = self.constant("bias", &[outputs], bias);
+        let product = self.matmul(x, &weight);
+        self.add(&product, &bias)
+    }
+
+    /// Two-dimensional convolution, weight `[outputs, inputs/groups, kernel, kernel]`.
+    #[allow(clippy::too_many_arguments, reason = "a convolution has that many")]
+    pub fn conv2d(
+        &mut self,
+        x: &Value,
+        shape: [usize; 4],
+        weight: &[f32],
+        bias: &[f32],
+        stride: usize,
+        padding: usize,
+        groups: usize,
+    ) -> Value {
+        let weight = self.constant("kernel", &shape, weight);
+        let bias = self.constant("bias", &[shape[0]], bias);
+        let [stride, padding] = [stride as i64, padding as i64];
+        let attributes = vec![
+            ints("kernel_shape", &[shape[2] as i64, shape[3] as i64]),
+            ints("strides", &[stride; 2]),
+            ints("pads", &[padding; 4]),
+            int("group", groups as i64),
+        ];
+        self.node("Conv", &[x, &weight, &bias], attributes)
+    }
+
+    /// Normalisation over the last dimension.
+    pub fn layer_norm(&mut self, x: &Value, gamma: &[f32], beta: &[f32], epsilon: f32) -> Value {
+        let gamma = self.constant("gamma", &[gamma.len()], gamma);
+        let beta = self.constant("beta", &[beta.len()], beta);
+        self.node(
+            "LayerNormalization",
+            &[x, &gamma, &beta],
+            vec![int("axis", -1), float("epsilon", epsilon)],
+        )
+    }
+
+    /// Normalisation of each channel of `[batch, channels, ...]` over what follows;
+    /// `scale` and `bias` have one value a channel.
+    pub fn instance_norm(&mut self, x: &Value, scale: &[f32], bias: &[f32], epsilon: f32) -> Value {
+        let scale = self.constant("scale", &[scale.len()], scale);
+        let bias = self.constant("bias", &[bias.len()], bias);
+        self.node("InstanceNormalization", &[x, &scale, &bias], vec![float("epsilon", epsilon)])
+    }
+
+    /// Exact (erf) GELU.
+    pub fn gelu(&mut self, x: &Value) -> Value {
+        self.node("Gelu", &[x], vec![])
+    }
+
+    /// `max(x, 0)`.
+    pub fn relu(&mut self, x: &Value) -> Value {
+        self.node("Relu", &[x], vec![])
+    }
+
+    /// The logistic function.
+    pub fn sigmoid(&mut self, x: &Value) -> Value {
+        self.node("Sigmoid", &[x], vec![])
+    }
+
+    /// Softmax over `axis`.
+    pub fn softmax(&mut self, x: &Value, axis: i64) -> Value {
+        self.node("Softmax", &[x], vec![int("axis", axis)])
+    }
+
+    /// New shape; 0 keeps a dimension, -1 takes what is left.
+    pub fn reshape(&mut self, x: &Value, shape: &[i64]) -> Value {
+        let shape = self.constant_i64("shape", shape);
+        self.node("Reshape", &[x, &shape], vec![])
+    }
+
+    /// Dimensions in the order `permutation`.
+    pub fn transpose(&mut self, x: &Value, permutation: &[i64]) -> Value {
+        self.node("Transpose", &[x], vec![ints("perm", permutation)])
+    }
+
+    /// Joins along `axis`.
+    pub fn concat(&mut self, parts: &[&Value], axis: i64) -> Value {
+        self.node("Concat", parts, vec![int("axis", axis)])
+    }
+
+    /// `x[start..end]` along `axis`.
+    pub fn slice(&mut self, x: &Value, axis: i64, start: i64, end: i64) -> Value {
+        let starts = self.constant_i64("starts", &[start]);
+        let ends = self.constant_i64("ends", &[end]);
+        let axes = self.constant_i64("axes", &[axis]);
+        self.node("Slice", &[x, &starts, &ends, &axes], vec![])
+    }
+
+    /// Mean over `axes`, which are dropped.
+    pub fn reduce_mean(&mut self, x: &Value, axes: &[i64]) -> Value {
+        let axes = self.constant_i64("axes", axes);
+        self.node("ReduceMean", &[x, &axes], vec![int("keepdims", 0)])
+    }
+
+    /// The shape of `x` as integers.
+    pub fn shape(&mut self, x: &Value) -> Value {
+        self.node("Shape", &[x], vec![])
+    }
+
+    /// `x` repeated to `shape` (a tensor of integers).
+    pub fn expand(&mut self, x: &Value, shape: &Value) -> Value {
+        self.node("Expand", &[x, shape], vec![])
+    }
+
+    /// Encodes the model with its metadata entries.
+    ///
+    /// # Errors
+    /// When a weight was given another number of values than its shape needs.
+    pub fn finish(self, metadata: &[(&str, &str)]) -> Result<Vec<u8>, OnnxError> {
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        let model = ModelProto {
+            ir_version: IR_VERSION,
+            producer_name: env!("CARGO_PKG_NAME").into(),
+            producer_version: env!("CARGO_PKG_VERSION").into(),
+            graph: Some(self.graph),
+            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
+            metadata_props: metadata
+                .iter()
+                .map(|(key, value)| StringStringEntryProto {
+                    key: (*key).into(),
+                    value: (*value).into(),
+                })
+                .collect(),
+        };
+        Ok(model.encode_to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_graph_survives_encoding() {
+        let mut graph = GraphBuilder::new("double");
+        let x = graph.input("x", &[Dim::Named("N"), Dim::Fixed(2)]);
+        let y = graph.linear(&x, 2, 2, &[2., 0., 0., 2.], &[0., 0.]);
+        graph.output(&y, "y", &[Dim::Named("N"), Dim::Fixed(2)]);
+        let bytes = graph.finish(&[("key", "value")]).unwrap();
+        let model = ModelProto::decode(bytes.as_slice()).unwrap();
+        assert_eq!(model.metadata_props[0].value, "value");
+        assert_eq!(model.graph.unwrap().node.len(), 3);
+    }
+
+    #[test]
+    fn weights_of_the_wrong_number_are_refused() {
+        let mut graph = GraphBuilder::new("broken");
+        let x = graph.input("x", &[Dim::Fixed(2)]);
+        let _ = graph.linear(&x, 2, 2, &[1.; 3], &[0.; 2]);
+        let error = graph.finish(&[]).unwrap_err().to_string();
+        assert!(error.contains("[2, 2]") && error.contains('3'), "{error}");
+    }
+}
