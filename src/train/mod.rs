@@ -1,6 +1,7 @@
 //! The offline mode, in burn: networks, pretraining, fine-tuning, and the writer that
 //! turns what was learned into ONNX files.
 
+pub mod augment;
 pub mod checkpoint;
 mod error;
 pub mod log;
