@@ -90,7 +90,9 @@ pub enum AlarmCommand {
 #[derive(Debug, Error)]
 pub enum AlarmError {
     /// The device cannot be opened.
-    #[error("the sound device cannot be opened ({0}); plug one in or choose one in the system's settings")]
+    #[error(
+        "the sound device cannot be opened ({0}); plug one in or choose one in the system's settings"
+    )]
     Open(String),
     /// The thread cannot be started.
     #[error("the alarm's thread cannot be started ({0}); close other programs and start again")]

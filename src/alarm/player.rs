@@ -6,9 +6,7 @@ use std::{
     time::Duration,
 };
 
-use rodio::{
-    ChannelCount, DeviceSinkBuilder, MixerDeviceSink, Player, SampleRate, Source, cpal,
-};
+use rodio::{ChannelCount, DeviceSinkBuilder, MixerDeviceSink, Player, SampleRate, Source, cpal};
 
 use super::{
     AlarmError,

@@ -12,10 +12,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::{
-    AlarmCommand, AlarmError, AlarmStatus, Control, SoundState,
-    sound::VoiceControl,
-};
+use super::{AlarmCommand, AlarmError, AlarmStatus, Control, SoundState, sound::VoiceControl};
 
 /// How often mute and test tone are looked at and the device is checked.
 const TICK: Duration = Duration::from_millis(50);

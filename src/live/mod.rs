@@ -1,4 +1,4 @@
-//! Joins the rooms with threads.
+//! Joins the rooms with threads and publishes what the window draws.
 
 mod snapshot;
 

@@ -13,6 +13,9 @@ use crate::face::Unreadable;
 /// least 10; see the domain notes).
 const LOWEST_HZ: u32 = 10;
 
+/// A mean that has faded to the weight of so many seconds is forgotten.
+const REMEMBERED_S: f32 = 0.2;
+
 /// Judges a driver from one observation after the other.
 #[derive(Clone, Debug)]
 pub struct Monitor {
@@ -23,13 +26,16 @@ pub struct Monitor {
     closed: Option<bool>,
     closure: Closure,
     drowsy: Smoother,
+    /// Enough has been seen to tell, and not been forgotten since.
+    is_known: bool,
     is_drowsy: bool,
     is_asleep: bool,
     no_driver: Persistence,
     unreadable: Persistence,
     why_unreadable: Option<Unreadable>,
     slow: Persistence,
-    interval: Duration,
+    /// Running mean of the time between frames, seconds.
+    interval_s: f32,
 }
 
 /// A setting in seconds as a duration; nonsense (negative, not a number) is zero.
@@ -46,13 +52,14 @@ impl Monitor {
             closed: None,
             closure: Closure::default(),
             drowsy: Smoother::default(),
+            is_known: false,
             is_drowsy: false,
             is_asleep: false,
             no_driver: Persistence::default(),
             unreadable: Persistence::default(),
             why_unreadable: None,
             slow: Persistence::default(),
-            interval: Duration::ZERO,
+            interval_s: 0.0,
         }
     }
 
@@ -65,7 +72,7 @@ impl Monitor {
         self.last = Some(seen.at);
         let hole = passed > seconds(self.settings.gap_s);
         let known = if hole { Duration::ZERO } else { passed };
-        self.watch_rate(passed, hole);
+        self.watch_rate(passed);
 
         let signs = seen.face.as_ref();
         let readable = signs.filter(|face| face.unreadable.is_none() && is_sound(face));
@@ -94,15 +101,12 @@ impl Monitor {
     /// `at` is the media time by which a frame was due.
     pub fn lost(&mut self, at: Duration) -> Judgement {
         self.closed = None;
-        let mut judgement = self.judge(at);
-        judgement.state = State::CameraLost;
-        judgement.level = judgement.level.max(Level::Advisory);
-        judgement.why = if self.is_asleep {
-            "the camera has stopped while the driver was asleep".into()
+        let (level, why) = if self.is_asleep {
+            (Level::Critical, "the camera has stopped while the driver was asleep")
         } else {
-            "the camera has stopped".into()
+            (Level::Advisory, "the camera has stopped")
         };
-        judgement
+        Judgement { state: State::CameraLost, level, why: why.into(), ..self.judge(at) }
     }
 
     /// The driver says that they are awake: ends the alarm for closed eyes. Should the
@@ -113,13 +117,12 @@ impl Monitor {
     }
 
     /// Watches over the time between frames.
-    fn watch_rate(&mut self, passed: Duration, hole: bool) {
-        // A single long hole (a suspended laptop) says nothing about the rate.
+    fn watch_rate(&mut self, passed: Duration) {
+        // A single long hole (a suspended laptop) says little about the rate.
         let counted = passed.min(Duration::from_secs(1));
-        self.slow.step(hole, counted, seconds(self.settings.slow_s));
-        if hole {
-            self.interval = passed;
-        }
+        let late = passed > seconds(self.settings.slow_interval_s);
+        self.slow.step(late, counted, seconds(self.settings.slow_s));
+        self.interval_s += 0.2 * (counted.as_secs_f32() - self.interval_s);
     }
 
     /// Nothing is known of this time.
@@ -127,11 +130,20 @@ impl Monitor {
         self.closed = None;
         self.closure.pause(passed, seconds(self.settings.pause_max_s));
         self.drowsy.fade(passed.as_secs_f32(), self.settings.drowsy_smoothing_s);
+        self.forget();
+    }
+
+    /// Starts anew with the probability of drowsy when the last of it has faded.
+    fn forget(&mut self) {
+        if self.drowsy.mean(REMEMBERED_S, self.settings.drowsy_smoothing_s).is_none() {
+            self.is_known = false;
+            self.is_drowsy = false;
+        }
     }
 
     /// Takes the signs of a face whose eyes can be read.
     fn read(&mut self, face: &FaceSigns, known: Duration) {
-        let s = &self.settings;
+        let s = self.settings;
         let closed = self.eyes_closed(face);
         self.closure.see(closed, self.closed, known, seconds(s.reopen_s));
         self.closed = Some(closed);
@@ -149,15 +161,16 @@ impl Monitor {
         let (step, constant) = (known.as_secs_f32(), s.drowsy_smoothing_s);
         if yawning {
             self.drowsy.fade(step, constant);
+            self.forget();
         } else {
             self.drowsy.add(face.drowsy.clamp(0.0, 1.0), step, constant);
         }
-        self.is_drowsy = match self.drowsy.mean(s.settle_s, constant) {
-            Some(mean) if self.is_drowsy => mean > s.drowsy_leave,
-            Some(mean) => mean >= s.drowsy_enter,
-            // A drowsy driver who yawns does not wake up by it.
-            None => self.is_drowsy,
-        };
+        // Only a mean of full weight changes the state: after a pause the first frames
+        // weigh too much.
+        if let Some(mean) = self.drowsy.mean(s.settle_s, constant) {
+            self.is_known = true;
+            self.is_drowsy = mean >= if self.is_drowsy { s.drowsy_leave } else { s.drowsy_enter };
+        }
     }
 
     /// Whether the eyes are closed. The classifier leads: it sees the lids' texture, the
@@ -175,8 +188,10 @@ impl Monitor {
     /// What matters most now.
     fn judge(&self, at: Duration) -> Judgement {
         let s = &self.settings;
-        let drowsy = self.drowsy.mean(s.settle_s, s.drowsy_smoothing_s);
-        let eyes_closed_s = self.closure.closed.as_secs_f32();
+        let mean = self.drowsy.mean(REMEMBERED_S, s.drowsy_smoothing_s);
+        let drowsy = mean.filter(|_| self.is_known);
+        let closed_s = self.closure.closed.as_secs_f32();
+        let eyes_closed_s = if self.closed == Some(true) { closed_s } else { 0.0 };
         // An alarm for closed eyes outlasts the sight of them: a sleeper's head drops.
         let (state, level, why) = if self.is_asleep {
             (State::Asleep, Level::Critical, self.why_asleep(eyes_closed_s))
@@ -184,16 +199,13 @@ impl Monitor {
             (State::NoDriver, Level::Advisory, "no face is seen".into())
         } else if self.unreadable.is_on() {
             (State::EyesUnreadable, Level::Advisory, self.why_unreadable().into())
+        } else if self.is_drowsy {
+            let percent = 100.0 * drowsy.unwrap_or_default();
+            (State::Drowsy, Level::Warning, format!("looks drowsy ({percent:.0}%)"))
         } else if self.slow.is_on() {
-            let hz = 1.0 / self.interval.as_secs_f32();
+            let hz = 1.0 / self.interval_s.max(f32::EPSILON);
             let why = format!("{hz:.1} pictures a second are too few, {LOWEST_HZ} are needed");
             (State::Starting, Level::Advisory, why)
-        } else if self.is_drowsy {
-            let why = match drowsy {
-                Some(p) => format!("looks drowsy ({:.0}%)", 100.0 * p),
-                None => "looked drowsy".into(),
-            };
-            (State::Drowsy, Level::Warning, why)
         } else if drowsy.is_none() {
             (State::Starting, Level::None, "getting to know the face".into())
         } else {

@@ -56,6 +56,9 @@ pub struct Settings {
     /// Frames further apart than this leave a hole in which nothing is known, seconds:
     /// two frames missing at 10 Hz, the lowest rate at which blinks can be told.
     pub gap_s: f32,
+    /// Frames further apart than this are too few, seconds: 10 Hz and some jitter
+    /// (PERCLOS needs 10 frames a second; blinks are half missed below).
+    pub slow_interval_s: f32,
     /// So long with too few frames is told, seconds. Our choice.
     pub slow_s: f32,
 }
@@ -80,6 +83,7 @@ impl Default for Settings {
             no_driver_s: 2.0,
             unreadable_s: 4.0,
             gap_s: 0.35,
+            slow_interval_s: 0.13,
             slow_s: 4.0,
         }
     }

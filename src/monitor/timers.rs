@@ -77,7 +77,13 @@ pub(super) struct Closure {
 impl Closure {
     /// Adds a readable frame, `step` of known time after the one before. Only time between
     /// two frames that agree counts: what happened between two that differ is not known.
-    pub(super) fn see(&mut self, closed: bool, was: Option<bool>, step: Duration, reopen: Duration) {
+    pub(super) fn see(
+        &mut self,
+        closed: bool,
+        was: Option<bool>,
+        step: Duration,
+        reopen: Duration,
+    ) {
         self.paused = Duration::ZERO;
         match (was, closed) {
             (Some(true), true) => {
