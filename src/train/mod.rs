@@ -4,6 +4,7 @@
 pub mod augment;
 pub mod checkpoint;
 mod error;
+pub mod landmarks;
 pub mod log;
 pub mod onnx;
 pub mod schedule;
