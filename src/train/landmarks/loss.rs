@@ -16,9 +16,9 @@ const OPENINGS: [(usize, usize); 7] =
 /// Weight of the openings against the points.
 const OPENING_WEIGHT: f32 = 0.6;
 /// Weight of the confidence.
-const CONFIDENCE_WEIGHT: f32 = 2.0;
+const CONFIDENCE_WEIGHT: f32 = 4.0;
 /// Weight of the visibilities.
-const VISIBLE_WEIGHT: f32 = 1.0;
+const VISIBLE_WEIGHT: f32 = 2.0;
 
 /// Weight of a point: eyelids count most, the jaw, which nobody can place exactly, least.
 fn point_weight(index: usize) -> f32 {

@@ -1,9 +1,10 @@
-//! The landmark network: what it is and how it becomes ONNX ([`net`]), the pictures
+//! The landmark network: what it is ([`net`]), how it becomes ONNX ([`export`]), the pictures
 //! ([`data`]) and samples ([`sampler`]) it learns from, what it is punished for
 //! ([`loss`]), how good it is ([`validate`]) and the training itself ([`run`]).
 
 pub mod config;
 pub mod data;
+pub mod export;
 pub mod loss;
 pub mod net;
 pub mod sampler;
@@ -11,5 +12,6 @@ mod training;
 pub mod validate;
 
 pub use config::LandmarkTrainConfig;
-pub use net::{IMAGE_PX, LandmarkNet, LandmarkOutput, export_landmarks};
-pub use training::{Report, export_checkpoint, run};
+pub use export::{export_landmarks, export_run};
+pub use net::{IMAGE_PX, LandmarkNet, LandmarkOutput};
+pub use training::{Report, run};

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::{
     IMAGE_PX, LandmarkNet, LandmarkTrainConfig,
     data::{Faces, pictures_of},
-    export_landmarks,
+    export::{CARD_FILE, export_landmarks},
     loss::{Batch, loss},
     sampler::{Sample, SampleOptions, Sampler},
     validate::Validation,
@@ -26,6 +26,7 @@ use crate::{
         Control, TrainError,
         checkpoint::{self, Progress},
         log::JsonLog,
+        record::{BEST, LAST, write_whole},
         weights::Ema,
     },
     vit::{ModelCard, ModelKind},
@@ -105,7 +106,7 @@ pub fn run(
         .with_weight_decay(config.weight_decay)
         .with_grad_clipping(Some(GradientClippingConfig::Norm(config.clip_norm)))
         .init();
-    let last = config.out.join("last");
+    let last = config.out.join(LAST);
     let (mut net, mut ema, mut progress);
     if resume {
         let average;
@@ -247,14 +248,16 @@ impl State<'_> {
             progress.best = Some(score);
         }
         let average = ema.apply(net.clone());
-        for (name, save) in [("last", true), ("best", better)] {
+        for (name, save) in [(LAST, true), (BEST, better)] {
             if save {
                 let folder = self.config.out.join(name);
                 checkpoint::save(&folder, net, &average, optimizer, *progress)?;
             }
         }
         if better {
-            let bytes = export_landmarks(&average, &card(self.digest, &self.metrics))?;
+            let card = card(self.digest, &self.metrics);
+            let bytes = export_landmarks(&average, &card)?;
+            write_whole(&self.config.out.join(CARD_FILE), &serde_json::to_vec_pretty(&card)?)?;
             write_whole(&self.config.out.join("landmarks.onnx"), &bytes)?;
         }
         Ok(())
@@ -308,23 +311,6 @@ fn card(digest: &str, metrics: &BTreeMap<String, f64>) -> ModelCard {
         metrics: metrics.clone(),
         vit: None,
     }
-}
-
-/// Exports the averaged weights of a checkpoint folder.
-///
-/// # Errors
-/// When the checkpoint is missing or of another network, or `out` cannot be written.
-pub fn export_checkpoint(checkpoint: &Path, device: &Device, out: &Path) -> Result<(), TrainError> {
-    let net = LandmarkNet::new(&[[0.5; 2]; 68], device);
-    let net = checkpoint::load_average(checkpoint, net)?;
-    write_whole(out, &export_landmarks(&net, &card("", &BTreeMap::new()))?)
-}
-
-/// Writes beside the target first, so that no half model is ever found there.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let fresh = path.with_extension("part");
-    fs::write(&fresh, bytes).map_err(TrainError::io(&fresh, "written"))?;
-    fs::rename(&fresh, path).map_err(TrainError::io(path, "written"))
 }
 
 fn save_config(config: &LandmarkTrainConfig) -> Result<(), TrainError> {
