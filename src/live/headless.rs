@@ -145,3 +145,7 @@ impl Offset {
         self.next = frame.index + 1;
     }
 }
+
+#[cfg(test)]
+#[path = "headless_tests.rs"]
+mod tests;

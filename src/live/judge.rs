@@ -69,7 +69,11 @@ impl Judge {
     }
 
     /// Judges a sighting; the event is there when state or level has changed.
-    pub(super) fn see(&mut self, seen: &Sighting, detector_calls: u64) -> (Judgement, Option<Event>) {
+    pub(super) fn see(
+        &mut self,
+        seen: &Sighting,
+        detector_calls: u64,
+    ) -> (Judgement, Option<Event>) {
         let judgement = self.monitor.step(&seen.observation);
         self.frame = seen.frame.index;
         self.last_at = seen.frame.at;

@@ -5,6 +5,8 @@
 //! the [`Snapshot`], never silently dropped.
 
 mod capture;
+#[cfg(test)]
+mod fakes;
 pub mod headless;
 mod judge;
 mod options;
@@ -23,8 +25,7 @@ pub use threads::Live;
 use thiserror::Error;
 
 use crate::{
-    alarm::AlarmError, face::FaceError, infer::InferError, record::RecordError,
-    source::SourceError,
+    alarm::AlarmError, face::FaceError, infer::InferError, record::RecordError, source::SourceError,
 };
 
 /// A watch that cannot start or go on.

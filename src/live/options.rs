@@ -96,8 +96,7 @@ impl fmt::Debug for LiveOptions {
 }
 
 /// Opens a source, again and again where a camera comes and goes.
-pub type OpenSource =
-    Box<dyn FnMut(&SourceSpec) -> Result<Box<dyn Source>, SourceError> + Send>;
+pub type OpenSource = Box<dyn FnMut(&SourceSpec) -> Result<Box<dyn Source>, SourceError> + Send>;
 /// Makes the vision, again after it has failed.
 pub type OpenVision = Box<dyn FnMut() -> Result<Box<dyn Vision>, LiveError> + Send>;
 

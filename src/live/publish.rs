@@ -96,8 +96,11 @@ impl Publisher {
         let latency_ms = 1e3 * now.duration_since(seen.taken).as_secs_f32();
         let shown = &mut self.snapshot;
         let smoothed = shown.stats.latency_ms;
-        shown.stats.latency_ms =
-            if shown.frame.is_none() { latency_ms } else { smoothed + 0.1 * (latency_ms - smoothed) };
+        shown.stats.latency_ms = if shown.frame.is_none() {
+            latency_ms
+        } else {
+            smoothed + 0.1 * (latency_ms - smoothed)
+        };
         let sighting = seen.sighting;
         shown.frame = Some(sighting.frame);
         shown.face = sighting.face;

@@ -11,10 +11,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::AtomicU64,
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -164,7 +161,9 @@ impl Live {
     fn finish(&mut self) -> Summary {
         self.send(Command::Stop);
         let summary = self.judge.take().and_then(join).unwrap_or_default();
-        self.others.drain(..).for_each(|thread| drop(join(thread)));
+        for thread in self.others.drain(..) {
+            let _ = join(thread);
+        }
         summary
     }
 }
@@ -276,6 +275,7 @@ impl Bench {
         // The capture thread also stops when this end of the channel is dropped.
         let _ = self.orders.try_send(Order::Stop);
         self.alarm.order(AlarmCommand::Level(Level::None));
+        self.publisher.alarm(self.alarm.status());
         self.publisher.ended(true);
         self.publisher.publish();
         self.judge.summary()
@@ -378,3 +378,7 @@ impl Bench {
         self.publisher.problem_of_log(self.judge.failure().map(ToString::to_string));
     }
 }
+
+#[cfg(test)]
+#[path = "threads_tests.rs"]
+mod tests;
