@@ -1,6 +1,23 @@
 //! Runs the models with ONNX Runtime: finds its library and picks the provider
-//! (`runtime`), and turns aligned crops into [`Reading`]s (`classifier`) or whole faces
-//! again (`reconstructor`). It knows no time and no thresholds.
+//! ([`runtime`]), checks a model file before it is used ([`models`]), and turns aligned
+//! crops into [`Reading`]s ([`Classifier`]) or whole faces again ([`Reconstructor`]).
+//! It knows no time and no thresholds.
+
+use image::RgbImage;
+use thiserror::Error;
+
+mod classifier;
+#[cfg(feature = "train")]
+#[cfg(test)]
+pub(crate) mod fixtures;
+pub mod models;
+mod reconstructor;
+pub mod runtime;
+
+pub use classifier::Classifier;
+pub use models::{LoadedModel, ModelError, ModelSource};
+pub use reconstructor::Reconstructor;
+pub use runtime::{Device, Provider, RuntimeError, RuntimeInfo, RuntimeOptions};
 
 /// What the classifier reads in one aligned crop.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,4 +31,63 @@ pub struct Reading {
     /// Attention of \[CLS\] on each patch, `[patches]`, mean over layers' heads of the
     /// last block; sums to at most 1 (the rest is on \[CLS\] itself).
     pub attention: Vec<f32>,
+}
+
+/// A crop that cannot be read.
+#[derive(Debug, Error)]
+pub enum InferError {
+    /// The model cannot be loaded or run.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The crop has another size than the model was trained with.
+    #[error(
+        "a crop of {width}x{height} px was given to a model for {expected}x{expected} px; align it to that size"
+    )]
+    CropSize {
+        /// Width of the crop.
+        width: u32,
+        /// Height of the crop.
+        height: u32,
+        /// Side that the model needs.
+        expected: usize,
+    },
+    /// There is not one mask a crop.
+    #[error("{crops} crops came with {masks} patch masks; give one mask a crop")]
+    Masks {
+        /// Number of crops.
+        crops: usize,
+        /// Number of masks.
+        masks: usize,
+    },
+    /// A mask has another length than the grid has patches.
+    #[error(
+        "a patch mask of {given} entries was given for {patches} patches; make it with the model's own grid"
+    )]
+    MaskLength {
+        /// Entries given.
+        given: usize,
+        /// Patches of the grid.
+        patches: usize,
+    },
+}
+
+/// Appends a crop to `values` as `[3, side, side]`, 0..1, after a check of its size.
+fn push_crop(values: &mut Vec<f32>, crop: &RgbImage, side: usize) -> Result<(), InferError> {
+    let (width, height) = crop.dimensions();
+    if (width as usize, height as usize) != (side, side) {
+        return Err(InferError::CropSize { width, height, expected: side });
+    }
+    for channel in 0..3 {
+        values.extend(crop.as_raw().iter().skip(channel).step_by(3).map(|&v| f32::from(v) / 255.0));
+    }
+    Ok(())
+}
+
+/// Appends a patch mask to `values` as 1 and 0, after a check of its length.
+fn push_keep(values: &mut Vec<f32>, keep: &[bool], patches: usize) -> Result<(), InferError> {
+    if keep.len() != patches {
+        return Err(InferError::MaskLength { given: keep.len(), patches });
+    }
+    values.extend(keep.iter().map(|&kept| if kept { 1.0 } else { 0.0 }));
+    Ok(())
 }

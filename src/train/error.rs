@@ -1,0 +1,109 @@
+//! What can go wrong in the offline mode.
+
+use std::path::{Path, PathBuf};
+
+use burn::store::RecordError;
+use thiserror::Error;
+
+use super::onnx::OnnxError;
+use crate::{infer::ModelError, vit::ConfigError};
+
+/// A training or an export that cannot be done.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    /// A file or folder cannot be read or written.
+    #[error("{path} cannot be {what} ({source}); check the path and its rights", path = .path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried: "read", "written".
+        what: &'static str,
+        /// The system's own words.
+        source: std::io::Error,
+    },
+    /// The configuration is not TOML of the expected form.
+    #[error("{path} is no training configuration ({why}); compare it with the examples in the README", path = .path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        why: String,
+    },
+    /// A setting has a value that makes no sense.
+    #[error("{field} = {value} makes no sense: {why}; change it in the configuration")]
+    Setting {
+        /// The name of the setting.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What would.
+        why: &'static str,
+    },
+    /// The training data cannot be used.
+    #[error("{path} cannot be trained on: {why}", path = .path.display())]
+    Data {
+        /// The list, folder or picture.
+        path: PathBuf,
+        /// What is wrong and the way out.
+        why: String,
+    },
+    /// A checkpoint cannot be written or does not fit the network.
+    #[error("the checkpoint {path} cannot be used ({why}); train without --resume, or with the configuration it was made with", path = .path.display())]
+    Checkpoint {
+        /// The folder.
+        path: PathBuf,
+        /// What does not fit.
+        why: String,
+    },
+    /// The loss is not a number any more.
+    #[error(
+        "the loss is no longer a number at step {step}; lower learning_rate or raise warmup_steps"
+    )]
+    Diverged {
+        /// The step.
+        step: usize,
+    },
+    /// The weights cannot be written as ONNX.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
+    /// ONNX Runtime computes something else than burn.
+    #[error(
+        "{path} was not written: ONNX Runtime differs from the trained network by {difference:.2e}; please report it",
+        path = .path.display()
+    )]
+    Parity {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// The largest difference.
+        difference: f32,
+    },
+    /// ONNX Runtime cannot be had or refuses the model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The network's shape cannot be built.
+    #[error(transparent)]
+    Shape(#[from] ConfigError),
+    /// The thread that makes the batches ended early.
+    #[error("the thread that prepares batches stopped early; see the messages above it")]
+    LoaderStopped,
+    /// A tensor does not hold 32-bit floats.
+    #[error("a tensor cannot be read as 32-bit floats ({0}); please report it")]
+    Tensor(String),
+    /// A card cannot be written as JSON.
+    #[error("the model card cannot be written as JSON ({0}); please report it")]
+    Card(#[from] serde_json::Error),
+}
+
+impl TrainError {
+    /// For `map_err`: names what was done to which path.
+    pub fn io(path: &Path, what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { path, what, source }
+    }
+
+    /// For `map_err` over records of a checkpoint.
+    pub fn record(path: &Path) -> impl FnOnce(RecordError) -> Self {
+        let path = path.to_path_buf();
+        move |error| Self::Checkpoint { path, why: error.to_string() }
+    }
+}
