@@ -152,7 +152,7 @@ impl Reader {
     fn feed(&mut self) -> Result<(), SourceError> {
         let mut packet = ffmpeg::Packet::empty();
         match packet.read(&mut self.input) {
-            Ok(()) if packet.stream() != self.stream => return Ok(()),
+            Ok(()) if packet.stream() != self.stream => Ok(()),
             Ok(()) => match self.decoder.send_packet(&packet) {
                 Ok(()) => {
                     self.broken = 0;
@@ -206,13 +206,13 @@ impl Reader {
 
     /// Scales a decoded frame to RGB, turns it upright and stamps it.
     fn finish(&mut self, decoded: &frame::Video) -> Result<Frame, SourceError> {
-        let image = self.to_rgb(decoded)?;
+        let image = self.rgb_of(decoded)?;
         let stamp = decoded.timestamp().map(|stamp| stamp as f64 * self.time_base);
         let (at, index) = self.clock.tick(stamp, self.step);
         Ok(Frame { image: Arc::new(upright(image, self.orientation)), at, index })
     }
 
-    fn to_rgb(&mut self, decoded: &frame::Video) -> Result<RgbImage, SourceError> {
+    fn rgb_of(&mut self, decoded: &frame::Video) -> Result<RgbImage, SourceError> {
         let (width, height, format) = (decoded.width(), decoded.height(), decoded.format());
         if width == 0 || height == 0 || u64::from(width) * u64::from(height) > MAX_PIXELS {
             return Err(unreadable(
@@ -270,7 +270,7 @@ fn upright(image: RgbImage, orientation: Orientation) -> RgbImage {
     }
     let mut image = DynamicImage::ImageRgb8(image);
     image.apply_orientation(orientation);
-    image.into_rgb8()
+    image.inrgb_of8()
 }
 
 /// What a display matrix does to the picture, in quarter turns and flips.

@@ -218,7 +218,9 @@ mod tests {
     use super::*;
 
     /// Gives a picture for each message; blocks like a driver while there is none.
-    struct Scripted(Receiver<Result<Grab, String>>);
+    struct Scripted(Receiver<Step>);
+
+    type Step = Result<Grab, String>;
 
     impl Device for Scripted {
         fn grab(&mut self) -> Result<Grab, String> {
@@ -230,9 +232,7 @@ mod tests {
         }
     }
 
-    fn camera(
-        index: u32,
-    ) -> (CameraInfo, Sender<Result<Grab, String>>, Receiver<Result<Grab, String>>) {
+    fn camera(index: u32) -> (CameraInfo, Sender<Step>, Receiver<Step>) {
         let (script, device) = bounded(100);
         (CameraInfo { index, name: format!("Camera {index}") }, script, device)
     }
