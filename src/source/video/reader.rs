@@ -270,7 +270,7 @@ fn upright(image: RgbImage, orientation: Orientation) -> RgbImage {
     }
     let mut image = DynamicImage::ImageRgb8(image);
     image.apply_orientation(orientation);
-    image.inrgb_of8()
+    image.into_rgb8()
 }
 
 /// What a display matrix does to the picture, in quarter turns and flips.
