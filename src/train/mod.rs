@@ -7,6 +7,7 @@ pub mod classifier;
 mod error;
 pub mod export;
 pub mod graph;
+pub mod landmarks;
 pub mod log;
 pub mod mae;
 pub mod onnx;
