@@ -6,6 +6,7 @@ use burn::store::RecordError;
 use thiserror::Error;
 
 use super::onnx::OnnxError;
+use crate::{infer::ModelError, vit::ConfigError};
 
 /// A training or an export that cannot be done.
 #[derive(Debug, Error)]
@@ -65,6 +66,23 @@ pub enum TrainError {
     /// The weights cannot be written as ONNX.
     #[error(transparent)]
     Onnx(#[from] OnnxError),
+    /// ONNX Runtime computes something else than burn.
+    #[error(
+        "{path} was not written: ONNX Runtime differs from the trained network by {difference:.2e}; please report it",
+        path = .path.display()
+    )]
+    Parity {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// The largest difference.
+        difference: f32,
+    },
+    /// ONNX Runtime cannot be had or refuses the model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The network's shape cannot be built.
+    #[error(transparent)]
+    Shape(#[from] ConfigError),
     /// The thread that makes the batches ended early.
     #[error("the thread that prepares batches stopped early; see the messages above it")]
     LoaderStopped,

@@ -1,12 +1,47 @@
 //! The offline mode, in burn: networks, pretraining, fine-tuning, and the writer that
 //! turns what was learned into ONNX files.
 
+pub mod augment;
 pub mod checkpoint;
+pub mod classifier;
 mod error;
+pub mod export;
+pub mod graph;
+pub mod landmarks;
 pub mod log;
+pub mod mae;
 pub mod onnx;
+pub mod record;
 pub mod schedule;
+pub mod stem;
+pub mod vit;
 pub mod weights;
 
 pub use error::TrainError;
 pub use log::Control;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use crate::vit::{Embedding, Preset, VitConfig};
+
+    /// A network small enough for a test: the code path of the stem or of the seed.
+    pub(crate) fn small(stem: bool) -> VitConfig {
+        let (preset, embedding) = match stem {
+            true => (Preset::Stem, Embedding::Stem { widths: vec![4, 8] }),
+            false => (Preset::Seed, Embedding::Linear),
+        };
+        VitConfig {
+            image_px: 24,
+            patch_px: 8,
+            embedding,
+            dim: 16,
+            depth: 2,
+            heads: 2,
+            mlp_dim: 32,
+            decoder_dim: 16,
+            decoder_depth: 1,
+            decoder_heads: 2,
+            ..preset.config()
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Makes training pictures worse in the ways a cabin camera does ([`photometric`]) and
+//! covers parts of the face ([`cover`]). Works on planar pictures of any number of
+//! channels, grey being the case of one; deterministic for a given random generator.
+
+pub mod cover;
+pub mod photometric;
+
+use image::RgbImage;
+use rand::Rng;
+
+pub use cover::{Anchors, Cover, Covered};
+pub use photometric::Photometric;
+
+/// A planar picture, `[channels, height, width]`, values 0..1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    /// 1 (grey) or 3 (RGB).
+    pub channels: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// Width in pixels.
+    pub width: usize,
+    /// Row-major planes.
+    pub data: Vec<f32>,
+}
+
+impl Picture {
+    /// A grey picture of `size` x `size` from row-major values.
+    pub fn grey(size: usize, data: Vec<f32>) -> Self {
+        Self { channels: 1, height: size, width: size, data }
+    }
+
+    /// An RGB picture.
+    pub fn from_rgb(image: &RgbImage) -> Self {
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let mut data = vec![0.0; 3 * width * height];
+        for (at, pixel) in image.pixels().enumerate() {
+            for (channel, value) in pixel.0.into_iter().enumerate() {
+                data[channel * width * height + at] = f32::from(value) / 255.0;
+            }
+        }
+        Self { channels: 3, height, width, data }
+    }
+
+    /// The picture with left and right exchanged.
+    pub fn mirror(&mut self) {
+        for row in self.data.chunks_mut(self.width.max(1)) {
+            row.reverse();
+        }
+    }
+
+    fn planes(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        self.data.chunks_mut((self.width * self.height).max(1))
+    }
+
+    /// Mixes `colour(x, y)` over the picture where `alpha(x, y)` (0..1) is above zero;
+    /// `x` and `y` are pixel centres, colours are grey or RGB values 0..1.
+    fn paint(
+        &mut self,
+        bounds: [f32; 4],
+        alpha: impl Fn(f32, f32) -> f32,
+        colour: impl Fn(f32, f32) -> [f32; 3],
+    ) {
+        let (width, height, channels) = (self.width, self.height, self.channels);
+        let clamp = |value: f32, limit: usize| value.clamp(0.0, limit as f32) as usize;
+        for row in clamp(bounds[1].floor(), height)..clamp(bounds[3].ceil(), height) {
+            for col in clamp(bounds[0].floor(), width)..clamp(bounds[2].ceil(), width) {
+                let (x, y) = (col as f32 + 0.5, row as f32 + 0.5);
+                let alpha = alpha(x, y).clamp(0.0, 1.0);
+                if alpha == 0.0 {
+                    continue;
+                }
+                let colour = colour(x, y);
+                for (channel, colour) in colour.into_iter().take(channels).enumerate() {
+                    let value = &mut self.data[(channel * height + row) * width + col];
+                    *value += alpha * (colour - *value);
+                }
+            }
+        }
+    }
+}
+
+/// A value of the normal distribution with mean 0 and deviation 1 (Box and Muller).
+pub fn normal(rng: &mut impl Rng) -> f32 {
+    let u: f32 = rng.random_range(f32::EPSILON..1.0);
+    let v: f32 = rng.random_range(0.0..std::f32::consts::TAU);
+    (-2.0 * u.ln()).sqrt() * v.cos()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rgb_becomes_planar_and_mirrors() {
+        let image = RgbImage::from_fn(2, 1, |x, _| image::Rgb([255 * x as u8, 0, 51]));
+        let mut picture = Picture::from_rgb(&image);
+        assert_eq!(picture.data, [0.0, 1.0, 0.0, 0.0, 0.2, 0.2]);
+        picture.mirror();
+        assert_eq!(picture.data[..2], [1.0, 0.0]);
+    }
+}

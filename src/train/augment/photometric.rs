@@ -1,0 +1,272 @@
+//! Light, lens and sensor: gamma, contrast, a light gradient, blur, motion blur, low
+//! resolution, noise. Each is applied with its own chance.
+
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::{Picture, normal};
+
+/// Chance (0..1) of each change. Defaults after the probe recorded in the project's
+/// notes, with more darkness since nights are when drivers sleep.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Photometric {
+    /// Shades become lighter or darker, by a power of e^±0.6.
+    pub gamma: f64,
+    /// Night: brightness falls to 8-40%, with noise.
+    pub dark: f64,
+    /// Contrast and brightness change.
+    pub contrast: f64,
+    /// Light comes from one side.
+    pub gradient: f64,
+    /// Out of focus.
+    pub blur: f64,
+    /// Moved during the exposure.
+    pub motion: f64,
+    /// Taken from far away: scaled down and up again.
+    pub low_resolution: f64,
+    /// The lowest share of the resolution that is left.
+    pub lowest_resolution: f32,
+    /// Sensor noise.
+    pub noise: f64,
+    /// White balance shifts (RGB only).
+    pub colour: f64,
+    /// Colour is lost, as with an infra-red camera (RGB only).
+    pub grey: f64,
+}
+
+impl Default for Photometric {
+    fn default() -> Self {
+        Self {
+            gamma: 0.5,
+            dark: 0.15,
+            contrast: 0.6,
+            gradient: 0.25,
+            blur: 0.25,
+            motion: 0.1,
+            low_resolution: 0.35,
+            lowest_resolution: 0.35,
+            noise: 0.35,
+            colour: 0.35,
+            grey: 0.3,
+        }
+    }
+}
+
+impl Photometric {
+    /// Changes the picture.
+    pub fn apply(&self, picture: &mut Picture, rng: &mut impl Rng) {
+        let chance = |p: f64, rng: &mut _| Rng::random_bool(rng, p.clamp(0.0, 1.0));
+        if picture.channels == 3 {
+            if chance(self.grey, rng) {
+                to_grey(picture);
+            } else if chance(self.colour, rng) {
+                for plane in picture.planes() {
+                    let gain = (0.12 * normal(rng)).exp();
+                    plane.iter_mut().for_each(|v| *v *= gain);
+                }
+            }
+        }
+        if chance(self.gamma, rng) {
+            let power: f32 = rng.random_range(-0.6f32..0.6).exp();
+            picture.data.iter_mut().for_each(|v| *v = v.max(0.0).powf(power));
+        }
+        if chance(self.contrast, rng) {
+            let mean = picture.data.iter().sum::<f32>() / picture.data.len().max(1) as f32;
+            let (gain, shift) = (rng.random_range(0.6..1.4), rng.random_range(-0.12..0.12));
+            picture.data.iter_mut().for_each(|v| *v = (*v - mean) * gain + mean + shift);
+        }
+        if chance(self.gradient, rng) {
+            gradient(
+                picture,
+                rng.random_range(0.0..std::f32::consts::TAU),
+                rng.random_range(0.2..0.8),
+            );
+        }
+        if chance(self.low_resolution, rng) {
+            low_resolution(
+                picture,
+                rng.random_range(self.lowest_resolution.clamp(0.05, 0.9)..0.95),
+            );
+        }
+        if chance(self.blur, rng) {
+            blur(picture, rng.random_range(0.4..1.4));
+        }
+        if chance(self.motion, rng) {
+            motion(
+                picture,
+                rng.random_range(0.0..std::f32::consts::PI),
+                rng.random_range(2.0..6.0),
+            );
+        }
+        let mut noise = if chance(self.noise, rng) { rng.random_range(0.005..0.05) } else { 0.0 };
+        if chance(self.dark, rng) {
+            let light = rng.random_range(0.08..0.4);
+            picture.data.iter_mut().for_each(|v| *v *= light);
+            noise = rng.random_range(0.005..0.03);
+        }
+        if noise > 0.0 {
+            picture.data.iter_mut().for_each(|v| *v += noise * normal(rng));
+        }
+        // An 8-bit camera: clipped and rounded.
+        picture.data.iter_mut().for_each(|v| *v = (v.clamp(0.0, 1.0) * 255.0).round() / 255.0);
+    }
+}
+
+fn to_grey(picture: &mut Picture) {
+    let size = picture.width * picture.height;
+    for at in 0..size {
+        let [r, g, b] = [0, 1, 2].map(|channel| picture.data[channel * size + at]);
+        let luma = 0.299 * r + 0.587 * g + 0.114 * b;
+        (0..3).for_each(|channel| picture.data[channel * size + at] = luma);
+    }
+}
+
+/// Multiplies by 1 ± `strength` / 2 along a direction.
+fn gradient(picture: &mut Picture, angle: f32, strength: f32) {
+    let (sin, cos) = angle.sin_cos();
+    let (width, height) = (picture.width, picture.height);
+    for plane in picture.planes() {
+        for (row, line) in plane.chunks_mut(width).enumerate() {
+            for (col, value) in line.iter_mut().enumerate() {
+                let (x, y) = (col as f32 / width as f32 - 0.5, row as f32 / height as f32 - 0.5);
+                *value *= 1.0 + strength * (cos * x + sin * y);
+            }
+        }
+    }
+}
+
+/// Averages over boxes of the lower resolution and interpolates back.
+fn low_resolution(picture: &mut Picture, share: f32) {
+    let (width, height) = (picture.width, picture.height);
+    let small_w = ((width as f32 * share) as usize).max(2);
+    let small_h = ((height as f32 * share) as usize).max(2);
+    for plane in picture.planes() {
+        let mut small = vec![0.0; small_w * small_h];
+        let mut counts = vec![0.0f32; small_w * small_h];
+        for row in 0..height {
+            for col in 0..width {
+                let at = (row * small_h / height) * small_w + col * small_w / width;
+                small[at] += plane[row * width + col];
+                counts[at] += 1.0;
+            }
+        }
+        small.iter_mut().zip(&counts).for_each(|(sum, count)| *sum /= count.max(1.0));
+        for row in 0..height {
+            let y = ((row as f32 + 0.5) * small_h as f32 / height as f32 - 0.5).max(0.0);
+            let (y0, fy) = (y as usize, y.fract());
+            let y1 = (y0 + 1).min(small_h - 1);
+            for col in 0..width {
+                let x = ((col as f32 + 0.5) * small_w as f32 / width as f32 - 0.5).max(0.0);
+                let (x0, fx) = (x as usize, x.fract());
+                let x1 = (x0 + 1).min(small_w - 1);
+                let mix =
+                    |y: usize| small[y * small_w + x0] * (1.0 - fx) + small[y * small_w + x1] * fx;
+                plane[row * width + col] = mix(y0) * (1.0 - fy) + mix(y1) * fy;
+            }
+        }
+    }
+}
+
+/// Averages along `steps` of `[dx, dy]` pixels with `weights`; the border repeats.
+fn smear(picture: &mut Picture, steps: &[([f32; 2], f32)]) {
+    let (width, height) = (picture.width as i32, picture.height as i32);
+    let taps: Vec<(i32, i32, f32)> = steps
+        .iter()
+        .map(|([dx, dy], weight)| (dx.round() as i32, dy.round() as i32, *weight))
+        .collect();
+    let total: f32 = taps.iter().map(|tap| tap.2).sum();
+    for plane in picture.planes() {
+        let source = plane.to_vec();
+        for row in 0..height {
+            for col in 0..width {
+                let mut sum = 0.0;
+                for &(dx, dy, weight) in &taps {
+                    let x = (col + dx).clamp(0, width - 1);
+                    let y = (row + dy).clamp(0, height - 1);
+                    sum += weight * source[(y * width + x) as usize];
+                }
+                plane[(row * width + col) as usize] = sum / total;
+            }
+        }
+    }
+}
+
+/// Gaussian blur of `sigma` pixels.
+fn blur(picture: &mut Picture, sigma: f32) {
+    let weight = |i: i32| (-((i * i) as f32) / (2.0 * sigma * sigma)).exp();
+    let reach = (2.5 * sigma).ceil() as i32;
+    for axis in 0..2 {
+        let steps: Vec<_> = (-reach..=reach)
+            .map(|i| (if axis == 0 { [i as f32, 0.0] } else { [0.0, i as f32] }, weight(i)))
+            .collect();
+        smear(picture, &steps);
+    }
+}
+
+/// Blur along a line of `length` pixels.
+fn motion(picture: &mut Picture, angle: f32, length: f32) {
+    let (sin, cos) = angle.sin_cos();
+    let count = length.ceil() as i32;
+    let steps: Vec<_> = (0..=count)
+        .map(|i| {
+            let at = length * (i as f32 / count as f32 - 0.5);
+            ([cos * at, sin * at], 1.0)
+        })
+        .collect();
+    smear(picture, &steps);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    fn checker(channels: usize) -> Picture {
+        let data = (0..channels * 32 * 32).map(|i| ((i / 4 + i / 128) % 2) as f32).collect();
+        Picture { channels, height: 32, width: 32, data }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_picture_and_values_stay_in_range() {
+        let all = Photometric {
+            gamma: 1.0,
+            dark: 1.0,
+            contrast: 1.0,
+            gradient: 1.0,
+            blur: 1.0,
+            motion: 1.0,
+            low_resolution: 1.0,
+            noise: 1.0,
+            colour: 1.0,
+            grey: 0.0,
+            ..Default::default()
+        };
+        for channels in [1, 3] {
+            let run = |seed| {
+                let mut picture = checker(channels);
+                all.apply(&mut picture, &mut ChaCha8Rng::seed_from_u64(seed));
+                picture
+            };
+            assert_eq!(run(1), run(1));
+            assert_ne!(run(1), run(2));
+            assert!(run(3).data.iter().all(|v| (0.0..=1.0).contains(v)));
+        }
+    }
+
+    #[test]
+    fn blurs_keep_the_mean_and_lose_contrast() {
+        let spread = |p: &Picture| p.data.iter().map(|v| (v - 0.5).powi(2)).sum::<f32>();
+        let changes: [fn(&mut Picture); 3] =
+            [|p| blur(p, 1.2), |p| motion(p, 0.3, 5.0), |p| low_resolution(p, 0.4)];
+        for change in changes {
+            let mut picture = checker(1);
+            let before = spread(&picture);
+            change(&mut picture);
+            let mean = picture.data.iter().sum::<f32>() / 1024.0;
+            assert!((mean - 0.5).abs() < 0.02, "mean {mean}");
+            assert!(spread(&picture) < 0.8 * before);
+        }
+    }
+}

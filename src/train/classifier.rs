@@ -1,0 +1,67 @@
+//! The classifier: the encoder, a linear head on \[CLS\] for awake/drowsy, two heads for
+//! the signs behind it (eyes closed, yawning), and two that only training uses: the eye
+//! and the mouth aspect ratio, which teach the network to measure (the probe in the
+//! model card's recipe found this to matter second most, after the stem).
+
+use burn::{
+    module::Module,
+    nn::Linear,
+    tensor::{Device, Tensor},
+};
+
+use super::vit::{Encoder, linear};
+use crate::vit::VitConfig;
+
+/// Names of the classes, in the order of the logits.
+pub const LABELS: [&str; 2] = ["awake", "drowsy"];
+
+/// Encoder and heads.
+#[derive(Module, Debug)]
+pub struct Classifier {
+    /// The encoder.
+    pub encoder: Encoder,
+    /// \[CLS\] to the logits of [`LABELS`], `[dim, 2]`.
+    pub head: Linear,
+    /// \[CLS\] to the logits of eyes closed and yawning, `[dim, 2]`.
+    pub signs: Linear,
+    /// \[CLS\] to eye and mouth aspect ratio, `[dim, 2]`; not exported.
+    pub aspects: Linear,
+}
+
+/// What the classifier says.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Logits of awake and drowsy, `[batch, 2]`.
+    pub logits: Tensor<2>,
+    /// Logits of eyes closed and yawning, `[batch, 2]`.
+    pub signs: Tensor<2>,
+    /// Eye and mouth aspect ratio, `[batch, 2]`.
+    pub aspects: Tensor<2>,
+    /// Attention of \[CLS\] on the patches, `[batch, patches]`.
+    pub attention: Tensor<2>,
+}
+
+impl Classifier {
+    /// An untrained classifier; `config` has been validated.
+    pub fn new(config: &VitConfig, device: &Device) -> Self {
+        Self {
+            encoder: Encoder::new(config, device),
+            head: linear(config.dim, 2, device),
+            signs: linear(config.dim, 2, device),
+            aspects: linear(config.dim, 2, device),
+        }
+    }
+
+    /// Judges patches `[batch, patches, values]` at `positions`, attending only to those
+    /// where `keep` `[batch, patches]` is 1. Patches that are never kept may as well be
+    /// left out.
+    pub fn forward(&self, patches: Tensor<3>, positions: Tensor<3>, keep: Tensor<2>) -> Answer {
+        let encoded = self.encoder.forward(patches, positions, Some(keep));
+        Answer {
+            logits: self.head.forward(encoded.cls.clone()),
+            signs: self.signs.forward(encoded.cls.clone()),
+            aspects: self.aspects.forward(encoded.cls),
+            attention: encoded.attention,
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! The networks as ONNX graphs: the same mathematics as [`super::vit`], written node by
+//! node, with the normalisation of the pixels inside, so that a user feeds RGB 0..1.
+
+use burn::nn::{LayerNorm, Linear};
+
+use super::{
+    TrainError,
+    classifier::Classifier,
+    mae::Mae,
+    onnx::{Dim, GraphBuilder, Value},
+    stem::{PATCH_NORM_EPSILON, PatchEmbedding},
+    vit::{Block, Encoder, MASKED_SCORE},
+    weights::values,
+};
+use crate::vit::{VitConfig, sin_cos_positions};
+
+/// burn's default epsilon of a layer norm.
+const LAYER_NORM_EPSILON: f32 = 1e-5;
+
+/// Mean and deviation of each colour channel over the training crops: what the pixels
+/// are normalised with.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Normalisation {
+    /// Mean of red, green and blue, 0..1.
+    pub mean: [f32; 3],
+    /// Deviation of red, green and blue.
+    pub std: [f32; 3],
+}
+
+/// A graph under construction together with the shape of its network.
+struct Graph<'a> {
+    g: GraphBuilder,
+    config: &'a VitConfig,
+}
+
+/// The classifier as an ONNX graph with the card as `metadata`.
+///
+/// Inputs `image [N,3,S,S]` and `patch_keep [N,P]`, outputs `probs [N,2]`,
+/// `signs [N,2]` and `attention [N,P]`.
+///
+/// # Errors
+/// When the network is not of the shape `config`.
+pub fn classifier(
+    model: &Classifier,
+    config: &VitConfig,
+    normalisation: &Normalisation,
+    metadata: &[(&str, &str)],
+) -> Result<Vec<u8>, TrainError> {
+    let patches = config.grid().patches();
+    let mut graph = Graph { g: GraphBuilder::new("drowsiness"), config };
+    let (image, keep) = graph.inputs();
+    let image = graph.normalise(&image, normalisation);
+    let encoded = graph.encoder(&model.encoder, &image, &keep)?;
+    let logits = graph.linear(&encoded.cls, &model.head)?;
+    let probs = graph.g.softmax(&logits, -1);
+    let signs = graph.linear(&encoded.cls, &model.signs)?;
+    let signs = graph.g.sigmoid(&signs);
+    graph.g.output(&probs, "probs", &[Dim::Named("N"), Dim::Fixed(2)]);
+    graph.g.output(&signs, "signs", &[Dim::Named("N"), Dim::Fixed(2)]);
+    graph.g.output(&encoded.attention, "attention", &[Dim::Named("N"), Dim::Fixed(patches)]);
+    Ok(graph.g.finish(metadata)?)
+}
+
+/// The masked autoencoder as an ONNX graph with the card as `metadata`.
+///
+/// Inputs `image [N,3,S,S]` and `patch_keep [N,P]` (1 = seen), output
+/// `reconstruction [N,3,S,S]`, RGB 0..1, in which seen patches are the input's own.
+///
+/// # Errors
+/// When the network is not of the shape `config`.
+pub fn mae(
+    model: &Mae,
+    config: &VitConfig,
+    normalisation: &Normalisation,
+    metadata: &[(&str, &str)],
+) -> Result<Vec<u8>, TrainError> {
+    let (patches, side) = (config.grid().patches() as i64, config.grid().side);
+    let wide = config.decoder_dim;
+    let mut graph = Graph { g: GraphBuilder::new("mae"), config };
+    let (image, keep) = graph.inputs();
+    let image = graph.normalise(&image, normalisation);
+    let encoded = graph.encoder(&model.encoder, &image, &keep)?;
+
+    let cls = graph.g.reshape(&encoded.cls, &[-1, 1, config.dim as i64]);
+    let all = graph.g.concat(&[&cls, &encoded.tokens], 1);
+    let all = graph.linear(&all, &model.bridge)?;
+    let cls = graph.g.slice(&all, 1, 0, 1);
+    let seen = graph.g.slice(&all, 1, 1, 1 + patches);
+    let keep = graph.g.reshape(&keep, &[-1, patches, 1]);
+    let token = graph.g.constant("mask_token", &[1, 1, wide], &values(&model.mask_token.val())?);
+    let tokens = graph.choose(&keep, &seen, &token);
+    let places =
+        graph.g.constant("places", &[1, side * side, wide], &sin_cos_positions(side, wide));
+    let tokens = graph.g.add(&tokens, &places);
+    let mut x = graph.g.concat(&[&cls, &tokens], 1);
+    for block in &model.decoder {
+        x = graph.block(block, &x, wide, None)?.0;
+    }
+    let x = graph.layer_norm(&x, &model.norm)?;
+    let x = graph.g.slice(&x, 1, 1, 1 + patches);
+    let rebuilt = graph.linear(&x, &model.to_pixels)?;
+    let original = graph.patches(&image);
+    let blended = graph.choose(&keep, &original, &rebuilt);
+    let picture = graph.unpatch(&blended);
+    let picture = graph.denormalise(&picture, normalisation);
+    let px = Dim::Fixed(config.image_px);
+    graph.g.output(&picture, "reconstruction", &[Dim::Named("N"), Dim::Fixed(3), px, px]);
+    Ok(graph.g.finish(metadata)?)
+}
+
+struct Encoded {
+    cls: Value,
+    tokens: Value,
+    attention: Value,
+}
+
+impl Graph<'_> {
+    fn inputs(&mut self) -> (Value, Value) {
+        let px = Dim::Fixed(self.config.image_px);
+        let image = self.g.input("image", &[Dim::Named("N"), Dim::Fixed(3), px, px]);
+        let patches = Dim::Fixed(self.config.grid().patches());
+        (image, self.g.input("patch_keep", &[Dim::Named("N"), patches]))
+    }
+
+    fn normalise(&mut self, image: &Value, by: &Normalisation) -> Value {
+        let mean = self.g.constant("mean", &[1, 3, 1, 1], &by.mean);
+        let std = self.g.constant("std", &[1, 3, 1, 1], &by.std);
+        let centred = self.g.sub(image, &mean);
+        self.g.div(&centred, &std)
+    }
+
+    fn denormalise(&mut self, image: &Value, by: &Normalisation) -> Value {
+        let mean = self.g.constant("mean", &[1, 3, 1, 1], &by.mean);
+        let std = self.g.constant("std", &[1, 3, 1, 1], &by.std);
+        let scaled = self.g.mul(image, &std);
+        let shifted = self.g.add(&scaled, &mean);
+        let low = self.g.constant("low", &[], &[0.0]);
+        let high = self.g.constant("high", &[], &[1.0]);
+        self.g.node("Clip", &[&shifted, &low, &high], vec![])
+    }
+
+    /// `x @ weight + bias`.
+    fn linear(&mut self, x: &Value, layer: &Linear) -> Result<Value, TrainError> {
+        let [inputs, outputs] = layer.weight.dims();
+        let (weight, bias) = linear_values(layer)?;
+        Ok(self.g.linear(x, inputs, outputs, &weight, &bias))
+    }
+
+    fn layer_norm(&mut self, x: &Value, norm: &LayerNorm) -> Result<Value, TrainError> {
+        let gamma = values(&norm.gamma.val())?;
+        let beta = match &norm.beta {
+            Some(beta) => values(&beta.val())?,
+            None => vec![0.0; gamma.len()],
+        };
+        Ok(self.g.layer_norm(x, &gamma, &beta, LAYER_NORM_EPSILON))
+    }
+
+    /// `a` where `keep` is 1, `b` where it is 0.
+    fn choose(&mut self, keep: &Value, a: &Value, b: &Value) -> Value {
+        let one = self.g.constant("one", &[], &[1.0]);
+        let rest = self.g.sub(&one, keep);
+        let a = self.g.mul(a, keep);
+        let b = self.g.mul(b, &rest);
+        self.g.add(&a, &b)
+    }
+
+    /// `values` repeated for every crop of the batch of `like`: `[N, ..shape]`.
+    fn for_each_crop(&mut self, like: &Value, shape: &[usize], values: &[f32]) -> Value {
+        let one: Vec<usize> = [&[1], shape].concat();
+        let constant = self.g.constant("token", &one, values);
+        let batch = self.g.shape(like);
+        let batch = self.g.slice(&batch, 0, 0, 1);
+        let rest: Vec<i64> = shape.iter().map(|&size| size as i64).collect();
+        let rest = self.g.constant_i64("shape", &rest);
+        let full = self.g.concat(&[&batch, &rest], 0);
+        self.g.expand(&constant, &full)
+    }
+
+    /// `[N,3,S,S]` to `[N,P,p*p*3]`, each patch by row, column, channel.
+    fn patches(&mut self, image: &Value) -> Value {
+        let (side, px) = (self.config.grid().side as i64, self.config.patch_px as i64);
+        let cut = self.g.reshape(image, &[-1, 3, side, px, side, px]);
+        let cut = self.g.transpose(&cut, &[0, 2, 4, 3, 5, 1]);
+        self.g.reshape(&cut, &[-1, side * side, px * px * 3])
+    }
+
+    /// The inverse of [`patches`](Self::patches).
+    fn unpatch(&mut self, patches: &Value) -> Value {
+        let (side, px) = (self.config.grid().side as i64, self.config.patch_px as i64);
+        let cut = self.g.reshape(patches, &[-1, side, side, px, px, 3]);
+        let cut = self.g.transpose(&cut, &[0, 5, 1, 3, 2, 4]);
+        self.g.reshape(&cut, &[-1, 3, side * px, side * px])
+    }
+
+    /// `[N,3,S,S]` to tokens `[N,P,dim]`.
+    fn embed(&mut self, image: &Value, embedding: &PatchEmbedding) -> Result<Value, TrainError> {
+        if embedding.convolutions.is_empty() {
+            let patches = self.patches(image);
+            return self.linear(&patches, &embedding.project);
+        }
+        let (grid, px) = (self.config.grid(), self.config.patch_px);
+        let [count, wide] = [grid.side as i64, px as i64];
+        let cut = self.g.reshape(image, &[-1, 3, count, wide, count, wide]);
+        let cut = self.g.transpose(&cut, &[0, 2, 4, 1, 3, 5]);
+        let mut x = self.g.reshape(&cut, &[-1, 3, wide, wide]);
+        let (mut side, mut channels) = (px, 3);
+        for layer in &embedding.convolutions {
+            let outputs = layer.weight.dims()[1];
+            let (weight, bias) = linear_values(layer)?;
+            let kernel = channels_first(&weight, 9, channels, outputs);
+            let y = self.g.conv2d(&x, [outputs, channels, 3, 3], &kernel, &bias, 2, 1, 1);
+            let y = self.g.gelu(&y);
+            (side, channels) = (side / 2, outputs);
+            let flat = self.g.reshape(&y, &[-1, (channels * side * side) as i64]);
+            let flat = self.patch_norm(&flat);
+            x = self.g.reshape(&flat, &[-1, channels as i64, side as i64, side as i64]);
+        }
+        let (weight, bias) = linear_values(&embedding.project)?;
+        let dim = self.config.dim;
+        let kernel = channels_first(&weight, side * side, channels, dim);
+        let x = self.g.conv2d(&x, [dim, channels, side, side], &kernel, &bias, 1, 0, 1);
+        Ok(self.g.reshape(&x, &[-1, grid.patches() as i64, dim as i64]))
+    }
+
+    fn patch_norm(&mut self, x: &Value) -> Value {
+        let square = self.g.mul(x, x);
+        let mean = self.g.reduce_mean(&square, &[1]);
+        let mean = self.g.reshape(&mean, &[-1, 1]);
+        let epsilon = self.g.constant("epsilon", &[], &[PATCH_NORM_EPSILON as f32]);
+        let mean = self.g.add(&mean, &epsilon);
+        let root = self.g.node("Sqrt", &[&mean], vec![]);
+        self.g.div(x, &root)
+    }
+
+    fn encoder(
+        &mut self,
+        encoder: &Encoder,
+        image: &Value,
+        keep: &Value,
+    ) -> Result<Encoded, TrainError> {
+        let (dim, side) = (self.config.dim, self.config.grid().side);
+        let patches = side * side;
+        let tokens = self.embed(image, &encoder.embedding)?;
+        let places = self.g.constant("places", &[1, patches, dim], &sin_cos_positions(side, dim));
+        let tokens = self.g.add(&tokens, &places);
+        let cls = self.for_each_crop(keep, &[1, dim], &values(&encoder.cls.val())?);
+        let mut x = self.g.concat(&[&cls, &tokens], 1);
+
+        let one = self.g.constant("one", &[], &[1.0]);
+        let penalty = self.g.constant("penalty", &[], &[-MASKED_SCORE]);
+        let gap = self.g.sub(keep, &one);
+        let bias = self.g.mul(&gap, &penalty);
+        let free = self.for_each_crop(keep, &[1], &[0.0]);
+        let bias = self.g.concat(&[&free, &bias], 1);
+        let bias = self.g.reshape(&bias, &[-1, 1, 1, 1 + patches as i64]);
+
+        let mut attention = None;
+        for block in &encoder.blocks {
+            let (out, weights) = self.block(block, &x, dim, Some(&bias))?;
+            x = out;
+            attention = Some(weights);
+        }
+        let x = self.layer_norm(&x, &encoder.norm)?;
+        let attention = match attention {
+            Some(all) => {
+                let cls = self.g.slice(&all, 2, 0, 1);
+                let cls = self.g.slice(&cls, 3, 1, 1 + patches as i64);
+                let mean = self.g.reduce_mean(&cls, &[1]);
+                self.g.reshape(&mean, &[-1, patches as i64])
+            }
+            None => self.for_each_crop(keep, &[patches], &vec![0.0; patches]),
+        };
+        let cls = self.g.slice(&x, 1, 0, 1);
+        Ok(Encoded {
+            cls: self.g.reshape(&cls, &[-1, dim as i64]),
+            tokens: self.g.slice(&x, 1, 1, 1 + patches as i64),
+            attention,
+        })
+    }
+
+    /// One block over `[N, 1 + patches, dim]`; returns the tokens and the attention.
+    fn block(
+        &mut self,
+        block: &Block,
+        x: &Value,
+        dim: usize,
+        bias: Option<&Value>,
+    ) -> Result<(Value, Value), TrainError> {
+        let tokens = 1 + self.config.grid().patches() as i64;
+        let (heads, dim) = (block.heads as i64, dim as i64);
+        let width = dim / heads;
+        let normed = self.layer_norm(x, &block.norm_attention)?;
+        let qkv = self.linear(&normed, &block.qkv)?;
+        let qkv = self.g.reshape(&qkv, &[-1, tokens, 3, heads, width]);
+        let qkv = self.g.transpose(&qkv, &[2, 0, 3, 1, 4]);
+        let [q, k, v] = [0, 1, 2].map(|i| {
+            let part = self.g.slice(&qkv, 0, i, i + 1);
+            self.g.reshape(&part, &[-1, heads, tokens, width])
+        });
+        let scale = self.g.constant("scale", &[], &[(width as f32).sqrt().recip()]);
+        let q = self.g.mul(&q, &scale);
+        let k = self.g.transpose(&k, &[0, 1, 3, 2]);
+        let mut scores = self.g.matmul(&q, &k);
+        if let Some(bias) = bias {
+            scores = self.g.add(&scores, bias);
+        }
+        let attention = self.g.softmax(&scores, -1);
+        let joined = self.g.matmul(&attention, &v);
+        let joined = self.g.transpose(&joined, &[0, 2, 1, 3]);
+        let joined = self.g.reshape(&joined, &[-1, tokens, dim]);
+        let joined = self.linear(&joined, &block.join)?;
+        let x = self.g.add(x, &joined);
+        let normed = self.layer_norm(&x, &block.norm_mlp)?;
+        let hidden = self.linear(&normed, &block.up)?;
+        let hidden = self.g.gelu(&hidden);
+        let hidden = self.linear(&hidden, &block.down)?;
+        Ok((self.g.add(&x, &hidden), attention))
+    }
+}
+
+/// Weight `[inputs, outputs]` and bias of a layer as numbers.
+fn linear_values(layer: &Linear) -> Result<(Vec<f32>, Vec<f32>), TrainError> {
+    let weight = values(&layer.weight.val())?;
+    let bias = match &layer.bias {
+        Some(bias) => values(&bias.val())?,
+        None => vec![0.0; layer.weight.dims()[1]],
+    };
+    Ok((weight, bias))
+}
+
+/// A matrix `[places * inputs, outputs]` as a convolution's kernel
+/// `[outputs, inputs, places]`.
+fn channels_first(weight: &[f32], places: usize, inputs: usize, outputs: usize) -> Vec<f32> {
+    let mut kernel = Vec::with_capacity(weight.len());
+    for out in 0..outputs {
+        for input in 0..inputs {
+            kernel.extend((0..places).map(|at| weight[(at * inputs + input) * outputs + out]));
+        }
+    }
+    kernel
+}

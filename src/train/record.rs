@@ -1,0 +1,80 @@
+//! What a run leaves beside its weights: everything that the export needs and that a
+//! reader wants to know, as `run.json` in the run's folder.
+
+use std::{collections::BTreeMap, fs, io::Write, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use super::{TrainError, graph::Normalisation};
+use crate::vit::{ModelKind, VitConfig};
+
+/// Name of the file in the run's folder.
+pub const RUN_FILE: &str = "run.json";
+/// Name of the checkpoint with the best validation figure.
+pub const BEST: &str = "best";
+/// Name of the checkpoint of the last save, from which a run goes on.
+pub const LAST: &str = "last";
+
+/// A run's result, without the weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// What was trained.
+    pub kind: ModelKind,
+    /// A name for people.
+    pub name: String,
+    /// The network's shape.
+    pub vit: VitConfig,
+    /// What pixels are normalised with.
+    pub normalisation: Normalisation,
+    /// Probability of drowsy from which a picture counts as drowsy; 0.5 for an
+    /// autoencoder.
+    pub threshold: f32,
+    /// What it was trained on, in words.
+    pub trained_on: String,
+    /// SHA-256 over the training list and its crops, hexadecimal.
+    pub data_digest: String,
+    /// Figures on validation, by name.
+    pub metrics: BTreeMap<String, f64>,
+}
+
+impl RunRecord {
+    /// Writes the record into the folder `run`, whole or not at all.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn save(&self, run: &Path) -> Result<(), TrainError> {
+        let json = serde_json::to_vec_pretty(self)?;
+        write_whole(&run.join(RUN_FILE), &json)
+    }
+
+    /// Reads the record of the folder `run`.
+    ///
+    /// # Errors
+    /// When the folder is not one of a run, or the record is of another form.
+    pub fn load(run: &Path) -> Result<Self, TrainError> {
+        let path = run.join(RUN_FILE);
+        let json = fs::read(&path).map_err(TrainError::io(&path, "read"))?;
+        serde_json::from_slice(&json).map_err(|error| TrainError::Config {
+            path,
+            why: format!("{error}; is it the run.json of a pretraining or fine-tuning?"),
+        })
+    }
+}
+
+/// Writes a file beside its place first, so that a failure leaves the old one.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let written = builder.tempfile_in(folder).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)
+    });
+    written.map(|_| ()).map_err(TrainError::io(path, "written"))
+}
