@@ -176,15 +176,16 @@ impl Monitor {
     }
 
     /// Whether the eyes are closed. The classifier leads: it sees the lids' texture, the
-    /// ratio only six points. Where it is not sure, the ratio has to agree.
+    /// ratio only six points. Where it is not sure, the ratio has to agree, less strictly
+    /// once the eyes have been closed.
     fn eyes_closed(&self, face: &FaceSigns) -> bool {
         let s = &self.settings;
-        if self.closed == Some(true) {
-            return face.eyes_closed >= s.closed_leave;
-        }
+        let (likely, lids_below) = match self.closed {
+            Some(true) => (s.closed_leave, s.open_aspect),
+            _ => (s.closed_likely, s.closed_aspect),
+        };
         let aspect = (face.eye_aspect[0] + face.eye_aspect[1]) / 2.0;
-        face.eyes_closed >= s.closed_sure
-            || face.eyes_closed >= s.closed_likely && aspect < s.closed_aspect
+        face.eyes_closed >= s.closed_sure || face.eyes_closed >= likely && aspect < lids_below
     }
 
     /// What matters most now.

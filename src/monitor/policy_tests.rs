@@ -128,6 +128,8 @@ fn scenarios() -> Vec<Scenario> {
             &[(12.4, Awake)], Level::None),
         scenario("the classifier alone, unsure, closes no eyes", &[(10.0, Open), (10.0, Unsure)],
             &[(20.0, Awake)], Level::None),
+        scenario("nor keeps them closed", &[(10.0, Open), (1.0, Closed), (10.0, Unsure)],
+            &[(20.0, Awake)], Level::None),
         scenario("squinting in the sun", &[(5.0, Open), (300.0, Squint)],
             &[(300.0, Awake)], Level::None),
         Scenario {

@@ -25,11 +25,13 @@ pub struct Settings {
     /// (openpilot's gate 0.5).
     pub closed_likely: f32,
     /// Once closed, the eyes count as closed until the probability falls below this, 0..1
-    /// (openpilot's hysteresis).
+    /// (openpilot's hysteresis), or until it is not sure and the lids look open.
     pub closed_leave: f32,
     /// Eye aspect ratio below which the lids look closed (Soukupova and Cech 2016: 0.2;
     /// 300-W points: closed below 0.15, open above 0.22).
     pub closed_aspect: f32,
+    /// Eye aspect ratio above which the lids look open (300-W points: open above 0.22).
+    pub open_aspect: f32,
     /// Eyes closed for so long are asleep, seconds (microsleep lasts 1-2 s, warn at 1.5 s:
     /// Euro NCAP driver state monitoring).
     pub asleep_s: f32,
@@ -74,6 +76,7 @@ impl Default for Settings {
             closed_likely: 0.5,
             closed_leave: 0.37,
             closed_aspect: 0.2,
+            open_aspect: 0.25,
             asleep_s: 1.5,
             asleep_yawning_s: 3.0,
             yawning: 0.5,
