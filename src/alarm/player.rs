@@ -27,6 +27,7 @@ struct Stream {
 
 impl Speaker for RodioSpeaker {
     fn open(&mut self, control: &Arc<VoiceControl>) -> Result<Box<dyn Playing>, AlarmError> {
+        quieten();
         let failure = Arc::new(Mutex::new(None));
         let told = failure.clone();
         let on_error = move |error: cpal::Error| {
@@ -46,6 +47,15 @@ impl Speaker for RodioSpeaker {
         let player = Player::connect_new(sink.mixer());
         player.append(Voice::new(control.clone(), sink.config().sample_rate().get()));
         Ok(Box::new(Stream { _sink: sink, _player: player, failure }))
+    }
+}
+
+/// ALSA writes a dozen lines to the terminal for a missing card, at every try. Our own
+/// sentence says it once; the buffer that takes them is renewed here, so it stays small.
+fn quieten() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = alsa::Output::local_error_handler() {
+        tracing::debug!("ALSA keeps writing to the terminal: {error}");
     }
 }
 

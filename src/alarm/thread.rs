@@ -137,8 +137,11 @@ fn run(shared: &Shared, speaker: &mut dyn Speaker, stopped: &Receiver<()>) {
             Ok(Some(why)) => why,
             Err(_) => "the sound library failed".into(),
         };
-        tracing::warn!("{why}");
-        *lock(&shared.sound) = SoundState::NoSound(why);
+        let state = SoundState::NoSound(why);
+        let before = std::mem::replace(&mut *lock(&shared.sound), state.clone());
+        if state != before {
+            tracing::warn!("{state}");
+        }
         let until = Instant::now() + RETRY;
         while let Some(left) = until.checked_duration_since(Instant::now()) {
             if stopped.recv_timeout(left.min(TICK)) != Err(RecvTimeoutError::Timeout) {
