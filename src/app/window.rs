@@ -15,7 +15,7 @@ use super::{
     text,
 };
 use crate::{
-    live::{Command, Snapshot},
+    live::{Command, Live, Snapshot, Waker},
     monitor::{Level, State},
     source::SourceSpec,
 };
@@ -38,8 +38,19 @@ pub trait Session: Send {
 pub type Opener =
     dyn Fn(&SourceSpec, Waker) -> Result<Box<dyn Session>, Failure> + Send + Sync + 'static;
 
-/// Wakes the window.
-pub type Waker = Box<dyn Fn() + Send + Sync + 'static>;
+impl Session for Live {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Live::snapshot(self)
+    }
+
+    fn send(&self, command: Command) {
+        Live::send(self, command);
+    }
+
+    fn stop(self: Box<Self>) {
+        Live::stop(*self);
+    }
+}
 
 enum Stage {
     Opening(Receiver<Result<Box<dyn Session>, Failure>>),
@@ -112,7 +123,10 @@ impl Window {
                 let snapshot = session.snapshot();
                 self.screen.remember(&snapshot);
                 self.tell(ctx, snapshot.judgement.state, snapshot.judgement.level);
-                Page::Watching(snapshot)
+                match Failure::to_begin(&snapshot) {
+                    Some(failure) => Page::Failed(failure),
+                    None => Page::Watching(snapshot),
+                }
             }
         }
     }
@@ -140,36 +154,34 @@ impl Window {
     }
 
     fn perform(&mut self, ctx: &Context, action: Action, page: &Page) {
-        let command = match (action, page) {
-            (Action::Quit, _) => return ctx.send_viewport_cmd(ViewportCommand::Close),
-            (Action::Demo, Page::Failed(_)) => {
+        let muted = matches!(page, Page::Watching(now) if now.muted_until.is_some());
+        let command = match action {
+            Action::Quit => return ctx.send_viewport_cmd(ViewportCommand::Close),
+            Action::Demo => {
                 self.source = SourceSpec::Demo(None);
-                return self.reopen(ctx);
+                Command::Switch(self.source.clone())
             }
-            (Action::Retry, Page::Failed(_)) => return self.reopen(ctx),
-            (Action::Demo, _) => Command::Switch(SourceSpec::Demo(None)),
-            (Action::Retry, _) => Command::Switch(self.source.clone()),
-            (Action::Mute, Page::Watching(snapshot)) if snapshot.muted_until.is_some() => {
-                Command::Unmute
-            }
-            (Action::Mute, _) => Command::Mute,
-            (Action::Acknowledge, _) => Command::Acknowledge,
-            (Action::TestTone, _) => Command::TestTone(Level::Critical),
-            // The screen has obeyed the others.
-            _ => return,
+            Action::Retry => Command::Switch(self.source.clone()),
+            Action::Mute if muted => Command::Unmute,
+            Action::Mute => Command::Mute,
+            Action::Acknowledge => Command::Acknowledge,
+            Action::TestTone => Command::TestTone(Level::Critical),
+            // The screen has obeyed these.
+            Action::Overlays
+            | Action::FullScreen
+            | Action::Theme
+            | Action::Keys
+            | Action::Back => return,
         };
-        if let (Stage::Watching(session), Action::Demo) = (&self.stage, action) {
-            self.source = SourceSpec::Demo(None);
-            session.send(command);
-        } else if let Stage::Watching(session) = &self.stage {
-            session.send(command);
+        match (&self.stage, action) {
+            (Stage::Watching(session), _) => session.send(command),
+            (Stage::Failed(_), Action::Demo | Action::Retry) => {
+                self.screen.forget();
+                let stage = open(ctx, &self.opener, &self.source);
+                self.enter(stage);
+            }
+            (Stage::Failed(_) | Stage::Opening(_), _) => {}
         }
-    }
-
-    fn reopen(&mut self, ctx: &Context) {
-        self.screen.forget();
-        let stage = open(ctx, &self.opener, &self.source);
-        self.enter(stage);
     }
 
     /// Puts the state into the title, and calls for attention when an alarm begins while
@@ -233,7 +245,7 @@ fn open(ctx: &Context, opener: &Arc<Opener>, source: &SourceSpec) -> Stage {
     let (opener, source, ctx) = (opener.clone(), source.clone(), ctx.clone());
     let started = thread::Builder::new().name("open".into()).spawn(move || {
         let waker = ctx.clone();
-        let opened = opener(&source, Box::new(move || waker.request_repaint()));
+        let opened = opener(&source, Arc::new(move || waker.request_repaint()));
         // The window may have gone in the meantime; then the session is ended here.
         if let Err(unwanted) = sender.send(opened)
             && let Ok(session) = unwanted.into_inner()
