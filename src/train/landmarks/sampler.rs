@@ -2,15 +2,24 @@
 //! photo, covered and augmented, and squares without a face. Sample `n` of a seed is
 //! always the same.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use image::RgbImage;
+use image::{
+    RgbImage,
+    imageops::{self, FilterType},
+};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
     IMAGE_PX,
-    data::{Annotated, load, mirrored},
+    data::{Annotated, Trust, load, mirrored},
 };
 use crate::{
     face::{Landmarks, Region},
@@ -20,6 +29,12 @@ use crate::{
     },
 };
 
+/// Decoded photos are kept up to this many bytes.
+const KEPT_BYTES: usize = 1 << 30;
+/// Photos are kept reduced so that the face's region has about this side in pixels: twice
+/// what the network sees.
+const KEPT_SIDE_PX: f32 = 2.0 * IMAGE_PX as f32;
+
 /// How samples are made.
 #[derive(Clone, Debug)]
 pub struct SampleOptions {
@@ -27,10 +42,14 @@ pub struct SampleOptions {
     pub photometric: Photometric,
     /// Chance of a cover, 0..1.
     pub cover: f64,
+    /// Chance that the photo is cropped tightly around the face first, 0..1.
+    pub tight: f64,
     /// Share of samples that show no face, 0..1.
     pub negatives: f64,
     /// Share of the faces that come from precise annotations, 0..1.
     pub precise_share: f64,
+    /// Share of the faces that come from pictures with closed eyes and guessed points.
+    pub known_closed_share: f64,
     /// How much likelier than others a precise face with nearly closed eyes is drawn.
     pub closed_weight: f64,
 }
@@ -46,17 +65,68 @@ pub struct Sample {
     pub face: f32,
     /// 1 = uncovered: left eye, right eye, mouth.
     pub visible: [f32; 3],
-    /// Weight of the eye points: less where the annotation is coarse.
-    pub eye_weight: f32,
+    /// How much is learned from which points.
+    pub weights: Weights,
+}
+
+/// A decoded photo, perhaps reduced, with its face's region and points in its pixels.
+#[derive(Debug)]
+struct Photo {
+    image: RgbImage,
+    region: Region,
+    landmarks: Landmarks,
+}
+
+impl Photo {
+    fn load(face: &Annotated) -> Result<Self, TrainError> {
+        let image = load(&face.file)?;
+        let side_px = Region::from_landmarks(&face.landmarks).side_px;
+        let scale = (KEPT_SIDE_PX / side_px.max(1.0)).min(1.0);
+        let [width, height] = [image.width(), image.height()]
+            .map(|length| ((length as f32 * scale).round() as u32).max(1));
+        let [sx, sy] = [width as f32 / image.width() as f32, height as f32 / image.height() as f32];
+        let image = if scale < 1.0 {
+            imageops::resize(&image, width, height, FilterType::Triangle)
+        } else {
+            image
+        };
+        let landmarks = Landmarks { points: face.landmarks.points.map(|[x, y]| [x * sx, y * sy]) };
+        Ok(Self { image, region: Region::from_landmarks(&landmarks), landmarks })
+    }
+}
+
+/// How much is learned from the points of a sample.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Weights {
+    /// All points but those of the eyes.
+    pub points: f32,
+    /// The points of the eyes.
+    pub eyes: f32,
+    /// How far the lids are apart.
+    pub lids: f32,
+}
+
+impl From<Trust> for Weights {
+    fn from(trust: Trust) -> Self {
+        let [points, eyes, lids] = match trust {
+            Trust::Precise => [1.0, 1.0, 1.0],
+            Trust::Coarse => [1.0, 0.5, 0.5],
+            Trust::KnownClosed => [0.2, 0.5, 1.0],
+        };
+        Self { points, eyes, lids }
+    }
 }
 
 /// Draws samples.
 #[derive(Debug)]
 pub struct Sampler {
     faces: Vec<Annotated>,
+    photos: Vec<OnceLock<Arc<Photo>>>,
+    kept_bytes: AtomicUsize,
     nonfaces: Vec<PathBuf>,
     precise: Vec<usize>,
     coarse: Vec<usize>,
+    known_closed: Vec<usize>,
     options: SampleOptions,
     seed: u64,
 }
@@ -69,8 +139,28 @@ impl Sampler {
         options: SampleOptions,
         seed: u64,
     ) -> Self {
-        let (precise, coarse) = (0..faces.len()).partition(|&index| faces[index].precise);
-        Self { faces, nonfaces, precise, coarse, options, seed }
+        let all = |trust| {
+            let trusted = faces.iter().enumerate().filter(|(_, face)| face.trust == trust);
+            trusted.map(|(index, _)| index).collect::<Vec<_>>()
+        };
+        let (precise, coarse) = (all(Trust::Precise), all(Trust::Coarse));
+        let known_closed = all(Trust::KnownClosed);
+        let photos = faces.iter().map(|_| OnceLock::new()).collect();
+        let kept_bytes = AtomicUsize::new(0);
+        Self { faces, photos, kept_bytes, nonfaces, precise, coarse, known_closed, options, seed }
+    }
+
+    fn photo(&self, index: usize) -> Result<Arc<Photo>, TrainError> {
+        if let Some(photo) = self.photos[index].get() {
+            return Ok(photo.clone());
+        }
+        let photo = Arc::new(Photo::load(&self.faces[index])?);
+        let bytes = photo.image.as_raw().len();
+        if self.kept_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes < KEPT_BYTES {
+            // Another thread may have been first; its photo is the same.
+            let _ = self.photos[index].set(photo.clone());
+        }
+        Ok(photo)
     }
 
     /// Sample `number` of the endless stream.
@@ -83,12 +173,16 @@ impl Sampler {
         if rng.random_bool(self.options.negatives) {
             return self.negative(rng);
         }
-        let face = self.choose(rng);
-        let image = load(&face.file)?;
-        Ok(self.positive(face, &image, rng))
+        let index = self.choose(rng);
+        let photo = self.photo(index)?;
+        Ok(self.positive(&photo, self.faces[index].trust, rng))
     }
 
-    fn choose(&self, rng: &mut ChaCha8Rng) -> &Annotated {
+    /// A face to show, by its place in the list.
+    fn choose(&self, rng: &mut ChaCha8Rng) -> usize {
+        if !self.known_closed.is_empty() && rng.random_bool(self.options.known_closed_share) {
+            return self.known_closed.choose(rng).copied().unwrap_or_default();
+        }
         let precise = !self.precise.is_empty()
             && (self.coarse.is_empty() || rng.random_bool(self.options.precise_share));
         let pool = if precise { &self.precise } else { &self.coarse };
@@ -96,19 +190,30 @@ impl Sampler {
         let again = 1.0 - 1.0 / self.options.closed_weight.max(1.0);
         loop {
             let index = pool.choose(rng).copied().unwrap_or_default();
-            let face = &self.faces[index];
-            let [left, right] = face.landmarks.eye_aspect();
+            let [left, right] = self.faces[index].landmarks.eye_aspect();
             let closed = precise && (left + right) / 2.0 < 0.2;
             if closed || !precise || !rng.random_bool(again) {
-                return face;
+                return index;
             }
         }
     }
 
-    fn positive(&self, face: &Annotated, image: &RgbImage, rng: &mut ChaCha8Rng) -> Sample {
-        let region = jitter(&Region::from_landmarks(&face.landmarks), rng);
+    fn positive(&self, photo: &Photo, trust: Trust, rng: &mut ChaCha8Rng) -> Sample {
+        let exact = jitter(&photo.region, rng);
+        let mut region = exact;
+        let tight;
+        let image = if rng.random_bool(self.options.tight) {
+            // Pictures of closed eyes are tight crops, and a border must not tell.
+            let corner;
+            (tight, corner) = tight_crop(&photo.image, &photo.landmarks, rng);
+            region.center = [exact.center[0] - corner[0], exact.center[1] - corner[1]];
+            &tight
+        } else {
+            &photo.image
+        };
         let mut picture = Picture::grey(IMAGE_PX, region.sample_grey(image, IMAGE_PX));
-        let mut points = face.landmarks.points.map(|point| region.to_unit(point));
+        let region = exact;
+        let mut points = photo.landmarks.points.map(|point| region.to_unit(point));
         if rng.random_bool(0.5) {
             picture.mirror();
             let source = points;
@@ -121,8 +226,7 @@ impl Sampler {
         self.options.photometric.apply(&mut picture, rng);
         let visible =
             [covered.left_eye, covered.right_eye, covered.mouth].map(|c| if c { 0.0 } else { 1.0 });
-        let eye_weight = if face.precise { 1.0 } else { 0.5 };
-        Sample { image: picture.data, points, face: 1.0, visible, eye_weight }
+        Sample { image: picture.data, points, face: 1.0, visible, weights: trust.into() }
     }
 
     fn cover(
@@ -167,27 +271,24 @@ impl Sampler {
 
     /// A square without a face, or with one so badly placed that following it is wrong.
     fn negative(&self, rng: &mut ChaCha8Rng) -> Result<Sample, TrainError> {
-        let (image, region) = match self.nonfaces.choose(rng) {
+        let values = match self.nonfaces.choose(rng) {
             Some(file) if rng.random_bool(0.65) => {
                 let image = load(file)?;
-                let region = negative_region(&image, rng);
-                (image, region)
+                negative_region(&image, rng).sample_grey(&image, IMAGE_PX)
             }
             _ => {
-                let face = self.choose(rng);
-                let image = load(&face.file)?;
-                let region = off_face(&Region::from_landmarks(&face.landmarks), rng);
-                (image, region)
+                let photo = self.photo(self.choose(rng))?;
+                off_face(&photo.region, rng).sample_grey(&photo.image, IMAGE_PX)
             }
         };
-        let mut picture = Picture::grey(IMAGE_PX, region.sample_grey(&image, IMAGE_PX));
+        let mut picture = Picture::grey(IMAGE_PX, values);
         self.options.photometric.apply(&mut picture, rng);
         Ok(Sample {
             image: picture.data,
             points: [[0.5; 2]; 68],
             face: 0.0,
             visible: [0.0; 3],
-            eye_weight: 0.0,
+            weights: Weights::default(),
         })
     }
 }
@@ -201,6 +302,24 @@ pub fn anchors_of(points: &[[f32; 2]; 68]) -> Anchors {
         nose: pixels.nose(),
         mouth: pixels.mouth(),
     }
+}
+
+/// The photo around the face and nothing more, and its corner in the photo.
+fn tight_crop(
+    image: &RgbImage,
+    landmarks: &Landmarks,
+    rng: &mut ChaCha8Rng,
+) -> (RgbImage, [f32; 2]) {
+    let bbox = landmarks.bbox();
+    let mut margin = |size: f32| rng.random_range(-0.05..0.25f32) * size;
+    let clamp = |v: f32, length: u32| v.clamp(0.0, length.saturating_sub(1) as f32) as u32;
+    let left = clamp(bbox.x - margin(bbox.width), image.width());
+    let top = clamp(bbox.y - margin(bbox.height), image.height());
+    let right = clamp(bbox.x + bbox.width + margin(bbox.width), image.width());
+    let bottom = clamp(bbox.y + bbox.height + margin(bbox.height), image.height());
+    let (width, height) = (right.saturating_sub(left) + 1, bottom.saturating_sub(top) + 1);
+    let crop = imageops::crop_imm(image, left, top, width, height).to_image();
+    (crop, [left as f32, top as f32])
 }
 
 /// Where a tracker or a detector may think the face is: usually nearly right, at times
