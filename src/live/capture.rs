@@ -11,7 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, TrySendError};
+use crossbeam_channel::{
+    Receiver, RecvTimeoutError, SendTimeoutError, Sender, TryRecvError, TrySendError,
+};
 
 use super::{
     Pace,
@@ -149,7 +151,7 @@ impl Capture {
         let every_frame = !info.live && self.pace == Pace::Fast;
         self.tell(Notice::Opened { session, info });
         loop {
-            if let Ok(order) = self.orders.try_recv() {
+            if let Some(order) = self.ordered() {
                 return order.into();
             }
             let mut frame = match source.next_frame() {
@@ -170,7 +172,16 @@ impl Capture {
         }
     }
 
-    /// Waits; an order ends the wait. A judge that is gone is an order to stop.
+    /// An order that has come meanwhile. A judge that is gone is an order to stop.
+    fn ordered(&self) -> Option<Order> {
+        match self.orders.try_recv() {
+            Ok(order) => Some(order),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => Some(Order::Stop),
+        }
+    }
+
+    /// Waits; an order ends the wait.
     fn pause(&self, time: Duration) -> Option<Order> {
         match self.orders.recv_timeout(time) {
             Ok(order) => Some(order),
@@ -208,7 +219,7 @@ impl Capture {
                 Err(SendTimeoutError::Disconnected(_)) => return Err(Outcome::Stop),
                 Err(SendTimeoutError::Timeout(back)) => captured = back,
             }
-            if let Ok(order) = self.orders.try_recv() {
+            if let Some(order) = self.ordered() {
                 return Err(order.into());
             }
         }
