@@ -82,7 +82,6 @@ pub struct VisionInfo {
 }
 
 /// The real vision: tracker, alignment and classifier.
-#[derive(Debug)]
 pub struct Pipeline {
     tracker: FaceTracker,
     classifier: Classifier,
