@@ -44,7 +44,7 @@ pub enum AppError {
     )]
     NoDisplay,
     /// The windowing system refuses.
-    #[error("the window cannot be opened ({0}); use `wakewatch watch --headless` instead")]
+    #[error("the window cannot be opened ({why}); use `wakewatch watch --headless` instead", why = reason(.0))]
     Window(#[source] eframe::Error),
     /// The picture of the window cannot be written.
     #[error("the picture of the window cannot be written to {path} ({why}); choose another file", path = .path.display())]
@@ -136,6 +136,12 @@ fn run_with(options: AppOptions, opener: Arc<Opener>) -> Result<(), AppError> {
         Err(_) if wanted => Err(AppError::NoScreenshot),
         Err(_) => Ok(()),
     }
+}
+
+/// The last part of what the windowing library says: before it stand places in its code.
+fn reason(error: &eframe::Error) -> String {
+    let said = error.to_string();
+    said.rsplit(": ").next().unwrap_or(&said).to_owned()
 }
 
 /// Whether a window could be shown; only systems of the X and Wayland kind can lack it.

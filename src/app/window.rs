@@ -24,7 +24,7 @@ use crate::{
 const IDLE: Duration = Duration::from_millis(250);
 
 /// A running session, as the window needs it.
-pub trait Session: Send {
+pub(super) trait Session: Send {
     /// The latest of everything; never waits.
     fn snapshot(&self) -> Arc<Snapshot>;
     /// Asks for something; never waits.
@@ -35,7 +35,7 @@ pub trait Session: Send {
 
 /// Opens sessions: called on a thread of its own, with what to watch and the callback
 /// that wakes the window when there is something new.
-pub type Opener =
+pub(super) type Opener =
     dyn Fn(&SourceSpec, Waker) -> Result<Box<dyn Session>, Failure> + Send + Sync + 'static;
 
 impl Session for Live {
@@ -59,7 +59,7 @@ enum Stage {
 }
 
 /// The eframe application.
-pub struct Window {
+pub(super) struct Window {
     opener: Arc<Opener>,
     source: SourceSpec,
     stage: Stage,
@@ -72,20 +72,20 @@ pub struct Window {
 }
 
 /// A picture of the window that is still to be taken.
-pub struct Screenshot {
+pub(super) struct Screenshot {
     /// Where it is written, as PNG.
-    pub path: PathBuf,
+    pub(super) path: PathBuf,
     /// How long after the session has begun.
-    pub after: Duration,
+    pub(super) after: Duration,
     /// The image on its way from the graphics card.
-    pub taken: Option<mpsc::Receiver<Arc<ColorImage>>>,
+    pub(super) taken: Option<mpsc::Receiver<Arc<ColorImage>>>,
     /// What came of it, for [`run`](super::run).
-    pub result: mpsc::SyncSender<Result<(), AppError>>,
+    pub(super) result: mpsc::SyncSender<Result<(), AppError>>,
 }
 
 impl Window {
     /// A window that begins to open `source` at once.
-    pub fn new(
+    pub(super) fn new(
         ctx: &Context,
         opener: Arc<Opener>,
         source: SourceSpec,
@@ -104,7 +104,7 @@ impl Window {
     }
 
     /// Takes over a session that has been opened, and remembers what it says.
-    pub fn look(&mut self, ctx: &Context) -> Page {
+    pub(super) fn look(&mut self, ctx: &Context) -> Page {
         if let Stage::Opening(opened) = &self.stage {
             match opened.try_recv() {
                 Ok(Ok(session)) => self.enter(Stage::Watching(session)),
@@ -132,7 +132,7 @@ impl Window {
     }
 
     /// Draws the page and does what was asked for.
-    pub fn draw(&mut self, ui: &mut Ui, page: &Page) {
+    pub(super) fn draw(&mut self, ui: &mut Ui, page: &Page) {
         for action in self.screen.show(ui, page, Instant::now()) {
             self.perform(ui.ctx(), action, page);
         }
@@ -140,7 +140,7 @@ impl Window {
     }
 
     /// Ends the session and waits for its threads.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         let failure = Failure { no_camera: false, why: String::new() };
         if let Stage::Watching(session) = std::mem::replace(&mut self.stage, Stage::Failed(failure))
         {
@@ -167,11 +167,9 @@ impl Window {
             Action::Acknowledge => Command::Acknowledge,
             Action::TestTone => Command::TestTone(Level::Critical),
             // The screen has obeyed these.
-            Action::Overlays
-            | Action::FullScreen
-            | Action::Theme
-            | Action::Keys
-            | Action::Back => return,
+            Action::Overlays | Action::FullScreen | Action::Theme | Action::Keys | Action::Back => {
+                return;
+            }
         };
         match (&self.stage, action) {
             (Stage::Watching(session), _) => session.send(command),
