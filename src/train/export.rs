@@ -13,6 +13,7 @@ use super::{
     graph::{self, Normalisation},
     mae::Mae,
     record::{BEST, RunRecord, write_whole},
+    samples::push_patch,
     vit::positions,
     weights::values,
 };
@@ -175,18 +176,11 @@ impl Trial {
 }
 
 /// Crops `[n, 3, S, S]` 0..1 to normalised patches `[n, P, p*p*3]`.
-pub(crate) fn cut(images: &[f32], config: &VitConfig, by: &Normalisation) -> Vec<f32> {
-    let (px, patch) = (config.image_px, config.patch_px);
-    let side = config.grid().side;
+fn cut(images: &[f32], config: &VitConfig, by: &Normalisation) -> Vec<f32> {
     let mut patches = Vec::with_capacity(images.len());
-    for image in images.chunks_exact(3 * px * px) {
-        for at in 0..side * side {
-            for (y, x) in (0..patch * patch).map(|i| (i / patch, i % patch)) {
-                let (y, x) = (at / side * patch + y, at % side * patch + x);
-                patches.extend(
-                    (0..3).map(|c| (image[(c * px + y) * px + x] - by.mean[c]) / by.std[c]),
-                );
-            }
+    for image in images.chunks_exact(3 * config.image_px * config.image_px) {
+        for at in 0..config.grid().patches() {
+            push_patch(image, at, config, by, &mut patches);
         }
     }
     patches

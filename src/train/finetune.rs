@@ -1,0 +1,367 @@
+//! Fine-tuning: the classifier, from a pretrained encoder or from nothing, on balanced
+//! batches with the Q mask in every layer.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor, TensorData},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Control, TrainError,
+    checkpoint::{self, Progress},
+    classifier::Classifier,
+    draw::Draw,
+    graph::Normalisation,
+    log::JsonLog,
+    losses::{binary, cross_entropy, smooth_l1},
+    mae::Mae,
+    pretrain::{Data, stem},
+    record::{BEST, LAST, RunRecord, name},
+    replicas::{Replicas, optimizer},
+    samples::{self, Augmentation, Needed, Sample},
+    settings::{self, Training, check_shares, setting},
+    validation::{Figures, judge, measure, tensors},
+    weights::Ema,
+};
+use crate::{
+    dataset::{
+        manifest::{Item, Label},
+        split::HoldOut,
+    },
+    vit::{ModelKind, Preset, VitConfig},
+};
+
+/// Eye and mouth aspect ratios are multiplied by these before they are regressed, so that
+/// both spread over about one unit.
+const ASPECT_SCALE: [f32; 2] = [5.0, 2.0];
+
+/// Settings of a fine-tuning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FinetuneConfig {
+    /// The prepared folder, or its list.
+    pub crops: PathBuf,
+    /// The folder for checkpoints, log and effective settings.
+    pub out: PathBuf,
+    /// The folder of the pretraining to start from; its shape and normalisation are used.
+    #[serde(default)]
+    pub pretrained: Option<PathBuf>,
+    /// What the weights were learned from, in words, for the model card.
+    #[serde(default)]
+    pub trained_on: String,
+    /// The network's shape, where there is no pretraining.
+    #[serde(default = "stem")]
+    pub preset: Preset,
+    /// A shape of your own instead of the preset.
+    #[serde(default)]
+    pub network: Option<VitConfig>,
+    /// Share that is taken from the right label and spread over both.
+    #[serde(default = "label_smoothing")]
+    pub label_smoothing: f32,
+    /// Weight of the losses of the signs (eyes closed, yawning).
+    #[serde(default = "half")]
+    pub signs_weight: f32,
+    /// Weight of the losses of the aspect ratios.
+    #[serde(default = "half")]
+    pub aspects_weight: f32,
+    /// How long and how fast.
+    #[serde(default)]
+    pub training: Training,
+    /// Which crops validate.
+    #[serde(default)]
+    pub hold_out: HoldOut,
+    /// How crops are changed.
+    #[serde(default)]
+    pub augmentation: Augmentation,
+    /// Shares of the collections among the drowsy crops of a batch; none = as many as
+    /// there are.
+    #[serde(default)]
+    pub drowsy_shares: BTreeMap<String, f64>,
+    /// Shares of the collections among the awake crops of a batch.
+    #[serde(default)]
+    pub awake_shares: BTreeMap<String, f64>,
+}
+
+fn label_smoothing() -> f32 {
+    0.05
+}
+
+fn half() -> f32 {
+    0.5
+}
+
+impl FinetuneConfig {
+    fn validate(&self) -> Result<(), TrainError> {
+        self.training.validate()?;
+        self.augmentation.validate()?;
+        let smoothing = self.label_smoothing;
+        setting(
+            "label_smoothing",
+            smoothing,
+            (0.0..1.0).contains(&smoothing),
+            "it must lie in 0..1",
+        )?;
+        for (field, weight) in
+            [("signs_weight", self.signs_weight), ("aspects_weight", self.aspects_weight)]
+        {
+            setting(field, weight, weight >= 0.0 && weight.is_finite(), "it cannot be negative")?;
+        }
+        check_shares("drowsy_shares", &self.drowsy_shares)?;
+        check_shares("awake_shares", &self.awake_shares)
+    }
+}
+
+/// One line of the log.
+#[derive(Serialize)]
+struct Line<'a> {
+    step: usize,
+    learning_rate: f64,
+    loss: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation: Option<&'a BTreeMap<String, f64>>,
+    crops_per_s: f64,
+}
+
+/// The classifier to start from, its shape and its normalisation.
+fn start(
+    config: &FinetuneConfig,
+    data: &Data,
+    learner: &Device,
+) -> Result<(Classifier, VitConfig, Normalisation), TrainError> {
+    let Some(folder) = &config.pretrained else {
+        let vit = settings::shape(config.preset, config.network.as_ref())?;
+        let (mean, std) = data.set.channel_statistics();
+        return Ok((Classifier::new(&vit, learner), vit, Normalisation { mean, std }));
+    };
+    let record = RunRecord::load(folder)?;
+    let vit = record.vit;
+    vit.validate()?;
+    let mae = checkpoint::load_average(&folder.join(BEST), Mae::new(&vit, learner))?;
+    let classifier = Classifier { encoder: mae.encoder, ..Classifier::new(&vit, learner) };
+    let own = config.network.as_ref();
+    // The Q mask has no weights, so the one that is written out here counts.
+    let vit = VitConfig { q_mask: own.map_or(vit.q_mask, |own| own.q_mask), ..vit };
+    Ok((classifier, vit, record.normalisation))
+}
+
+/// Fine-tunes as configured. The folder `out` then holds `config.toml` (the effective
+/// settings), `split.json`, `log.jsonl`, `run.json` and the checkpoints `last` and `best`.
+///
+/// With `resume` it goes on from `last`.
+///
+/// # Errors
+/// When settings, crops or checkpoints cannot be used, the disk cannot be written, or the
+/// loss is no number any more.
+pub fn run(
+    config: &FinetuneConfig,
+    resume: bool,
+    device: &Device,
+    control: &mut Control<'_>,
+) -> Result<RunRecord, TrainError> {
+    config.validate()?;
+    let training = &config.training;
+    let data = Data::load(&config.crops, &config.out, &config.hold_out, resume)?;
+    settings::write(config, &config.out)?;
+    let items = &data.set.items;
+    let draw = Draw::new(items, &data.train, &config.drowsy_shares, &config.awake_shares)
+        .ok_or_else(|| missing_class(&config.crops))?;
+    let held: Vec<usize> =
+        data.validation.iter().copied().filter(|&at| items[at].label.is_some()).collect();
+    let learner = device.clone().autodiff();
+    learner.seed(training.seed);
+    let (mut model, vit, by) = start(config, &data, &learner)?;
+    let mut optimizer = optimizer(training);
+    let mut progress = Progress::default();
+    let mut ema = Ema::new(&model, training.ema_decay, 0)?;
+    if resume {
+        let average;
+        (model, average, optimizer, progress) =
+            checkpoint::load(&config.out.join(LAST), model, optimizer)?;
+        ema = Ema::new(&average, training.ema_decay, progress.step)?;
+    }
+    let replicas = Replicas::new(training)?;
+    (control.say)(&format!(
+        "{} crops to learn from, {} to validate on; {} weights, {} replicas",
+        data.train.len(),
+        held.len(),
+        model.num_params(),
+        replicas.count()
+    ));
+    let mut record = RunRecord {
+        kind: ModelKind::Drowsiness,
+        name: name(config.preset, config.network.is_some()),
+        vit: vit.clone(),
+        normalisation: by,
+        threshold: 0.5,
+        trained_on: config.trained_on.clone(),
+        data_digest: data.set.digest.clone(),
+        metrics: BTreeMap::new(),
+    };
+    let mut log = JsonLog::open(&config.out.join("log.jsonl"), resume)?;
+    let schedule = training.schedule();
+    let (mut sum, mut count, mut since) = (0.0, 0usize, std::time::Instant::now());
+    while progress.step < training.steps {
+        let step = progress.step;
+        let (gradients, losses) =
+            replicas.step(&model, &learner, (step, training.batch), |model, mut part| {
+                let chosen = draw.batch(part.crops, &mut part.rng);
+                let samples: Vec<Sample> = chosen
+                    .iter()
+                    .map(|&at| {
+                        let image = &data.set.images[at];
+                        let by = &config.augmentation;
+                        samples::changed(image, needed(&items[at]), &vit, by, &mut part.rng)
+                    })
+                    .collect();
+                let targets = Targets::new(items, &chosen, &samples, config.label_smoothing);
+                let (patches, keep, places) = tensors(&samples, &vit, &by, &learner);
+                let answer = model.forward(patches, places, keep);
+                let rows = |values: &[f32]| {
+                    let data = TensorData::new(values.to_vec(), [chosen.len(), 2]);
+                    Tensor::<2>::from_data(data, &learner)
+                };
+                let loss = cross_entropy(answer.logits, rows(&targets.label))
+                    + binary(answer.signs, rows(&targets.signs), rows(&targets.signs_known))
+                        .mul_scalar(config.signs_weight)
+                    + smooth_l1(
+                        answer.aspects,
+                        rows(&targets.aspects),
+                        rows(&targets.aspects_known),
+                    )
+                    .mul_scalar(config.aspects_weight);
+                let value = f64::from(loss.clone().into_scalar::<f32>());
+                Ok((loss, value))
+            })?;
+        let loss = losses.iter().sum::<f64>() / losses.len().max(1) as f64;
+        if !loss.is_finite() {
+            return Err(TrainError::Diverged { step });
+        }
+        model = optimizer.step(schedule.at(step), model, gradients);
+        ema.update(&model)?;
+        progress.step += 1;
+        (sum, count) = (sum + loss, count + 1);
+
+        let stopped = control.stopped();
+        let last = progress.step == training.steps || stopped;
+        let validate = last || progress.step.is_multiple_of(training.validate_every);
+        let mut figures: Option<Figures> = None;
+        if validate {
+            let average = ema.apply(model.clone());
+            let probabilities = judge(&average.valid(), &data.set, &held, &vit, &by, device)?;
+            let measured = measure(items, &held, &probabilities);
+            // A checkpoint's best is smallest.
+            let figure = 1.0 - measured.mean_auc;
+            let better = progress.best.is_none_or(|best| figure < best);
+            if better {
+                progress.best = Some(figure);
+                record.metrics.clone_from(&measured.by_name);
+                record.threshold = measured.threshold as f32;
+                record.save(&config.out)?;
+            }
+            checkpoint::save(&config.out.join(LAST), &model, &average, &optimizer, progress)?;
+            if better {
+                let best = config.out.join(BEST);
+                checkpoint::save(&best, &model, &average, &optimizer, progress)?;
+            }
+            figures = Some(measured);
+        }
+        if validate || progress.step.is_multiple_of(training.log_every) {
+            let rate = (count * training.batch) as f64 / since.elapsed().as_secs_f64();
+            let line = Line {
+                step: progress.step,
+                learning_rate: schedule.at(step),
+                loss: sum / count as f64,
+                validation: figures.as_ref().map(|figures| &figures.by_name),
+                crops_per_s: rate,
+            };
+            (control.say)(&format!(
+                "step {} of {}: loss {:.4}{}, {rate:.0} crops/s",
+                line.step,
+                training.steps,
+                line.loss,
+                figures.as_ref().map_or(String::new(), sentence)
+            ));
+            log.write(&line)?;
+            (sum, count, since) = (0.0, 0, std::time::Instant::now());
+        }
+        if stopped {
+            break;
+        }
+    }
+    Ok(record)
+}
+
+/// The AUCs of the groups in words.
+fn sentence(figures: &Figures) -> String {
+    let aucs = figures.by_name.iter().filter_map(|(name, value)| {
+        name.strip_prefix("auc_").map(|group| format!("{group} {value:.3}"))
+    });
+    format!("; AUC {}", aucs.collect::<Vec<_>>().join(", "))
+}
+
+fn missing_class(crops: &Path) -> TrainError {
+    TrainError::Data {
+        path: crops.into(),
+        why: "awake or drowsy crops are missing on the training side, or their collections have \
+              no share; check the labels, hold_out and the shares"
+            .into(),
+    }
+}
+
+/// What must stay visible for the label of a crop to be true.
+fn needed(item: &Item) -> Needed {
+    let drowsy = item.label == Some(Label::Drowsy);
+    match (item.eyes_closed, item.yawn) {
+        // A list that knows the label alone: either sign may be the reason.
+        (None, None) => Needed { eyes: drowsy, mouth: drowsy },
+        (closed, yawn) => Needed {
+            eyes: closed == Some(true),
+            mouth: yawn == Some(true) || (drowsy && closed != Some(true)),
+        },
+    }
+}
+
+/// The labels of a batch as numbers, two a crop.
+#[derive(Debug, Default, PartialEq)]
+struct Targets {
+    /// Probabilities of awake and drowsy.
+    label: Vec<f32>,
+    /// Eyes closed, yawning.
+    signs: Vec<f32>,
+    /// 1 where the sign is known and can be seen.
+    signs_known: Vec<f32>,
+    /// Eye and mouth aspect ratio, scaled.
+    aspects: Vec<f32>,
+    /// 1 where it is known and can be seen.
+    aspects_known: Vec<f32>,
+}
+
+impl Targets {
+    fn new(items: &[Item], chosen: &[usize], samples: &[Sample], smoothing: f32) -> Self {
+        let mut targets = Self::default();
+        for (&at, sample) in chosen.iter().zip(samples) {
+            let item = &items[at];
+            let drowsy = f32::from(u8::from(item.label == Some(Label::Drowsy)));
+            let drowsy = drowsy * (1.0 - smoothing) + smoothing / 2.0;
+            targets.label.extend([1.0 - drowsy, drowsy]);
+            let hidden = sample.hidden;
+            let seen = [!(hidden.left_eye && hidden.right_eye), !hidden.mouth];
+            for (sign, seen) in [item.eyes_closed, item.yawn].into_iter().zip(seen) {
+                targets.signs.push(f32::from(u8::from(sign == Some(true))));
+                targets.signs_known.push(f32::from(u8::from(seen && sign.is_some())));
+            }
+            let aspects = [item.eye_aspect, item.mouth_aspect].into_iter().zip(ASPECT_SCALE);
+            for ((aspect, scale), seen) in aspects.zip(seen) {
+                targets.aspects.push(aspect.unwrap_or(0.0).clamp(0.0, 1.5) * scale);
+                targets.aspects_known.push(f32::from(u8::from(seen && aspect.is_some())));
+            }
+        }
+        targets
+    }
+}
