@@ -13,7 +13,6 @@
 //! learns from them and writes ONNX, [`evaluate`] measures. [`vit`] says what the
 //! network is, for all of them. [`cli`] is the front door.
 
-#[cfg(feature = "audio")]
 pub mod alarm;
 #[cfg(feature = "gui")]
 pub mod app;

@@ -2,6 +2,13 @@
 //! picture, no input or output. [`Monitor::step`] is given one [`Observation`] a frame
 //! and says what state the driver is in, how urgent that is and why.
 
+mod policy;
+mod settings;
+mod timers;
+
+pub use policy::Monitor;
+pub use settings::Settings;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};

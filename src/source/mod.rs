@@ -2,6 +2,12 @@
 //! driver. Every source gives [`Frame`]s in order, stamped with media time, and knows
 //! nothing of what is done with them.
 
+pub mod demo;
+pub mod images;
+#[cfg(feature = "video")]
+pub mod video;
+pub mod webcam;
+
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use thiserror::Error;
@@ -36,8 +42,67 @@ pub struct SourceInfo {
     pub frames: Option<u64>,
 }
 
+/// How a source is opened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OpenOptions {
+    /// Wished width of a camera's picture and width of the demo's, pixels.
+    pub width: u32,
+    /// Wished height of a camera's picture and height of the demo's, pixels.
+    pub height: u32,
+    /// Wished rate of a camera, the demo's rate, and the nominal one of a folder of
+    /// pictures, frames a second. A video keeps its own.
+    pub fps: f32,
+    /// Seed of the demo: which driver is drawn, when he blinks, the camera's noise.
+    pub seed: u64,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { width: 640, height: 480, fps: 30.0, seed: 0 }
+    }
+}
+
+impl OpenOptions {
+    /// Refuses what no source can keep.
+    fn check(&self) -> Result<(), SourceError> {
+        let sides = 64..=4096;
+        if !sides.contains(&self.width) || !sides.contains(&self.height) {
+            return Err(SourceError::Size(self.width, self.height));
+        }
+        if !(1.0..=240.0).contains(&self.fps) {
+            return Err(SourceError::Rate(self.fps));
+        }
+        Ok(())
+    }
+}
+
+/// Opens a source.
+///
+/// # Errors
+/// When it does not exist, cannot be read, or this build has no support for it.
+pub fn open(spec: &SourceSpec, options: &OpenOptions) -> Result<Box<dyn Source>, SourceError> {
+    options.check()?;
+    match spec {
+        SourceSpec::Webcam(index) => webcam::open(*index, options),
+        SourceSpec::Demo(scenario) => {
+            Ok(Box::new(demo::Demo::open(scenario.as_deref().unwrap_or(demo::TOUR), options)?))
+        }
+        SourceSpec::Path(path) if !path.exists() => Err(SourceError::NotFound(path.clone())),
+        SourceSpec::Path(path) if path.is_dir() => {
+            Ok(Box::new(images::Pictures::open_folder(path, options.fps)?))
+        }
+        SourceSpec::Path(path) if images::is_picture(path) => {
+            Ok(Box::new(images::Pictures::open_list(vec![path.clone()], options.fps)?))
+        }
+        #[cfg(feature = "video")]
+        SourceSpec::Path(path) => Ok(Box::new(video::Video::open(path)?)),
+        #[cfg(not(feature = "video"))]
+        SourceSpec::Path(_) => Err(SourceError::NotBuilt("video files")),
+    }
+}
+
 /// Which source to open, as written after `--source`:
-/// `webcam[:N]`, `demo[:SCENARIO]`, a video file or a folder of pictures.
+/// `webcam[:N]`, `demo[:SCENARIO[@DRIVER]]`, a video file or a folder of pictures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceSpec {
     /// Camera number N.
@@ -116,7 +181,40 @@ pub enum SourceError {
     /// The camera has not delivered a frame for a while.
     #[error("the camera has not delivered a picture for {:.1} s; check its cable", .0.as_secs_f32())]
     Stalled(Duration),
+    /// A picture size that no source can keep.
+    #[error("a picture of {0}x{1} pixels cannot be asked for; choose sides between 64 and 4096")]
+    Size(u32, u32),
+    /// A frame rate that no source can keep.
+    #[error("{0} frames a second cannot be asked for; choose between 1 and 240")]
+    Rate(f32),
     /// The program was built without this kind of source.
     #[error("this build has no support for {0}; build it with the default features")]
     NotBuilt(&'static str),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spec_is_a_camera_a_demo_or_a_path() {
+        let parse = |text: &str| text.parse::<SourceSpec>().unwrap();
+        assert_eq!(parse("webcam"), SourceSpec::Webcam(0));
+        assert_eq!(parse("webcam:2"), SourceSpec::Webcam(2));
+        assert_eq!(parse("demo"), SourceSpec::Demo(None));
+        assert_eq!(parse("demo:asleep@3"), SourceSpec::Demo(Some("asleep@3".into())));
+        assert_eq!(parse("C:\\clips\\a.mp4"), SourceSpec::Path("C:\\clips\\a.mp4".into()));
+        let error = "webcam:front".parse::<SourceSpec>().unwrap_err().to_string();
+        assert!(error.contains("webcam:front") && error.contains("webcam:0"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_refused() {
+        let spec = SourceSpec::Demo(None);
+        let refused = |options: OpenOptions| open(&spec, &options).err().unwrap().to_string();
+        assert!(refused(OpenOptions { width: 0, ..Default::default() }).contains("0x480"));
+        assert!(refused(OpenOptions { fps: f32::NAN, ..Default::default() }).contains("NaN"));
+        let missing = open(&SourceSpec::Path("no/such.mp4".into()), &OpenOptions::default());
+        assert!(missing.err().unwrap().to_string().contains("no/such.mp4 does not exist"));
+    }
 }

@@ -11,6 +11,7 @@ use super::{
     TrainError, checkpoint,
     classifier::{Classifier, LABELS},
     graph::{self, Normalisation},
+    landmarks,
     mae::Mae,
     record::{BEST, RunRecord, write_whole},
     samples::push_patch,
@@ -61,6 +62,9 @@ pub struct Exported {
 /// When the folder is not one of a run, ONNX Runtime is missing or computes something
 /// else, or the file cannot be written.
 pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
+    if landmarks::export::is_run(&options.checkpoint) {
+        return landmarks::export_run(options);
+    }
     let record = RunRecord::load(&options.checkpoint)?;
     let weights = options.checkpoint.join(BEST);
     let device = Device::flex();

@@ -9,6 +9,7 @@ mod error;
 pub mod export;
 pub mod finetune;
 pub mod graph;
+pub mod landmarks;
 pub mod log;
 pub mod losses;
 pub mod mae;

@@ -71,9 +71,9 @@ impl Picture {
                     continue;
                 }
                 let colour = colour(x, y);
-                for channel in 0..channels {
+                for (channel, colour) in colour.into_iter().take(channels).enumerate() {
                     let value = &mut self.data[(channel * height + row) * width + col];
-                    *value += alpha * (colour[channel] - *value);
+                    *value += alpha * (colour - *value);
                 }
             }
         }

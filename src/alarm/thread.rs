@@ -1,0 +1,245 @@
+//! The thread that owns the sound device: opens it, notices when it stops, tries again.
+//!
+//! Orders change the shared [`Control`] at once instead of queueing behind the device:
+//! opening a device can block for seconds, and an order must neither wait nor be lost.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use super::{AlarmCommand, AlarmError, AlarmStatus, Control, SoundState, sound::VoiceControl};
+
+/// How often mute and test tone are looked at and the device is checked.
+const TICK: Duration = Duration::from_millis(50);
+/// Pause before a missing device is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+/// A device that takes no samples for so long has stopped.
+const STALLED: Duration = Duration::from_secs(2);
+
+/// Opens a sound device; a trait, so that tests can take it away.
+pub trait Speaker: Send {
+    /// Opens the device and lets it play a [`Voice`](super::sound::Voice) under this control.
+    ///
+    /// # Errors
+    /// When there is no device or it cannot be used.
+    fn open(&mut self, control: &Arc<VoiceControl>) -> Result<Box<dyn Playing>, AlarmError>;
+}
+
+/// An open device; it plays until it is dropped.
+pub trait Playing {
+    /// Why it has stopped, if it has.
+    fn failure(&self) -> Option<String>;
+}
+
+/// The system's default device, or why there is none in this build.
+///
+/// # Errors
+/// [`SoundState::NotBuilt`] without the feature `audio`.
+pub fn default_speaker() -> Result<Box<dyn Speaker>, SoundState> {
+    #[cfg(feature = "audio")]
+    return Ok(Box::new(super::RodioSpeaker));
+    #[cfg(not(feature = "audio"))]
+    Err(SoundState::NotBuilt)
+}
+
+/// The running alarm. Dropping it ends the sound.
+#[derive(Debug)]
+pub struct Alarm {
+    shared: Arc<Shared>,
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    control: Mutex<Control>,
+    sound: Mutex<SoundState>,
+    voice: Arc<VoiceControl>,
+}
+
+/// A poisoned lock is taken over: its values are plain and always whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// Hands what is to be heard now to the voice.
+    fn apply(&self, now: Instant) {
+        let (level, volume) = lock(&self.control).target(now);
+        self.voice.set(level, volume);
+    }
+}
+
+impl Alarm {
+    /// Starts the alarm on a speaker, or without one in the state that says why.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn start(speaker: Result<Box<dyn Speaker>, SoundState>) -> Result<Self, AlarmError> {
+        let shared = Arc::new(Shared::default());
+        let (stop, stopped) = bounded(1);
+        let thread = match speaker {
+            Err(state) => {
+                *lock(&shared.sound) = state;
+                None
+            }
+            Ok(mut speaker) => {
+                let shared = shared.clone();
+                let body = move || run(&shared, speaker.as_mut(), &stopped);
+                let builder = std::thread::Builder::new().name("alarm".into());
+                Some(builder.spawn(body).map_err(AlarmError::Thread)?)
+            }
+        };
+        Ok(Self { shared, stop: Some(stop), thread })
+    }
+
+    /// Gives an order; it is obeyed at once.
+    pub fn order(&self, command: AlarmCommand) {
+        let now = Instant::now();
+        lock(&self.shared.control).order(command, now);
+        self.shared.apply(now);
+    }
+
+    /// What the alarm is doing.
+    pub fn status(&self) -> AlarmStatus {
+        let (now, sound) = (Instant::now(), lock(&self.shared.sound).clone());
+        let control = lock(&self.shared.control);
+        AlarmStatus {
+            sound,
+            sounding: control.target(now).0,
+            muted_until: control.muted_until(now),
+            volume: control.volume(),
+        }
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // The thread catches its own panics; there is nothing to learn here.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Keeps a device open until told to stop.
+fn run(shared: &Shared, speaker: &mut dyn Speaker, stopped: &Receiver<()>) {
+    loop {
+        // A panic inside a sound library must not end the alarm.
+        let why = match catch_unwind(AssertUnwindSafe(|| play(shared, speaker, stopped))) {
+            Ok(None) => return,
+            Ok(Some(why)) => why,
+            Err(_) => "the sound library failed".into(),
+        };
+        tracing::warn!("{why}");
+        *lock(&shared.sound) = SoundState::NoSound(why);
+        let until = Instant::now() + RETRY;
+        while let Some(left) = until.checked_duration_since(Instant::now()) {
+            if stopped.recv_timeout(left.min(TICK)) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+            shared.apply(Instant::now());
+        }
+    }
+}
+
+/// Opens the device and plays until told to stop (`None`) or until it fails (why).
+fn play(shared: &Shared, speaker: &mut dyn Speaker, stopped: &Receiver<()>) -> Option<String> {
+    let device = match speaker.open(&shared.voice) {
+        Ok(device) => device,
+        Err(error) => return Some(error.to_string()),
+    };
+    *lock(&shared.sound) = SoundState::Ready;
+    let (mut played, mut moved) = (shared.voice.played(), Instant::now());
+    while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+        let now = Instant::now();
+        shared.apply(now);
+        if let Some(why) = device.failure() {
+            return Some(why);
+        }
+        if shared.voice.played() != played {
+            (played, moved) = (shared.voice.played(), now);
+        } else if now.duration_since(moved) > STALLED {
+            return Some("the sound device takes no sound any more; check its cable".into());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{alarm::sound::Voice, monitor::Level};
+    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+    /// Absent at first, then there, then failing.
+    struct Flaky {
+        opened: Arc<AtomicU32>,
+        panics: bool,
+    }
+
+    struct Fake(Arc<AtomicU32>, Mutex<Voice>);
+
+    impl Speaker for Flaky {
+        fn open(&mut self, control: &Arc<VoiceControl>) -> Result<Box<dyn Playing>, AlarmError> {
+            self.opened.fetch_add(1, SeqCst);
+            assert!(!self.panics, "a library's panic");
+            Ok(Box::new(Fake(self.opened.clone(), Mutex::new(Voice::new(control.clone(), 8000)))))
+        }
+    }
+
+    impl Playing for Fake {
+        fn failure(&self) -> Option<String> {
+            lock(&self.1).by_ref().take(400).for_each(drop);
+            (self.0.load(SeqCst) > 100).then(|| "unplugged".into())
+        }
+    }
+
+    fn wait(what: &str, mut done: impl FnMut() -> bool) {
+        for _ in 0..500 {
+            if done() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("{what} did not happen");
+    }
+
+    #[test]
+    fn a_device_that_goes_is_told() {
+        let opened = Arc::new(AtomicU32::new(0));
+        let speaker = Flaky { opened: opened.clone(), panics: false };
+        let alarm = Alarm::start(Ok(Box::new(speaker))).unwrap();
+        wait("ready", || alarm.status().sound == SoundState::Ready);
+        alarm.order(AlarmCommand::Level(Level::Warning));
+        assert_eq!(alarm.status().sounding, Level::Warning);
+        let played = alarm.shared.voice.played();
+        wait("playing", || alarm.shared.voice.played() > played);
+        opened.store(200, SeqCst);
+        wait("loss", || alarm.status().sound == SoundState::NoSound("unplugged".into()));
+    }
+
+    #[test]
+    fn a_panic_in_the_library_is_a_state_and_orders_are_still_taken() {
+        let speaker = Flaky { opened: Arc::default(), panics: true };
+        let alarm = Alarm::start(Ok(Box::new(speaker))).unwrap();
+        wait("told", || matches!(alarm.status().sound, SoundState::NoSound(_)));
+        alarm.order(AlarmCommand::Mute);
+        assert!(alarm.status().muted_until.is_some());
+    }
+
+    #[test]
+    fn without_a_device_the_state_says_so_and_mute_still_works() {
+        let alarm = Alarm::start(Err(SoundState::NotBuilt)).unwrap();
+        alarm.order(AlarmCommand::Level(Level::Warning));
+        alarm.order(AlarmCommand::Mute);
+        let status = alarm.status();
+        assert_eq!((status.sound, status.sounding), (SoundState::NotBuilt, Level::None));
+    }
+}

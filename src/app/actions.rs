@@ -1,0 +1,139 @@
+//! What the user can ask for, and the keys that do so: one table that the window obeys,
+//! that the buttons show and that `?` lists.
+
+use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers};
+
+/// Something the user asked for, by key or button.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Silence the alarm for a while, or let it sound again.
+    Mute,
+    /// "I am awake": ends the alarm that sounds.
+    Acknowledge,
+    /// Sound the alarm once, to hear how loud it is.
+    TestTone,
+    /// Show or hide what is drawn over the pictures.
+    Overlays,
+    /// Fill the screen, or no longer.
+    FullScreen,
+    /// Change between dark and light.
+    Theme,
+    /// Watch the drawn driver.
+    Demo,
+    /// Open the source again.
+    Retry,
+    /// List the keys.
+    Keys,
+    /// Close what lies on top: the list of keys, then full screen.
+    Back,
+    /// End the program.
+    Quit,
+}
+
+/// An action with its names and keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Shortcut {
+    /// What it does.
+    pub action: Action,
+    /// Any of these does it.
+    pub keys: &'static [KeyboardShortcut],
+    /// The first key as it is shown on the button.
+    pub key: &'static str,
+    /// One line in the list of keys.
+    pub says: &'static str,
+}
+
+const fn plain(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::NONE, key)
+}
+
+/// Every action that has a key, in the order of the list.
+pub const SHORTCUTS: &[Shortcut] = &[
+    Shortcut {
+        action: Action::Acknowledge,
+        keys: &[plain(Key::Space)],
+        key: "Space",
+        says: "I am awake: end this alarm",
+    },
+    Shortcut {
+        action: Action::Mute,
+        keys: &[plain(Key::M)],
+        key: "M",
+        says: "Mute the alarm for a while, or end the silence",
+    },
+    Shortcut {
+        action: Action::TestTone,
+        keys: &[plain(Key::T)],
+        key: "T",
+        says: "Sound the alarm once, to hear how loud it is",
+    },
+    Shortcut {
+        action: Action::Overlays,
+        keys: &[plain(Key::O)],
+        key: "O",
+        says: "Show or hide face, landmarks and patches",
+    },
+    Shortcut {
+        action: Action::FullScreen,
+        keys: &[plain(Key::F11)],
+        key: "F11",
+        says: "Full screen, or back",
+    },
+    Shortcut {
+        action: Action::Theme,
+        keys: &[plain(Key::L)],
+        key: "L",
+        says: "Light or dark theme",
+    },
+    Shortcut {
+        action: Action::Demo,
+        keys: &[plain(Key::D)],
+        key: "D",
+        says: "Watch the demo driver",
+    },
+    Shortcut {
+        action: Action::Retry,
+        keys: &[plain(Key::R)],
+        key: "R",
+        says: "Open the camera or file again",
+    },
+    Shortcut {
+        action: Action::Keys,
+        keys: &[plain(Key::Questionmark), plain(Key::F1)],
+        key: "?",
+        says: "This list",
+    },
+    Shortcut {
+        action: Action::Back,
+        keys: &[plain(Key::Escape)],
+        key: "Esc",
+        says: "Close this list, or leave full screen",
+    },
+    Shortcut {
+        action: Action::Quit,
+        keys: &[plain(Key::Q), KeyboardShortcut::new(Modifiers::COMMAND, Key::Q)],
+        key: "Q",
+        says: "Quit",
+    },
+];
+
+impl Action {
+    /// Its names and keys.
+    pub fn shortcut(self) -> Option<&'static Shortcut> {
+        SHORTCUTS.iter().find(|shortcut| shortcut.action == self)
+    }
+}
+
+/// The actions whose keys were pressed since the last pass.
+///
+/// The keys are consumed, so that Space acknowledges wherever the focus is; the focused
+/// button is pressed with Enter.
+pub fn pressed(ctx: &Context) -> Vec<Action> {
+    ctx.input_mut(|input| {
+        SHORTCUTS
+            .iter()
+            .filter(|shortcut| shortcut.keys.iter().any(|key| input.consume_shortcut(key)))
+            .map(|shortcut| shortcut.action)
+            .collect()
+    })
+}

@@ -1,0 +1,333 @@
+//! The window, used by its labels: what a screen reader finds, and what keys do.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use eframe::egui::{self, Key, Role, Theme, accesskit::Toggled, vec2};
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT, Queryable},
+};
+use image::RgbImage;
+
+use super::{Opener, Session, Waker, Window, screen::Failure, text, theme};
+use crate::{
+    alarm::SoundState,
+    face::{BBox, Face, Landmarks, Visibility},
+    frame::Frame,
+    infer::Reading,
+    live::{Command, Snapshot, Stats},
+    monitor::{Judgement, Level, State},
+    source::{SourceInfo, SourceSpec},
+};
+
+/// What passed between the window and its session.
+#[derive(Default)]
+struct Log {
+    opened: Mutex<Vec<SourceSpec>>,
+    commands: Mutex<Vec<Command>>,
+    stopped: Mutex<usize>,
+}
+
+struct Spy {
+    snapshot: Arc<Snapshot>,
+    log: Arc<Log>,
+}
+
+impl Session for Spy {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.clone()
+    }
+
+    fn send(&self, command: Command) {
+        self.log.commands.lock().unwrap().push(command);
+    }
+
+    fn stop(self: Box<Self>) {
+        *self.log.stopped.lock().unwrap() += 1;
+    }
+}
+
+fn judged(state: State, level: Level) -> Snapshot {
+    let points =
+        std::array::from_fn(|i| [60.0 + (i % 9) as f32 * 10.0, 40.0 + (i / 9) as f32 * 10.0]);
+    let landmarks = Landmarks { points };
+    Snapshot {
+        frame: Some(Frame {
+            image: Arc::new(RgbImage::new(160, 120)),
+            at: Duration::from_secs(1),
+            index: 30,
+        }),
+        face: Some(Face {
+            bbox: BBox { x: 60.0, y: 40.0, width: 80.0, height: 70.0 },
+            confidence: 0.9,
+            landmarks,
+            visibility: Visibility { left_eye: 1.0, right_eye: 1.0, mouth: 1.0 },
+        }),
+        crop: Some(Arc::new(RgbImage::new(72, 72))),
+        keep: (1..=9).map(|number| [1, 3, 5, 8].contains(&number)).collect(),
+        reading: Some(Reading { drowsy: 0.2, attention: vec![0.1; 9], ..Reading::default() }),
+        judgement: Judgement {
+            at: 1.0,
+            state,
+            level,
+            why: "eyes closed for 2.4 s".into(),
+            drowsy: Some(0.25),
+            eyes_closed_s: 2.4,
+        },
+        stats: Stats {
+            fps: 29.7,
+            latency_ms: 21.0,
+            frames: 30,
+            frames_with_face: 30,
+            ..Stats::default()
+        },
+        provider: "CPU".into(),
+        model: "stem".into(),
+        source: SourceInfo { name: "a camera".into(), live: true, ..SourceInfo::default() },
+        sound: SoundState::Ready,
+        ..Snapshot::default()
+    }
+}
+
+/// A window of the smallest size on a session that shows `snapshot`, or that fails until
+/// the demo driver is asked for.
+fn window(
+    snapshot: Snapshot,
+    failure: Option<Failure>,
+) -> (Harness<'static, Option<Window>>, Arc<Log>) {
+    let log = Arc::new(Log::default());
+    let (snapshot, seen) = (Arc::new(snapshot), log.clone());
+    let opener: Arc<Opener> = Arc::new(move |source: &SourceSpec, _: Waker| {
+        seen.opened.lock().unwrap().push(source.clone());
+        match (&failure, source) {
+            (Some(failure), SourceSpec::Webcam(_)) => Err(failure.clone()),
+            _ => {
+                let spy = Spy { snapshot: snapshot.clone(), log: seen.clone() };
+                Ok(Box::new(spy) as Box<dyn Session>)
+            }
+        }
+    });
+    let draw = move |ui: &mut egui::Ui, window: &mut Option<Window>| {
+        let ctx = ui.ctx().clone();
+        let window = window.get_or_insert_with(|| {
+            theme::install(&ctx, Theme::Dark);
+            Window::new(&ctx, opener.clone(), SourceSpec::Webcam(0), None)
+        });
+        let page = window.look(&ctx);
+        window.draw(ui, &page);
+    };
+    let [width, height] = super::MIN_SIZE;
+    let harness = Harness::builder().with_size(vec2(width, height)).build_ui_state(draw, None);
+    (harness, log)
+}
+
+/// Steps until `label` can be read; the session opens on a thread of its own.
+fn wait_for(harness: &mut Harness<'_, Option<Window>>, label: &str) {
+    for _ in 0..400 {
+        harness.step();
+        if harness.query_all_by_label_contains(label).next().is_some() {
+            // Once more: what has just been placed is laid out for good.
+            return harness.run_steps(2);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("{label:?} never came: {harness:?}");
+}
+
+fn watching(snapshot: Snapshot) -> (Harness<'static, Option<Window>>, Arc<Log>) {
+    let (mut harness, log) = window(snapshot, None);
+    wait_for(&mut harness, text::watch::CROP);
+    (harness, log)
+}
+
+const STATES: [(State, Level); 7] = [
+    (State::Starting, Level::None),
+    (State::Awake, Level::None),
+    (State::Drowsy, Level::Warning),
+    (State::Asleep, Level::Critical),
+    (State::NoDriver, Level::Advisory),
+    (State::EyesUnreadable, Level::Advisory),
+    (State::CameraLost, Level::Advisory),
+];
+
+#[test]
+fn every_state_is_told_with_its_cause_and_what_to_do() {
+    for (state, level) in STATES {
+        let (harness, _) = watching(judged(state, level));
+        let label = format!("{}.", text::state_word(state));
+        let status = harness.get_by(|node| {
+            node.role() == Role::Status && node.label().is_some_and(|text| text.starts_with(&label))
+        });
+        let told = status.accesskit_node().label().unwrap();
+        assert!(told.contains(text::advice(state, level)), "{told}");
+        assert!(told.ends_with("Eyes closed for 2.4 s."), "{told}");
+    }
+}
+
+#[test]
+fn figures_can_be_read_and_are_never_made_up() {
+    let (harness, _) = watching(judged(State::Awake, Level::None));
+    for label in ["Drowsy: 25 %", "Eyes closed for: 2.4 s", "30 fps", "21 ms", "CPU", "stem"] {
+        harness.get_by_label(label);
+    }
+    let mut blind = judged(State::NoDriver, Level::Advisory);
+    (blind.face, blind.crop, blind.reading, blind.judgement.drowsy) = (None, None, None, None);
+    let (harness, _) = watching(blind);
+    for label in
+        ["Drowsy: –", "Eyes closed for: –", "Eyes closed, this frame: –", "Yawn, this frame: –"]
+    {
+        harness.get_by_label(label);
+    }
+    harness.get_by_label(text::watch::NO_CROP);
+}
+
+#[test]
+fn nothing_is_placed_outside_the_smallest_window() {
+    let mut worst = judged(State::EyesUnreadable, Level::Advisory);
+    worst.problem =
+        Some("the camera has not delivered a picture for 3.0 s; check its cable".into());
+    worst.sound = SoundState::NoSound("the sound device cannot be opened".into());
+    worst.muted_until = Some(Instant::now() + Duration::from_secs(59));
+    worst.source.name = "a camera with a name that is far too long to stand in one line ".repeat(3);
+    for snapshot in [worst, judged(State::Asleep, Level::Critical)] {
+        let (harness, _) = watching(snapshot);
+        let [width, height] = super::MIN_SIZE;
+        let window = egui::Rect::from_min_size(egui::Pos2::ZERO, vec2(width, height));
+        let labelled: Vec<_> = harness
+            .get_all_by(|node| node.label().is_some() || node.value().is_some())
+            .map(|node| (node.rect(), format!("{:?}", node.accesskit_node().label())))
+            .collect();
+        assert!(labelled.len() > 20);
+        for (rect, label) in labelled {
+            assert!(window.expand(0.5).contains_rect(rect), "{label} at {rect:?}");
+        }
+    }
+}
+
+#[test]
+fn mute_is_sent_by_button_and_key_and_ended_by_the_same() {
+    let (mut harness, log) = watching(judged(State::Asleep, Level::Critical));
+    harness.get_by_label(text::MUTE).click();
+    harness.run_steps(2);
+    harness.key_press(Key::M);
+    harness.run_steps(2);
+    assert_eq!(*log.commands.lock().unwrap(), [Command::Mute, Command::Mute]);
+
+    let mut muted = judged(State::Asleep, Level::Critical);
+    muted.muted_until = Some(Instant::now() + Duration::from_secs(59));
+    let (mut harness, log) = watching(muted);
+    harness.get_by_label_contains("Unmute (").click();
+    harness.run_steps(2);
+    assert_eq!(*log.commands.lock().unwrap(), [Command::Unmute]);
+}
+
+#[test]
+fn space_acknowledges_wherever_the_focus_is() {
+    let (mut harness, log) = watching(judged(State::Asleep, Level::Critical));
+    harness.get_by_label(text::TEST_TONE).focus();
+    harness.run_steps(2);
+    harness.key_press(Key::Space);
+    harness.run_steps(2);
+    harness.get_by_label(text::ACKNOWLEDGE).click();
+    harness.run_steps(2);
+    assert_eq!(*log.commands.lock().unwrap(), [Command::Acknowledge, Command::Acknowledge]);
+}
+
+#[test]
+fn nothing_can_be_acknowledged_while_all_is_well() {
+    let (mut harness, log) = watching(judged(State::Awake, Level::None));
+    harness.get_by_label(text::ACKNOWLEDGE).click();
+    harness.run_steps(2);
+    assert_eq!(*log.commands.lock().unwrap(), []);
+}
+
+#[test]
+fn the_test_tone_is_the_loudest_alarm() {
+    let (mut harness, log) = watching(judged(State::Awake, Level::None));
+    harness.get_by_label(text::TEST_TONE).click();
+    harness.run_steps(2);
+    assert_eq!(*log.commands.lock().unwrap(), [Command::TestTone(Level::Critical)]);
+}
+
+#[test]
+fn without_a_camera_the_demo_driver_is_offered() {
+    for by_key in [false, true] {
+        let failure = Failure { no_camera: true, why: String::new() };
+        let (mut harness, log) = window(judged(State::Awake, Level::None), Some(failure));
+        wait_for(&mut harness, text::start::NO_CAMERA);
+        harness.get_by_label(text::start::NO_CAMERA_ADVICE);
+        if by_key {
+            harness.key_press(Key::D);
+        } else {
+            harness.get_by_label(text::start::DEMO).click();
+        }
+        wait_for(&mut harness, text::watch::CROP);
+        let opened = log.opened.lock().unwrap();
+        assert_eq!(*opened, [SourceSpec::Webcam(0), SourceSpec::Demo(None)]);
+    }
+}
+
+#[test]
+fn any_other_failure_is_told_in_its_own_words_and_can_be_tried_again() {
+    let why = "camera 0 cannot be used (busy); close other programs that use it".to_owned();
+    let failure = Failure { no_camera: false, why: why.clone() };
+    let (mut harness, log) = window(judged(State::Awake, Level::None), Some(failure));
+    wait_for(&mut harness, &why);
+    harness.get_by_label(text::start::RETRY).click();
+    harness.run_steps(3);
+    wait_for(&mut harness, &why);
+    assert_eq!(*log.opened.lock().unwrap(), [SourceSpec::Webcam(0), SourceSpec::Webcam(0)]);
+}
+
+#[test]
+fn the_question_mark_lists_every_key_and_escape_closes_the_list() {
+    let (mut harness, _) = watching(judged(State::Awake, Level::None));
+    harness.key_press(Key::Questionmark);
+    harness.run_steps(4);
+    for shortcut in super::actions::SHORTCUTS {
+        harness.get_by_label(shortcut.says);
+    }
+    harness.key_press(Key::Escape);
+    harness.run_steps(4);
+    assert!(harness.query_by_label(super::actions::SHORTCUTS[0].says).is_none());
+}
+
+#[test]
+fn overlays_are_switched_by_key_and_the_button_says_so() {
+    let (mut harness, _) = watching(judged(State::Awake, Level::None));
+    let toggled = |harness: &Harness<'_, Option<Window>>| {
+        harness.get_by_label(text::OVERLAYS).accesskit_node().toggled()
+    };
+    assert_eq!(toggled(&harness), Some(Toggled::True));
+    harness.key_press(Key::O);
+    harness.run_steps(2);
+    assert_eq!(toggled(&harness), Some(Toggled::False));
+}
+
+#[test]
+fn silence_and_problems_stand_in_a_banner() {
+    let mut snapshot = judged(State::CameraLost, Level::Advisory);
+    snapshot.problem = Some("the camera has stopped; check its cable".into());
+    snapshot.sound = SoundState::NoSound("no device".into());
+    let (harness, _) = watching(snapshot);
+    harness.get_by_label("The camera has stopped; check its cable.");
+    harness.get_by_label_contains("Alarms cannot be heard");
+}
+
+#[test]
+fn closing_the_window_ends_the_session() {
+    let (mut harness, log) = watching(judged(State::Awake, Level::None));
+    harness.state_mut().as_mut().unwrap().close();
+    assert_eq!(*log.stopped.lock().unwrap(), 1);
+}
+
+#[test]
+fn a_machine_without_a_display_is_told_what_to_do() {
+    let none = |_: &str| None;
+    assert_eq!(super::has_display(none), cfg!(not(all(unix, not(target_os = "macos")))));
+    assert!(super::has_display(|name| (name == "WAYLAND_DISPLAY").then(|| "wayland-0".into())));
+    assert!(super::AppError::NoDisplay.to_string().contains("watch --headless"));
+}

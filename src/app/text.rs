@@ -1,0 +1,227 @@
+//! Every English word of the window, in one place: short, plain, and ready for a
+//! translator. Sentences say what is so and what to do.
+
+use std::time::Duration;
+
+use crate::{
+    alarm::SoundState,
+    monitor::{Level, State},
+};
+
+/// The program's name, as the window's title.
+pub const TITLE: &str = "wakewatch";
+
+/// The state of the driver, as one large word.
+pub fn state_word(state: State) -> &'static str {
+    match state {
+        State::Starting => "Getting ready",
+        State::Awake => "Awake",
+        State::Drowsy => "Drowsy",
+        State::Asleep => "Asleep",
+        State::NoDriver => "No driver",
+        State::EyesUnreadable => "Eyes not visible",
+        State::CameraLost => "Camera lost",
+    }
+}
+
+/// What the driver is to do now.
+pub fn advice(state: State, level: Level) -> &'static str {
+    match (state, level) {
+        (State::Starting, Level::None) => "Look ahead as you do when driving.",
+        (State::Starting, _) => "You are watched too slowly. Close other programs.",
+        (State::Awake, _) => "All is well. Eyes on the road.",
+        (State::Drowsy, Level::Critical) => "Stop at the next safe place and rest.",
+        (State::Drowsy, _) => "You seem tired. Plan a stop and rest.",
+        (State::Asleep, _) => "Wake up. Stop at the next safe place and rest.",
+        (State::NoDriver, _) => "Nobody is being watched. Turn the camera to your face.",
+        (State::EyesUnreadable, _) => "You are not being watched. Let the camera see your eyes.",
+        (State::CameraLost, _) => "You are not being watched. Check the camera and its cable.",
+    }
+}
+
+/// Names of the parts of the watch screen.
+pub mod watch {
+    /// The camera picture, for a screen reader.
+    pub const CAMERA: &str = "Camera picture";
+    /// While no frame has come.
+    pub const NO_PICTURE: &str = "Waiting for the first picture";
+    /// In place of the crop.
+    pub const NO_CROP: &str = "No face found";
+    /// Shown on the picture of a webcam.
+    pub const MIRRORED: &str = "mirrored";
+    /// Heading of the crop.
+    pub const CROP: &str = "What the network sees";
+    /// Under the crop: how to read it.
+    pub const CROP_LEGEND: &str = "Framed: read. Hatched: left out. Brighter: more attention.";
+    /// Heading of the figures.
+    pub const SIGNS: &str = "Signs";
+    /// Left end of the probability's bar.
+    pub const AWAKE: &str = "Awake";
+    /// Its right end, and its name.
+    pub const DROWSY: &str = "Drowsy";
+    /// Name of the closure time.
+    pub const CLOSED_FOR: &str = "Eyes closed for";
+    /// Name of the classifier's sign.
+    pub const CLOSED: &str = "Eyes closed, this frame";
+    /// Name of the classifier's sign.
+    pub const YAWN: &str = "Yawn, this frame";
+    /// Heading of the plot.
+    pub const TIMELINE: &str = "Drowsy, last minute";
+    /// Legend of the plot: a mark of this kind.
+    pub const WARNING_MARK: &str = "warning";
+    /// Legend of the plot: a mark of this kind.
+    pub const ALARM_MARK: &str = "alarm";
+    /// Right end of the plot's axis.
+    pub const NOW: &str = "now";
+    /// In place of a figure that cannot be told.
+    pub const NONE: &str = "–";
+    /// Beside the box around the face, before the confidence.
+    pub const FACE: &str = "face";
+    /// The source has come to its end.
+    pub const ENDED: &str = "The recording has ended. This is its last picture.";
+
+    /// Under the mark on the bar of the closure time.
+    pub fn alarm_from(seconds: f32) -> String {
+        format!("alarm from {seconds} s")
+    }
+
+    /// The crop in words; `patches` is a list of numbers and shares.
+    pub fn patches_read(patches: &str) -> String {
+        format!("Patches that the network reads, with their attention: {patches}")
+    }
+
+    /// The plot in words.
+    pub fn timeline_in_words(alarms: usize) -> String {
+        match alarms {
+            0 => "Plot of drowsiness over the last minute, no alarm".into(),
+            1 => "Plot of drowsiness over the last minute, 1 alarm".into(),
+            _ => format!("Plot of drowsiness over the last minute, {alarms} alarms"),
+        }
+    }
+}
+
+/// Names in the bar at the foot.
+pub mod status {
+    /// Where pictures come from.
+    pub const SOURCE: &str = "Source";
+    /// Frames judged a second.
+    pub const RATE: &str = "Rate";
+    /// From picture to judgement.
+    pub const LATENCY: &str = "Latency";
+    /// What runs the models.
+    pub const PROVIDER: &str = "Runs on";
+    /// The classifier's name.
+    pub const MODEL: &str = "Model";
+    /// Share of frames with a face.
+    pub const FACES: &str = "Face seen";
+    /// The alarm's sound.
+    pub const SOUND: &str = "Sound";
+}
+
+/// Pages without a picture.
+pub mod start {
+    /// While camera and models are opened.
+    pub const OPENING: &str = "Opening the camera and the models";
+    /// What the program is, for who sees it first.
+    pub const WHAT: &str = "wakewatch watches your face and wakes you before you sleep. \
+        Nothing leaves this computer and no picture is kept. \
+        It helps, but it is no substitute for rest.";
+    /// Heading when there is no camera.
+    pub const NO_CAMERA: &str = "No camera was found";
+    /// What to do then.
+    pub const NO_CAMERA_ADVICE: &str =
+        "Plug one in and try again, or watch a drawn driver to see how it works.";
+    /// Heading for every other failure.
+    pub const FAILED: &str = "Watching could not start";
+    /// When the thread that opens them has gone.
+    pub const NO_ANSWER: &str = "opening ended without an answer; try again";
+    /// Name of the button that shows the drawn driver.
+    pub const DEMO: &str = "Watch the demo driver";
+    /// Name of that button.
+    pub const RETRY: &str = "Try again";
+
+    /// When no thread could be started to open them on.
+    pub fn no_thread(why: &std::io::Error) -> String {
+        format!("no thread could be started ({why}); close other programs and try again")
+    }
+}
+
+/// The alarm's sound, as shown at the foot.
+pub fn sound(state: &SoundState) -> &'static str {
+    match state {
+        SoundState::Opening => "opening",
+        SoundState::Ready => "on",
+        SoundState::NoSound(_) => "none",
+        SoundState::Off => "off",
+        SoundState::NotBuilt => "not built in",
+    }
+}
+
+/// The banner while alarms cannot be heard; `None` while they can, or soon will be.
+pub fn silent(state: &SoundState) -> Option<String> {
+    match state {
+        SoundState::Opening | SoundState::Ready => None,
+        SoundState::NoSound(why) => Some(format!("Alarms cannot be heard: {why}.")),
+        SoundState::Off => Some("Alarms cannot be heard: started without sound.".into()),
+        SoundState::NotBuilt => Some("Alarms cannot be heard: this build has no sound.".into()),
+    }
+}
+
+/// The button that ends an alarm.
+pub const ACKNOWLEDGE: &str = "I am awake";
+/// The button that silences alarms for a while.
+pub const MUTE: &str = "Mute";
+/// The button for the light theme, shown in the dark one.
+pub const LIGHT: &str = "Light";
+/// The button for the dark theme, shown in the light one.
+pub const DARK: &str = "Dark";
+/// The button that plays the alarm once.
+pub const TEST_TONE: &str = "Test tone";
+/// The button that shows and hides what is drawn over the pictures.
+pub const OVERLAYS: &str = "Overlays";
+/// The button for the whole screen.
+pub const FULL_SCREEN: &str = "Full screen";
+/// Keys that every window has, in the list of keys.
+pub const MORE_KEYS: [[&str; 2]; 2] =
+    [["Tab, Enter", "Go to the next button, press it"], ["Ctrl + / −", "Larger or smaller text"]];
+/// Heading of the list of keys, and the button that shows it.
+pub const KEYS: &str = "Keys";
+/// Closes the list of keys.
+pub const CLOSE: &str = "Close";
+/// A probability, `0..1`, as people read it.
+pub fn percent(share: f32) -> String {
+    format!("{:.0} %", share.clamp(0.0, 1.0) * 100.0)
+}
+
+/// Seconds, to a tenth.
+pub fn seconds(seconds: f32) -> String {
+    format!("{seconds:.1} s")
+}
+
+/// What is left of the silence, at the foot.
+pub fn muted(left: Duration) -> String {
+    format!("muted {} s", left.as_secs_f32().ceil())
+}
+
+/// The button that ends the silence, with what is left of it.
+pub fn unmute(left: Duration) -> String {
+    format!("Unmute ({} s)", left.as_secs_f32().ceil())
+}
+
+/// A cause, as the monitor words it, as a sentence.
+pub fn sentence(cause: &str) -> String {
+    let mut letters = cause.trim_end_matches('.').chars();
+    letters
+        .next()
+        .map_or(String::new(), |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}
+
+/// Frames a second.
+pub fn rate(fps: f32) -> String {
+    format!("{fps:.0} fps")
+}
+
+/// A time in milliseconds.
+pub fn milliseconds(ms: f32) -> String {
+    format!("{ms:.0} ms")
+}

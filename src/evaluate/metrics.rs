@@ -1,0 +1,186 @@
+//! Figures of a two-class judge: what a threshold makes of probabilities, and what does
+//! not depend on one. "Positive" is drowsy throughout.
+
+use serde::{Deserialize, Serialize};
+
+/// One judged picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scored {
+    /// The truth: true = drowsy.
+    pub drowsy: bool,
+    /// The probability of drowsy that the model gave, 0..1.
+    pub probability: f64,
+}
+
+/// Counts of truth against answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confusion {
+    /// Drowsy, called drowsy.
+    pub true_positive: u64,
+    /// Awake, called drowsy.
+    pub false_positive: u64,
+    /// Awake, called awake.
+    pub true_negative: u64,
+    /// Drowsy, called awake.
+    pub false_negative: u64,
+}
+
+/// Probabilities are kept this far from 0 and 1 in the loss, so that one sure and wrong
+/// answer does not make it infinite (scikit-learn does the same with f64's epsilon; this
+/// is f32's, the precision in which models answer).
+const LOSS_CLIP: f64 = f32::EPSILON as f64;
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+impl Confusion {
+    /// Counts what calling everything from `threshold` up drowsy does.
+    pub fn count(scored: &[Scored], threshold: f64) -> Self {
+        let mut counts = Self::default();
+        for one in scored {
+            let cell = match (one.drowsy, one.probability >= threshold) {
+                (true, true) => &mut counts.true_positive,
+                (false, true) => &mut counts.false_positive,
+                (false, false) => &mut counts.true_negative,
+                (true, false) => &mut counts.false_negative,
+            };
+            *cell += 1;
+        }
+        counts
+    }
+
+    fn total(&self) -> u64 {
+        self.true_positive + self.false_positive + self.true_negative + self.false_negative
+    }
+
+    /// Share of right answers; `None` of nothing.
+    pub fn accuracy(&self) -> Option<f64> {
+        ratio(self.true_positive + self.true_negative, self.total())
+    }
+
+    /// Share of the drowsy that were called so (sensitivity); `None` without any.
+    pub fn recall(&self) -> Option<f64> {
+        ratio(self.true_positive, self.true_positive + self.false_negative)
+    }
+
+    /// Share of the awake that were called so; `None` without any.
+    pub fn specificity(&self) -> Option<f64> {
+        ratio(self.true_negative, self.true_negative + self.false_positive)
+    }
+
+    /// Share of those called drowsy that are; `None` when none was called so.
+    pub fn precision(&self) -> Option<f64> {
+        ratio(self.true_positive, self.true_positive + self.false_positive)
+    }
+
+    /// Mean of recall and specificity; `None` unless both classes are there.
+    pub fn balanced_accuracy(&self) -> Option<f64> {
+        Some((self.recall()? + self.specificity()?) / 2.0)
+    }
+
+    /// Harmonic mean of precision and recall; `None` where neither truth nor answer
+    /// holds a drowsy one.
+    pub fn f1(&self) -> Option<f64> {
+        ratio(
+            2 * self.true_positive,
+            2 * self.true_positive + self.false_positive + self.false_negative,
+        )
+    }
+}
+
+/// Area under the ROC curve: the chance that a drowsy picture scores above an awake one,
+/// ties counting half. `None` unless both classes are there.
+pub fn auc(scored: &[Scored]) -> Option<f64> {
+    let mut sorted = scored.to_vec();
+    sorted.sort_by(|a, b| a.probability.total_cmp(&b.probability));
+    let (mut below, mut wins) = (0.0, 0.0);
+    for tied in sorted.chunk_by(|a, b| a.probability == b.probability) {
+        let drowsy = tied.iter().filter(|one| one.drowsy).count() as f64;
+        let awake = tied.len() as f64 - drowsy;
+        wins += drowsy * (below + awake / 2.0);
+        below += awake;
+    }
+    let pairs = below * (sorted.len() as f64 - below);
+    (pairs > 0.0).then(|| wins / pairs)
+}
+
+/// Mean negative log-likelihood in nats; `None` of nothing.
+pub fn log_loss(scored: &[Scored]) -> Option<f64> {
+    let total: f64 = scored
+        .iter()
+        .map(|one| {
+            let right = if one.drowsy { one.probability } else { 1.0 - one.probability };
+            -right.clamp(LOSS_CLIP, 1.0 - LOSS_CLIP).ln()
+        })
+        .sum();
+    (!scored.is_empty()).then(|| total / scored.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_abs_diff_eq;
+
+    fn scored(truth: &[u8], probabilities: &[f64]) -> Vec<Scored> {
+        truth
+            .iter()
+            .zip(probabilities)
+            .map(|(&truth, &probability)| Scored { drowsy: truth == 1, probability })
+            .collect()
+    }
+
+    /// scikit-learn 1.9.1 gave these for `y` and `p` below: accuracy_score,
+    /// balanced_accuracy_score, f1_score, precision_score, recall_score at `p >= 0.5`,
+    /// roc_auc_score, log_loss.
+    #[test]
+    fn figures_agree_with_scikit_learn() {
+        let y = [0, 0, 1, 1, 0, 1, 0, 0, 1, 0, 0, 0];
+        let p = [0.1, 0.4, 0.35, 0.8, 0.5, 0.5, 0.95, 0.2, 0.7, 0.65, 0.3, 0.45];
+        let scored = scored(&y, &p);
+        let counts = Confusion::count(&scored, 0.5);
+        assert_eq!(
+            counts,
+            Confusion { true_positive: 3, false_positive: 3, true_negative: 5, false_negative: 1 }
+        );
+        for (name, ours, theirs) in [
+            ("accuracy", counts.accuracy(), 0.666666666667),
+            ("balanced", counts.balanced_accuracy(), 0.687500000000),
+            ("f1", counts.f1(), 0.600000000000),
+            ("precision", counts.precision(), 0.500000000000),
+            ("recall", counts.recall(), 0.750000000000),
+            ("auc", auc(&scored), 0.703125000000),
+            ("loss", log_loss(&scored), 0.737944251196),
+        ] {
+            let ours = ours.unwrap_or_else(|| panic!("{name} is missing"));
+            assert!((ours - theirs).abs() < 1e-9, "{name}: {ours} against {theirs}");
+        }
+    }
+
+    #[test]
+    fn the_seeds_matrix_gives_another_accuracy_than_its_table() {
+        let seed = Confusion {
+            true_positive: 196,
+            false_positive: 5,
+            true_negative: 169,
+            false_negative: 3,
+        };
+        assert_abs_diff_eq!(seed.accuracy().unwrap(), 0.9786, epsilon = 5e-5);
+    }
+
+    #[test]
+    fn one_class_or_nothing_gives_no_figure_rather_than_a_wrong_one() {
+        assert_eq!(auc(&scored(&[1, 1], &[0.2, 0.9])), None);
+        assert_eq!(log_loss(&[]), None);
+        let counts = Confusion::count(&scored(&[0, 0], &[0.2, 0.3]), 0.5);
+        assert_eq!((counts.recall(), counts.precision(), counts.f1()), (None, None, None));
+        assert_eq!(counts.balanced_accuracy(), None);
+        assert_eq!(counts.accuracy(), Some(1.0));
+    }
+
+    #[test]
+    fn a_sure_and_wrong_answer_costs_much_but_not_everything() {
+        let loss = log_loss(&scored(&[1], &[0.0])).unwrap();
+        assert!(loss > 10.0 && loss.is_finite(), "{loss}");
+    }
+}

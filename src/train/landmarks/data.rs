@@ -1,0 +1,246 @@
+//! Pictures for the landmark network: a JSON-lines list of faces with their 68 points,
+//! split by person, and a folder of pictures without faces.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use image::RgbImage;
+use serde::Deserialize;
+
+use crate::{
+    face::{Landmarks, Region},
+    train::TrainError,
+};
+
+/// HELEN files at the end of the alphabet that are held out.
+const HELEN_HELD_OUT: usize = 100;
+/// Share of the YouTube-Faces persons that are held out, in percent.
+const PERSONS_HELD_OUT: u64 = 15;
+/// The largest list that is read, in bytes.
+const LIST_LIMIT: u64 = 1 << 30;
+
+/// One annotated face.
+#[derive(Clone, Debug)]
+pub struct Annotated {
+    /// The picture.
+    pub file: PathBuf,
+    /// Its 68 points.
+    pub landmarks: Landmarks,
+    /// The person, where the file name tells; held out together.
+    pub person: String,
+    /// HELEN: points set by people on sharp pictures. The others were made by a program
+    /// on frames of videos, and know closed eyes badly.
+    pub precise: bool,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    file: PathBuf,
+    points: Vec<[f32; 2]>,
+}
+
+/// Faces to learn from and faces of other people to validate on.
+#[derive(Clone, Debug)]
+pub struct Faces {
+    /// To learn from.
+    pub train: Vec<Annotated>,
+    /// Of other people.
+    pub validation: Vec<Annotated>,
+}
+
+impl Faces {
+    /// Reads the list; paths in it are relative to its folder or to the folder above.
+    ///
+    /// # Errors
+    /// When the list cannot be read, a line is no such object, or a picture is missing.
+    pub fn read(list: &Path) -> Result<Self, TrainError> {
+        let data_error = |why: String| TrainError::Data { path: list.into(), why };
+        let size = fs::metadata(list).map_err(TrainError::io(list, "read"))?.len();
+        if size > LIST_LIMIT {
+            return Err(data_error(format!("{size} bytes are too many for a list; split it")));
+        }
+        let text = fs::read_to_string(list).map_err(TrainError::io(list, "read"))?;
+        let folder = list.parent().unwrap_or(Path::new("."));
+        let mut faces = Vec::new();
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let at = |why: &str| data_error(format!("line {}: {why}", number + 1));
+            let line: Line = serde_json::from_str(line).map_err(|e| at(&e.to_string()))?;
+            let points = <[[f32; 2]; 68]>::try_from(line.points.as_slice())
+                .map_err(|_| at(&format!("{} points where 68 are needed", line.points.len())))?;
+            if !points.as_flattened().iter().all(|v| v.is_finite() && v.abs() < 1e5) {
+                return Err(at("a point lies outside of any picture"));
+            }
+            let file = [folder.join(&line.file), folder.join("..").join(&line.file)]
+                .into_iter()
+                .find(|file| file.is_file())
+                .ok_or_else(|| at(&format!("{} does not exist", line.file.display())))?;
+            let precise = file.components().any(|part| part.as_os_str() == "helen");
+            let person = person_of(&file);
+            faces.push(Annotated { file, landmarks: Landmarks { points }, person, precise });
+        }
+        if faces.is_empty() {
+            return Err(data_error("it lists no face".into()));
+        }
+        Ok(Self::split(faces))
+    }
+
+    fn split(mut faces: Vec<Annotated>) -> Self {
+        faces.sort_by(|a, b| (a.precise, &a.file).cmp(&(b.precise, &b.file)));
+        let precise = faces.iter().filter(|face| face.precise).count();
+        let held_out = HELEN_HELD_OUT.min(precise / 2);
+        let last = faces.len() - held_out;
+        let (mut train, mut validation) = (Vec::new(), Vec::new());
+        for (index, face) in faces.into_iter().enumerate() {
+            let out = if face.precise { index >= last } else { person_held_out(&face.person) };
+            if out { validation.push(face) } else { train.push(face) }
+        }
+        Self { train, validation }
+    }
+
+    /// The mean of the training shapes, each in the unit square of its own region.
+    pub fn mean_shape(&self) -> [[f32; 2]; 68] {
+        let mut mean = [[0.0; 2]; 68];
+        for face in &self.train {
+            let region = Region::from_landmarks(&face.landmarks);
+            for (sum, point) in mean.iter_mut().zip(face.landmarks.points) {
+                let [x, y] = region.to_unit(point);
+                *sum = [sum[0] + x, sum[1] + y];
+            }
+        }
+        mean.map(|sum| sum.map(|v| v / self.train.len().max(1) as f32))
+    }
+}
+
+/// The file name without its number: `Abel_Example_07.jpg` is Abel_Example.
+fn person_of(file: &Path) -> String {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    stem.rsplit_once('_').map_or(stem.as_ref(), |(name, _)| name).to_owned()
+}
+
+fn person_held_out(person: &str) -> bool {
+    // FNV-1a: the same on every machine and in every version of Rust.
+    let hash = person.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash >> 20) % 100 < PERSONS_HELD_OUT
+}
+
+/// The point that takes the place of point `index` when the picture is mirrored.
+pub fn mirrored(index: usize) -> usize {
+    match index {
+        0..=16 => 16 - index,
+        17..=26 => 43 - index,
+        31..=35 => 66 - index,
+        36..=39 => 81 - index,
+        40 | 41 | 46 | 47 => 87 - index,
+        42..=45 => 81 - index,
+        48..=54 => 102 - index,
+        55..=59 => 114 - index,
+        60..=64 => 124 - index,
+        65..=67 => 132 - index,
+        _ => index,
+    }
+}
+
+/// Decodes one training picture.
+///
+/// # Errors
+/// When it is missing or no picture.
+pub fn load(file: &Path) -> Result<RgbImage, TrainError> {
+    let data = |error: image::ImageError| TrainError::Data {
+        path: file.into(),
+        why: format!("it is no readable picture ({error}); replace it or take it off the list"),
+    };
+    Ok(image::open(file).map_err(data)?.into_rgb8())
+}
+
+/// The pictures (`.jpg`, `.jpeg`, `.png`) of a folder, by name.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn pictures_of(folder: &Path) -> Result<Vec<PathBuf>, TrainError> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(TrainError::io(folder, "read"))? {
+        let path = entry.map_err(TrainError::io(folder, "read"))?.path();
+        let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+        if ["jpg", "jpeg", "png"].iter().any(|known| extension == *known) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mirroring_twice_is_nothing_and_sides_change_places() {
+        let mut seen = [false; 68];
+        for index in 0..68 {
+            assert_eq!(mirrored(mirrored(index)), index);
+            seen[mirrored(index)] = true;
+        }
+        assert!(seen.iter().all(|s| *s));
+        // Outer eye corners, mouth corners, lids, inner lips, nostrils, brows.
+        for (a, b) in [
+            (36, 45),
+            (39, 42),
+            (48, 54),
+            (37, 44),
+            (41, 46),
+            (40, 47),
+            (60, 64),
+            (31, 35),
+            (17, 26),
+            (61, 63),
+            (67, 65),
+            (59, 55),
+        ] {
+            assert_eq!(mirrored(a), b);
+        }
+        for middle in [8, 27, 30, 33, 51, 57, 62, 66] {
+            assert_eq!(mirrored(middle), middle);
+        }
+    }
+
+    #[test]
+    fn nobody_stands_on_both_sides_of_the_split() {
+        let landmarks = Landmarks { points: [[0.0; 2]; 68] };
+        let face = |folder: &str, name: String, precise| {
+            let file = PathBuf::from(format!("{folder}/{name}.jpg"));
+            let person = person_of(&file);
+            Annotated { file, landmarks, person, precise }
+        };
+        let mut faces: Vec<_> = (0..600)
+            .map(|i| face("ytfaces", format!("Ann_B{}_{:02}", i / 6, i % 6), false))
+            .collect();
+        faces.extend((0..300).map(|i| face("helen", format!("{i:04}_1"), true)));
+        let split = Faces::split(faces);
+        assert_eq!(split.train.len() + split.validation.len(), 900);
+        assert_eq!(split.validation.iter().filter(|f| f.precise).count(), 100);
+        let held: Vec<_> = split.validation.iter().filter(|f| !f.precise).collect();
+        assert!((30..150).contains(&held.len()), "{}", held.len());
+        for face in held {
+            assert!(split.train.iter().all(|other| other.person != face.person));
+        }
+    }
+
+    #[test]
+    fn a_broken_list_is_named_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = folder.path().join("points.jsonl");
+        for (text, word) in [
+            ("", "no face"),
+            ("\n{\"file\": 3}", "line 2"),
+            ("{\"file\":\"a.jpg\",\"points\":[[1,2]]}", "1 points"),
+        ] {
+            fs::write(&list, text).unwrap();
+            let error = Faces::read(&list).unwrap_err().to_string();
+            assert!(error.contains(word) && error.contains("points.jsonl"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The landmark network: what it is ([`net`]), how it becomes ONNX ([`export`]), the pictures
+//! ([`data`]) and samples ([`sampler`]) it learns from, what it is punished for
+//! ([`loss`]), how good it is ([`validate`]) and the training itself ([`run`]).
+
+pub mod config;
+pub mod data;
+pub mod export;
+pub mod loss;
+pub mod net;
+pub mod sampler;
+mod training;
+pub mod validate;
+
+pub use config::LandmarkTrainConfig;
+pub use export::{export_landmarks, export_run};
+pub use net::{IMAGE_PX, LandmarkNet, LandmarkOutput};
+pub use training::{Report, run};
