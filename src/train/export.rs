@@ -3,7 +3,10 @@
 
 use std::path::PathBuf;
 
-use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
+use burn::{
+    module::{Module, ModuleMapper, Param},
+    tensor::{Device, FloatDType, Tensor, TensorData, activation::softmax},
+};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -79,7 +82,7 @@ pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
         }
         ModelKind::Mae => {
             let model = Mae::new(&record.vit, &device);
-            let model = checkpoint::load_average(&weights, model)?;
+            let model = checkpoint::load_average(&weights, model)?.map(&mut Halver);
             let bytes = mae_file(&model, &card, &record)?;
             let difference = mae_difference(&model, &record, &bytes)?;
             (bytes, difference)
@@ -96,6 +99,15 @@ pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
     }
     write_whole(&options.out, &bytes)?;
     Ok(Exported { card, bytes: bytes.len(), difference })
+}
+
+/// Rounds all weights to half precision, in which the autoencoder's are stored.
+struct Halver;
+
+impl ModuleMapper for Halver {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|tensor| tensor.cast(FloatDType::F16).cast(FloatDType::F32))
+    }
 }
 
 /// The card of a run.
