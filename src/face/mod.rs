@@ -4,11 +4,41 @@
 //! eyes into cells 1 and 3, the nose into 5 and the mouth into 8 of the crop
 //! ([`align`]). Nothing here knows what drowsiness is.
 
+pub mod align;
+pub mod detect;
+mod find;
+pub mod landmarks;
+mod measure;
+mod pose;
 mod region;
+mod sample;
+mod settings;
+mod smooth;
+pub mod track;
 
+pub use align::{Crop, Similarity};
+pub use detect::{Detector, Search, SeetaDetector};
+pub use landmarks::LandmarkNet;
+pub use pose::HeadPose;
 pub use region::{LANDMARK_MARGIN, Region};
+pub use settings::TrackSettings;
+pub use track::FaceTracker;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::infer::ModelError;
+
+/// A face that cannot be looked for.
+#[derive(Debug, Error)]
+pub enum FaceError {
+    /// The landmark model cannot be loaded or run.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The detector does not work.
+    #[error("the face detector cannot be used ({0}); please report it")]
+    Detector(String),
+}
 
 /// An upright rectangle in pixels of the frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,6 +67,9 @@ pub struct Detection {
     pub bbox: BBox,
     /// The detector's own score, larger is surer; not a probability.
     pub score: f32,
+    /// Turn of the head in radians, clockwise on the screen, as far as the detector knows
+    /// it; the box is upright all the same.
+    pub roll: f32,
 }
 
 /// The 68 points of the 300-W scheme in pixels of the frame (x right, y down):

@@ -4,7 +4,7 @@
 
 use image::RgbImage;
 
-use super::{BBox, Landmarks};
+use super::{BBox, Landmarks, sample};
 
 /// Side of the landmark network's square over the larger side of the box around the
 /// 68 points: a margin that keeps the face inside while it moves between two frames.
@@ -75,32 +75,14 @@ impl Region {
                     for tx in 0..taps {
                         let u = ((col * taps + tx) as f32 + 0.5) / fine;
                         let v = ((row * taps + ty) as f32 + 0.5) / fine;
-                        sum += luma_at(image, self.to_frame([u, v]));
+                        sum += sample::luma(sample::bilinear(image, self.to_frame([u, v])));
                     }
                 }
-                *value = sum / (taps * taps) as f32;
+                *value = sum / (taps * taps) as f32 / 255.0;
             }
         }
         values
     }
-}
-
-/// Bilinear Rec. 601 luma, 0..1, at a point where whole numbers are pixel corners
-/// (the centre of the first pixel is 0.5, 0.5).
-fn luma_at(image: &RgbImage, [x, y]: [f32; 2]) -> f32 {
-    let (width, height) = image.dimensions();
-    let (x, y) = (x - 0.5, y - 0.5);
-    let (x0, y0) = (x.floor(), y.floor());
-    let (fx, fy) = (x - x0, y - y0);
-    let luma = |x: f32, y: f32| {
-        let x = x.clamp(0.0, width.saturating_sub(1) as f32) as u32;
-        let y = y.clamp(0.0, height.saturating_sub(1) as f32) as u32;
-        let [r, g, b] = image.get_pixel(x, y).0.map(f32::from);
-        (0.299 * r + 0.587 * g + 0.114 * b) / 255.0
-    };
-    let top = luma(x0, y0) * (1.0 - fx) + luma(x0 + 1.0, y0) * fx;
-    let bottom = luma(x0, y0 + 1.0) * (1.0 - fx) + luma(x0 + 1.0, y0 + 1.0) * fx;
-    top * (1.0 - fy) + bottom * fy
 }
 
 #[cfg(test)]

@@ -68,7 +68,8 @@ pub fn load<M: Module>(
     model: M,
     optimizer: ModuleOptimizer,
 ) -> Result<(M, M, ModuleOptimizer, Progress), TrainError> {
-    let average = load_average(path, model.clone())?;
+    // A clone would share its running statistics with the model.
+    let average = load_average(path, model.valid())?;
     let model = load_module(&path.join(MODEL), model)?;
     let file = path.join(OPTIMIZER);
     let optimizer = optimizer.load(&file).map_err(TrainError::record(&file))?;

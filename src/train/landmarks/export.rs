@@ -4,8 +4,7 @@
 use std::{fs, path::Path};
 
 use burn::{
-    module::Param,
-    nn::{Linear, conv::Conv2d},
+    nn::Linear,
     tensor::{Device, Tensor, activation::sigmoid},
 };
 use rand::{Rng, SeedableRng};
@@ -13,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{
     IMAGE_PX, LandmarkNet,
-    net::{EPSILON, POINT_SCALE},
+    net::{EPSILON, Layer, POINT_SCALE},
 };
 use crate::{
     infer::{Device as RunOn, LoadedModel, ModelSource, RuntimeOptions},
@@ -42,11 +41,9 @@ pub fn export_landmarks(net: &LandmarkNet, card: &ModelCard) -> Result<Vec<u8>, 
     let image = graph.input("image", &[batch, Dim::Fixed(1), side, side]);
     let mut x = graph.instance_norm(&image, &[1.0], &[0.0], EPSILON);
     for stage in &net.stages {
-        let down = conv(&mut graph, &x, &stage.down)?;
-        x = graph.relu(&down);
+        x = layer(&mut graph, &x, &stage.down)?;
         if let Some(refine) = &stage.refine {
-            let refined = conv(&mut graph, &x, refine)?;
-            let refined = graph.relu(&refined);
+            let refined = layer(&mut graph, &x, refine)?;
             x = graph.add(&refined, &x);
         }
     }
@@ -68,22 +65,40 @@ pub fn export_landmarks(net: &LandmarkNet, card: &ModelCard) -> Result<Vec<u8>, 
     Ok(graph.finish(&[(METADATA_KEY, &serde_json::to_string(card)?)])?)
 }
 
-fn conv(graph: &mut GraphBuilder, x: &Value, layer: &Conv2d) -> Result<Value, TrainError> {
-    let weight = layer.weight.val();
-    let bias = bias_values(layer.bias.as_ref(), weight.dims()[0])?;
-    let stride = layer.stride[0];
-    Ok(graph.conv2d(x, weight.dims(), &values(&weight)?, &bias, stride, 1, 1))
+/// The convolution with its normalisation folded in, and ReLU.
+fn layer(graph: &mut GraphBuilder, x: &Value, layer: &Layer) -> Result<Value, TrainError> {
+    let weight = layer.convolution.weight.val();
+    let shape = weight.dims();
+    let norm = &layer.norm;
+    let (gamma, beta) = (values(&norm.gamma.val())?, values(&norm.beta.val())?);
+    let mean = values(&norm.running_mean.value())?;
+    let variance = values(&norm.running_var.value())?;
+    let scale: Vec<f32> = gamma
+        .iter()
+        .zip(variance)
+        .map(|(gamma, variance)| gamma / (variance + norm.epsilon as f32).sqrt())
+        .collect();
+    let bias: Vec<f32> = beta
+        .iter()
+        .zip(mean)
+        .zip(&scale)
+        .map(|((beta, mean), scale)| beta - mean * scale)
+        .collect();
+    let mut weights = values(&weight)?;
+    for (kernel, scale) in weights.chunks_mut(shape[1..].iter().product()).zip(scale) {
+        kernel.iter_mut().for_each(|value| *value *= scale);
+    }
+    let stride = layer.convolution.stride[0];
+    let folded = graph.conv2d(x, shape, &weights, &bias, stride, 1, 1);
+    Ok(graph.relu(&folded))
 }
 
 fn linear(graph: &mut GraphBuilder, x: &Value, layer: &Linear) -> Result<Value, TrainError> {
     let weight = layer.weight.val();
     let [inputs, outputs] = weight.dims();
-    let bias = bias_values(layer.bias.as_ref(), outputs)?;
+    let bias = layer.bias.as_ref().map(|bias| values(&bias.val()));
+    let bias = bias.unwrap_or_else(|| Ok(vec![0.0; outputs]))?;
     Ok(graph.linear(x, inputs, outputs, &values(&weight)?, &bias))
-}
-
-fn bias_values(bias: Option<&Param<Tensor<1>>>, size: usize) -> Result<Vec<f32>, TrainError> {
-    bias.map_or_else(|| Ok(vec![0.0; size]), |bias| values(&bias.val()))
 }
 
 /// Largest difference of an output (points in the unit square, shares 0..1) between burn
@@ -144,22 +159,30 @@ pub fn is_run(folder: &Path) -> bool {
 mod tests {
     use super::*;
     use crate::infer::fixtures;
+    use burn::{module::Module, tensor::Distribution};
 
     #[test]
     fn the_file_computes_what_the_network_computes() {
         if !fixtures::runtime_is_here() {
             return;
         }
-        let device = Device::flex();
+        let device = Device::flex().autodiff();
         device.seed(11);
         let mean = std::array::from_fn(|i| [i as f32 / 68.0, 0.4]);
-        let net = LandmarkNet::new(&mean, &device);
+        let net = || LandmarkNet::new(&mean, &device);
+        let trained = net();
+        // Running statistics other than the initial ones, as after a training.
+        for _ in 0..3 {
+            let image = Tensor::random([2, 1, IMAGE_PX, IMAGE_PX], Distribution::Default, &device);
+            trained.forward(image);
+        }
+        let trained = trained.valid();
         let card = fixtures::card(ModelKind::Landmarks, IMAGE_PX, IMAGE_PX);
-        let file = export_landmarks(&net, &card).unwrap();
+        let file = export_landmarks(&trained, &card).unwrap();
         assert!(file.len() < 3_000_000);
-        let same = difference(&net, &file).unwrap();
+        let same = difference(&trained, &file).unwrap();
         assert!(same < PARITY, "{same}");
-        let other = difference(&LandmarkNet::new(&mean, &device), &file).unwrap();
+        let other = difference(&net().valid(), &file).unwrap();
         assert!(other > 100.0 * PARITY, "another network must be told apart: {other}");
     }
 }

@@ -2,9 +2,18 @@
 //! photo, covered and augmented, and squares without a face. Sample `n` of a seed is
 //! always the same.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use image::RgbImage;
+use image::{
+    RgbImage,
+    imageops::{self, FilterType},
+};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 
@@ -19,6 +28,12 @@ use crate::{
         augment::{Anchors, Cover, Covered, Photometric, Picture, normal},
     },
 };
+
+/// Decoded photos are kept up to this many bytes.
+const KEPT_BYTES: usize = 1 << 30;
+/// Photos are kept reduced so that the face's region has about this side in pixels: twice
+/// what the network sees.
+const KEPT_SIDE_PX: f32 = 2.0 * IMAGE_PX as f32;
 
 /// How samples are made.
 #[derive(Clone, Debug)]
@@ -50,10 +65,38 @@ pub struct Sample {
     pub eye_weight: f32,
 }
 
+/// A decoded photo, perhaps reduced, with its face's region and points in its pixels.
+#[derive(Debug)]
+struct Photo {
+    image: RgbImage,
+    region: Region,
+    landmarks: Landmarks,
+}
+
+impl Photo {
+    fn load(face: &Annotated) -> Result<Self, TrainError> {
+        let image = load(&face.file)?;
+        let side_px = Region::from_landmarks(&face.landmarks).side_px;
+        let scale = (KEPT_SIDE_PX / side_px.max(1.0)).min(1.0);
+        let [width, height] = [image.width(), image.height()]
+            .map(|length| ((length as f32 * scale).round() as u32).max(1));
+        let [sx, sy] = [width as f32 / image.width() as f32, height as f32 / image.height() as f32];
+        let image = if scale < 1.0 {
+            imageops::resize(&image, width, height, FilterType::Triangle)
+        } else {
+            image
+        };
+        let landmarks = Landmarks { points: face.landmarks.points.map(|[x, y]| [x * sx, y * sy]) };
+        Ok(Self { image, region: Region::from_landmarks(&landmarks), landmarks })
+    }
+}
+
 /// Draws samples.
 #[derive(Debug)]
 pub struct Sampler {
     faces: Vec<Annotated>,
+    photos: Vec<OnceLock<Arc<Photo>>>,
+    kept_bytes: AtomicUsize,
     nonfaces: Vec<PathBuf>,
     precise: Vec<usize>,
     coarse: Vec<usize>,
@@ -70,7 +113,22 @@ impl Sampler {
         seed: u64,
     ) -> Self {
         let (precise, coarse) = (0..faces.len()).partition(|&index| faces[index].precise);
-        Self { faces, nonfaces, precise, coarse, options, seed }
+        let photos = faces.iter().map(|_| OnceLock::new()).collect();
+        let kept_bytes = AtomicUsize::new(0);
+        Self { faces, photos, kept_bytes, nonfaces, precise, coarse, options, seed }
+    }
+
+    fn photo(&self, index: usize) -> Result<Arc<Photo>, TrainError> {
+        if let Some(photo) = self.photos[index].get() {
+            return Ok(photo.clone());
+        }
+        let photo = Arc::new(Photo::load(&self.faces[index])?);
+        let bytes = photo.image.as_raw().len();
+        if self.kept_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes < KEPT_BYTES {
+            // Another thread may have been first; its photo is the same.
+            let _ = self.photos[index].set(photo.clone());
+        }
+        Ok(photo)
     }
 
     /// Sample `number` of the endless stream.
@@ -83,12 +141,13 @@ impl Sampler {
         if rng.random_bool(self.options.negatives) {
             return self.negative(rng);
         }
-        let face = self.choose(rng);
-        let image = load(&face.file)?;
-        Ok(self.positive(face, &image, rng))
+        let index = self.choose(rng);
+        let photo = self.photo(index)?;
+        Ok(self.positive(&photo, self.faces[index].precise, rng))
     }
 
-    fn choose(&self, rng: &mut ChaCha8Rng) -> &Annotated {
+    /// A face to show, by its place in the list.
+    fn choose(&self, rng: &mut ChaCha8Rng) -> usize {
         let precise = !self.precise.is_empty()
             && (self.coarse.is_empty() || rng.random_bool(self.options.precise_share));
         let pool = if precise { &self.precise } else { &self.coarse };
@@ -96,19 +155,18 @@ impl Sampler {
         let again = 1.0 - 1.0 / self.options.closed_weight.max(1.0);
         loop {
             let index = pool.choose(rng).copied().unwrap_or_default();
-            let face = &self.faces[index];
-            let [left, right] = face.landmarks.eye_aspect();
+            let [left, right] = self.faces[index].landmarks.eye_aspect();
             let closed = precise && (left + right) / 2.0 < 0.2;
             if closed || !precise || !rng.random_bool(again) {
-                return face;
+                return index;
             }
         }
     }
 
-    fn positive(&self, face: &Annotated, image: &RgbImage, rng: &mut ChaCha8Rng) -> Sample {
-        let region = jitter(&Region::from_landmarks(&face.landmarks), rng);
-        let mut picture = Picture::grey(IMAGE_PX, region.sample_grey(image, IMAGE_PX));
-        let mut points = face.landmarks.points.map(|point| region.to_unit(point));
+    fn positive(&self, photo: &Photo, precise: bool, rng: &mut ChaCha8Rng) -> Sample {
+        let region = jitter(&photo.region, rng);
+        let mut picture = Picture::grey(IMAGE_PX, region.sample_grey(&photo.image, IMAGE_PX));
+        let mut points = photo.landmarks.points.map(|point| region.to_unit(point));
         if rng.random_bool(0.5) {
             picture.mirror();
             let source = points;
@@ -121,7 +179,7 @@ impl Sampler {
         self.options.photometric.apply(&mut picture, rng);
         let visible =
             [covered.left_eye, covered.right_eye, covered.mouth].map(|c| if c { 0.0 } else { 1.0 });
-        let eye_weight = if face.precise { 1.0 } else { 0.5 };
+        let eye_weight = if precise { 1.0 } else { 0.5 };
         Sample { image: picture.data, points, face: 1.0, visible, eye_weight }
     }
 
@@ -167,20 +225,17 @@ impl Sampler {
 
     /// A square without a face, or with one so badly placed that following it is wrong.
     fn negative(&self, rng: &mut ChaCha8Rng) -> Result<Sample, TrainError> {
-        let (image, region) = match self.nonfaces.choose(rng) {
+        let values = match self.nonfaces.choose(rng) {
             Some(file) if rng.random_bool(0.65) => {
                 let image = load(file)?;
-                let region = negative_region(&image, rng);
-                (image, region)
+                negative_region(&image, rng).sample_grey(&image, IMAGE_PX)
             }
             _ => {
-                let face = self.choose(rng);
-                let image = load(&face.file)?;
-                let region = off_face(&Region::from_landmarks(&face.landmarks), rng);
-                (image, region)
+                let photo = self.photo(self.choose(rng))?;
+                off_face(&photo.region, rng).sample_grey(&photo.image, IMAGE_PX)
             }
         };
-        let mut picture = Picture::grey(IMAGE_PX, region.sample_grey(&image, IMAGE_PX));
+        let mut picture = Picture::grey(IMAGE_PX, values);
         self.options.photometric.apply(&mut picture, rng);
         Ok(Sample {
             image: picture.data,

@@ -247,7 +247,6 @@ impl State<'_> {
         if better {
             progress.best = Some(score);
         }
-        let average = ema.apply(net.clone());
         for (name, save) in [(LAST, true), (BEST, better)] {
             if save {
                 let folder = self.config.out.join(name);

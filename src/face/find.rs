@@ -1,0 +1,94 @@
+//! Finds the face of a single picture, thoroughly: tight crops, small, dark and tilted
+//! faces take several tries, and one picture may cost what a hundred frames do.
+
+use std::f32::consts::FRAC_PI_6;
+
+use image::RgbImage;
+
+use super::{Detection, Face, FaceError, FaceTracker, Region, Search};
+
+/// Fewer pixels than this show no face.
+const LEAST_PX: u32 = 16;
+/// Least score of a detection when all else failed: the network must then be surer.
+const LEAST_SCORE: f64 = 0.5;
+/// Pictures longer than this are searched once more at this length, in pixels.
+const LARGE_PX: u32 = 1000;
+/// Boxes of one search that are looked at.
+const MOST_BOXES: usize = 6;
+
+/// The ways to look at a single picture, cheap and likely ones first.
+fn ways(image: &RgbImage) -> Vec<Search> {
+    let plain = Search::default();
+    let tight = Search { long_side_px: 200, padding: 0.35, ..plain };
+    let keen = Search { least_score: LEAST_SCORE, ..tight };
+    let mut ways = vec![
+        Search { long_side_px: 320, padding: 0.15, ..plain },
+        tight,
+        Search { brighten: true, ..tight },
+        Search { roll: FRAC_PI_6, ..tight },
+        Search { roll: -FRAC_PI_6, ..tight },
+    ];
+    if image.width().max(image.height()) > LARGE_PX / 2 {
+        ways.push(Search { long_side_px: LARGE_PX, ..plain });
+    }
+    ways.extend([
+        Search { long_side_px: 120, ..keen },
+        Search { brighten: true, ..keen },
+        Search { roll: FRAC_PI_6, ..keen },
+        Search { roll: -FRAC_PI_6, ..keen },
+    ]);
+    ways
+}
+
+impl FaceTracker {
+    /// The largest face of a single picture, or `None` when there is none. The followed
+    /// face of a video is left alone.
+    ///
+    /// # Errors
+    /// When detector or network fail; a picture without a face is no error.
+    pub fn find(&mut self, image: &RgbImage) -> Result<Option<Face>, FaceError> {
+        if image.width().min(image.height()) < LEAST_PX {
+            return Ok(None);
+        }
+        for way in ways(image) {
+            let found = self.ask(image, &way)?;
+            if let Some(face) = self.largest(image, &found)? {
+                return Ok(Some(face));
+            }
+        }
+        self.whole(image)
+    }
+
+    fn largest(
+        &mut self,
+        image: &RgbImage,
+        found: &[Detection],
+    ) -> Result<Option<Face>, FaceError> {
+        let mut best: Option<(f32, Face)> = None;
+        for detection in found.iter().take(MOST_BOXES) {
+            let face = self.net.locate_afresh(image, &Region::from_detection(detection))?;
+            let side = Region::from_landmarks(&face.landmarks).side_px;
+            let larger = best.as_ref().is_none_or(|(largest, _)| side > *largest);
+            if face.confidence >= self.settings.acquire && larger {
+                best = Some((side, face));
+            }
+        }
+        Ok(best.map(|(_, face)| face))
+    }
+
+    /// Last, takes the picture for a tight crop: the whole of it is one face.
+    fn whole(&mut self, image: &RgbImage) -> Result<Option<Face>, FaceError> {
+        let (width, height) = (image.width() as f32, image.height() as f32);
+        let mut best: Option<Face> = None;
+        for scale in [1.0, 1.3] {
+            let side_px = scale * width.min(height);
+            let region = Region { center: [width / 2.0, height / 2.0], side_px, roll: 0.0 };
+            let face = self.net.locate_afresh(image, &region)?;
+            let surer = best.as_ref().is_none_or(|best| face.confidence > best.confidence);
+            if face.confidence >= self.settings.acquire.max(super::track::SURE) && surer {
+                best = Some(face);
+            }
+        }
+        Ok(best)
+    }
+}

@@ -1,0 +1,32 @@
+//! Reading pictures between their pixels. Whole numbers are pixel corners: the centre of
+//! the first pixel is (0.5, 0.5). Outside the picture the border repeats.
+
+use image::RgbImage;
+
+/// The colour at a point, 0..255 a channel; black for an empty picture.
+pub(super) fn bilinear(image: &RgbImage, [x, y]: [f32; 2]) -> [f32; 3] {
+    let (width, height) = image.dimensions();
+    if width == 0 || height == 0 {
+        return [0.0; 3];
+    }
+    let (x0, x1, fx) = neighbours(x, width);
+    let (y0, y1, fy) = neighbours(y, height);
+    let at = |x, y| image.get_pixel(x, y).0.map(f32::from);
+    let (top, bottom) = ([at(x0, y0), at(x1, y0)], [at(x0, y1), at(x1, y1)]);
+    std::array::from_fn(|channel| {
+        let mix = |pair: [[f32; 3]; 2]| pair[0][channel] * (1.0 - fx) + pair[1][channel] * fx;
+        mix(top) * (1.0 - fy) + mix(bottom) * fy
+    })
+}
+
+/// The two pixels around a coordinate and the share of the second.
+fn neighbours(at: f32, size: u32) -> (u32, u32, f32) {
+    let at = (at - 0.5).clamp(0.0, (size - 1) as f32);
+    let low = at.floor();
+    (low as u32, (low as u32 + 1).min(size - 1), at - low)
+}
+
+/// Rec. 601 luma of a colour, in the unit of its channels.
+pub(super) fn luma([r, g, b]: [f32; 3]) -> f32 {
+    0.299 * r + 0.587 * g + 0.114 * b
+}

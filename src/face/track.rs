@@ -1,0 +1,355 @@
+//! Follows the driver's face from frame to frame: the landmark network looks where the
+//! face was a frame ago, and the detector is only asked when there is no face, and every
+//! few seconds to check that what is followed is still the driver.
+
+use std::time::Duration;
+
+use image::RgbImage;
+
+use super::{
+    BBox, Detection, Detector, Face, FaceError, LandmarkNet, Region, Search, SeetaDetector,
+    TrackSettings, smooth::PoseSmoother,
+};
+use crate::{
+    frame::Frame,
+    infer::{ModelSource, RuntimeOptions},
+};
+
+/// Smaller pictures hold no face that can be read.
+const LEAST_PX: u32 = 24;
+/// Share of the last frame's motion that is expected to go on.
+const MOMENTUM: f32 = 0.7;
+/// Largest motion that is predicted, in sides of the region.
+const MOST_AHEAD: f32 = 0.2;
+/// How long the place of a lost face is looked at first.
+const REMEMBERED: Duration = Duration::from_secs(3);
+/// Checks in a row after which a rival becomes the driver.
+const RIVAL_CHECKS: u32 = 2;
+/// Checks in a row that find no face here before a not quite sure face is given up.
+const UNCONFIRMED_CHECKS: u32 = 3;
+/// Confidence above which a face is kept although the detector does not see it (covered
+/// and turned heads, which it is blind to).
+pub(super) const SURE: f32 = 0.8;
+/// A check is repeated this soon when it did not confirm the face.
+const RECHECK: Duration = Duration::from_secs(1);
+/// Least score of a detection near the place where the face was lost.
+const LEAST_SCORE_NEAR: f64 = 1.0;
+
+/// A face that is being followed.
+#[derive(Debug)]
+struct Track {
+    /// Where the last points ask the network to look.
+    region: Region,
+    /// Motion of the region's centre, pixels a second.
+    speed: [f32; 2],
+    confidence: f32,
+    /// Media time of the last frame in which it was seen.
+    seen_at: Duration,
+    checked_at: Duration,
+    unconfirmed: u32,
+    rival: u32,
+    smoother: PoseSmoother,
+}
+
+/// Finds the driver's face in each frame.
+pub struct FaceTracker {
+    pub(super) detector: Box<dyn Detector>,
+    pub(super) net: LandmarkNet,
+    pub(super) settings: TrackSettings,
+    pub(super) detector_calls: u64,
+    track: Option<Track>,
+    /// Where and when the last face was lost.
+    last: Option<(Region, Duration)>,
+    lost_at: Duration,
+    searched_at: Option<Duration>,
+    attempt: usize,
+    at: Duration,
+}
+
+impl FaceTracker {
+    /// Joins a detector and a landmark network.
+    pub fn new(detector: Box<dyn Detector>, net: LandmarkNet) -> Self {
+        Self {
+            detector,
+            net,
+            settings: TrackSettings::default(),
+            detector_calls: 0,
+            track: None,
+            last: None,
+            lost_at: Duration::ZERO,
+            searched_at: None,
+            attempt: 0,
+            at: Duration::ZERO,
+        }
+    }
+
+    /// The tracker that ships: SeetaFace and a landmark model.
+    ///
+    /// # Errors
+    /// When the detector or the model cannot be loaded.
+    pub fn open(options: &RuntimeOptions, landmarks: &ModelSource) -> Result<Self, FaceError> {
+        let net = LandmarkNet::load(landmarks, options)?;
+        Ok(Self::new(Box::new(SeetaDetector::new()?), net))
+    }
+
+    /// The same tracker with other settings.
+    #[must_use]
+    pub fn with_settings(self, settings: TrackSettings) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// How often the detector was asked so far.
+    pub fn detector_calls(&self) -> u64 {
+        self.detector_calls
+    }
+
+    /// The landmark network.
+    pub fn net(&self) -> &LandmarkNet {
+        &self.net
+    }
+
+    /// Forgets the followed face, as for a new source.
+    pub fn reset(&mut self) {
+        self.track = None;
+        self.last = None;
+        self.lost_at = Duration::ZERO;
+        self.searched_at = None;
+        self.attempt = 0;
+        self.at = Duration::ZERO;
+    }
+
+    /// The driver's face in the next frame of a video, or `None` when there is none.
+    ///
+    /// # Errors
+    /// When detector or network fail; a frame without a face is no error.
+    pub fn step(&mut self, frame: &Frame) -> Result<Option<Face>, FaceError> {
+        let (image, at) = (&*frame.image, frame.at);
+        if image.width().min(image.height()) < LEAST_PX {
+            return Ok(None);
+        }
+        if at < self.at {
+            // Time runs backwards only when the source was opened again.
+            self.reset();
+            self.lost_at = at;
+        }
+        self.at = at;
+        let mut face = match self.track.take() {
+            Some(track) => self.follow(image, at, track)?,
+            None => None,
+        };
+        if face.is_none() {
+            face = self.search(image, at)?;
+        } else {
+            face = self.check(image, at, face)?;
+        }
+        let Some((face, track)) = face.zip(self.track.as_mut()) else { return Ok(None) };
+        let dt_s = at.saturating_sub(track.seen_at).as_secs_f32();
+        track.seen_at = at;
+        let landmarks = track.smoother.step(&face.landmarks, dt_s);
+        Ok(Some(Face { bbox: landmarks.bbox(), landmarks, ..face }))
+    }
+
+    /// Looks where the face is expected to be. Keeps the track unless it is to be given up.
+    fn follow(
+        &mut self,
+        image: &RgbImage,
+        at: Duration,
+        track: Track,
+    ) -> Result<Option<Face>, FaceError> {
+        let dt_s = at.saturating_sub(track.seen_at).as_secs_f32();
+        let most = MOST_AHEAD * track.region.side_px;
+        let ahead = track.speed.map(|v| (MOMENTUM * v * dt_s).clamp(-most, most));
+        let [x, y] = track.region.center;
+        let expected = Region { center: [x + ahead[0], y + ahead[1]], ..track.region };
+        let mut face = self.net.locate(image, &expected)?;
+        if !self.believable(&face, &expected, self.settings.keep) {
+            // It may have stopped or jumped: once more, wider, in the last place.
+            let wide = Region { side_px: 1.2 * track.region.side_px, ..track.region };
+            face = self.net.locate_afresh(image, &wide)?;
+            if !self.believable(&face, &wide, self.settings.acquire) {
+                let lost = at.saturating_sub(track.seen_at).as_secs_f32();
+                self.last = Some((track.region, track.seen_at));
+                self.lost_at = track.seen_at;
+                if lost < self.settings.grace_s {
+                    self.track = Some(Track { speed: [0.0; 2], ..track });
+                }
+                return Ok(None);
+            }
+        }
+        let region = Region::from_landmarks(&face.landmarks);
+        let speed = match dt_s > 0.0 {
+            true => [0, 1].map(|axis| (region.center[axis] - track.region.center[axis]) / dt_s),
+            false => track.speed,
+        };
+        self.track = Some(Track { region, speed, confidence: face.confidence, ..track });
+        Ok(Some(face))
+    }
+
+    /// Whether points found in a region are those of a face that lies there.
+    fn believable(&self, face: &Face, looked: &Region, least: f32) -> bool {
+        let region = Region::from_landmarks(&face.landmarks);
+        let [x, y] = looked.to_unit(region.center);
+        let inside = (0.1..=0.9).contains(&x) && (0.1..=0.9).contains(&y);
+        let scale = region.side_px / looked.side_px;
+        face.confidence >= least && inside && (0.5..=1.6).contains(&scale)
+    }
+
+    fn begin(&mut self, face: &Face, at: Duration) {
+        self.track = Some(Track {
+            region: Region::from_landmarks(&face.landmarks),
+            speed: [0.0; 2],
+            confidence: face.confidence,
+            seen_at: at,
+            checked_at: at,
+            unconfirmed: 0,
+            rival: 0,
+            smoother: PoseSmoother::default(),
+        });
+        self.searched_at = None;
+        self.attempt = 0;
+    }
+
+    /// Asks the detector for a lost or first face, in another way each time, and not more
+    /// often than the settings allow.
+    fn search(&mut self, image: &RgbImage, at: Duration) -> Result<Option<Face>, FaceError> {
+        let pause = self.settings.pause(at.saturating_sub(self.lost_at));
+        if self.searched_at.is_some_and(|last| at < last + pause) {
+            return Ok(None);
+        }
+        self.searched_at = Some(at);
+        let near = self.last.filter(|(_, lost)| at < *lost + REMEMBERED).map(|(region, _)| region);
+        let search = self.next_way(near);
+        self.attempt += 1;
+        let found = self.ask(image, &search)?;
+        let face = self.best(image, &found, near)?;
+        if let Some(face) = &face {
+            self.begin(face, at);
+        }
+        Ok(face)
+    }
+
+    /// The ways to look, one after the other: near the last place first, then everywhere,
+    /// brightened, turned both ways.
+    fn next_way(&self, near: Option<Region>) -> Search {
+        let plain = Search::default();
+        let turned = |degrees: f32| Search { roll: degrees.to_radians(), padding: 0.1, ..plain };
+        let around = near.map(|region| Search {
+            long_side_px: 200,
+            least_score: LEAST_SCORE_NEAR,
+            roll: region.roll,
+            brighten: true,
+            around: Some(square(&region)),
+            ..plain
+        });
+        let everywhere = [
+            plain,
+            Search { brighten: true, least_score: LEAST_SCORE_NEAR, ..plain },
+            turned(30.0),
+            turned(-30.0),
+        ];
+        match around {
+            Some(around) if self.attempt.is_multiple_of(2) => around,
+            Some(_) => everywhere[self.attempt / 2 % everywhere.len()],
+            None => everywhere[self.attempt % everywhere.len()],
+        }
+    }
+
+    pub(super) fn ask(
+        &mut self,
+        image: &RgbImage,
+        search: &Search,
+    ) -> Result<Vec<Detection>, FaceError> {
+        self.detector_calls += 1;
+        self.detector.search(image, search)
+    }
+
+    /// Of what the detector found, the face that the network believes in and that is most
+    /// likely the driver's: the one where the driver was, else the largest.
+    fn best(
+        &mut self,
+        image: &RgbImage,
+        found: &[Detection],
+        near: Option<Region>,
+    ) -> Result<Option<Face>, FaceError> {
+        let mut found = found.to_vec();
+        let known = |d: &Detection| near.is_some_and(|region| same_place(&region, &d.bbox));
+        found.sort_by(|one, other| {
+            let key = |d: &Detection| (known(d), d.bbox.width);
+            let (one, other) = (key(one), key(other));
+            other.0.cmp(&one.0).then(other.1.total_cmp(&one.1))
+        });
+        // A picture full of false boxes must not stall the frame.
+        for detection in found.iter().take(4) {
+            let face = self.net.locate_afresh(image, &Region::from_detection(detection))?;
+            if face.confidence >= self.settings.acquire {
+                return Ok(Some(face));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Every few seconds, sees whether the detector agrees that this is the driver.
+    fn check(
+        &mut self,
+        image: &RgbImage,
+        at: Duration,
+        face: Option<Face>,
+    ) -> Result<Option<Face>, FaceError> {
+        let every = Duration::from_secs_f32(self.settings.check_every_s.max(0.1));
+        let Some(mut track) = self.track.take() else { return Ok(face) };
+        let doubtful = track.unconfirmed > 0 && track.confidence < SURE || track.rival > 0;
+        let due = track.checked_at + if doubtful { RECHECK.min(every) } else { every };
+        if at < due {
+            self.track = Some(track);
+            return Ok(face);
+        }
+        track.checked_at = at;
+        let found = self.ask(image, &Search::default())?;
+        let own = found.iter().find(|d| same_place(&track.region, &d.bbox));
+        track.unconfirmed = if own.is_some() { 0 } else { track.unconfirmed + 1 };
+        let side = |bbox: &BBox| Region::from_box(bbox, super::landmarks::BOX_TO_REGION).side_px;
+        let rivals: Vec<_> = found
+            .iter()
+            .filter(|d| !same_place(&track.region, &d.bbox))
+            .filter(|d| {
+                own.is_none() || side(&d.bbox) > self.settings.rival_scale * track.region.side_px
+            })
+            .copied()
+            .collect();
+        let rival = self.best(image, &rivals, None)?;
+        track.rival = if rival.is_some() { track.rival + 1 } else { 0 };
+        let larger = rival.as_ref().is_some_and(|rival| {
+            let side = Region::from_landmarks(&rival.landmarks).side_px;
+            side > self.settings.rival_scale * track.region.side_px
+        });
+        if let Some(rival) = rival
+            && track.rival >= RIVAL_CHECKS
+            && (larger || track.confidence < SURE)
+        {
+            self.begin(&rival, at);
+            return Ok(Some(rival));
+        }
+        if track.unconfirmed >= UNCONFIRMED_CHECKS && track.confidence < SURE {
+            tracing::debug!("what was followed is no face; searching again");
+            self.lost_at = at;
+            self.last = None;
+            return Ok(None);
+        }
+        self.track = Some(track);
+        Ok(face)
+    }
+}
+
+/// The upright box whose region this is.
+fn square(region: &Region) -> BBox {
+    let side = region.side_px / super::landmarks::BOX_TO_REGION;
+    let [x, y] = region.center;
+    BBox { x: x - side / 2.0, y: y - side / 2.0, width: side, height: side }
+}
+
+/// Whether a detector's box is of the face in this region.
+fn same_place(region: &Region, bbox: &BBox) -> bool {
+    let [x, y] = region.to_unit(bbox.center());
+    let scale = bbox.width / square(region).width;
+    (0.2..=0.8).contains(&x) && (0.2..=0.8).contains(&y) && (0.5..=2.0).contains(&scale)
+}
