@@ -182,6 +182,8 @@ fn item_of(item: &Item, outcome: &Outcome, crop: &str) -> Item {
             None => None,
         }),
         mouth_aspect: item.mouth_aspect.or(Some(outcome.mouth_aspect)),
+        // A mouth at rest is no yawn; an open one may be anything.
+        yawn: item.yawn.or((outcome.mouth_aspect < collections::MOUTH_AT_REST).then_some(false)),
         ..item.clone()
     }
 }
@@ -318,5 +320,6 @@ mod tests {
         let index = Manifest::read(&folder.path().join(INDEX)).unwrap();
         assert_eq!(index.items.len(), 1);
         assert_eq!(index.items[0].eye_aspect, Some(0.15), "the label corrects the measure");
+        assert_eq!(index.items[0].yawn, Some(false), "the mouth was measured at rest");
     }
 }

@@ -531,8 +531,8 @@ mod tests {
         let stored = RgbImage::new(32, 32);
         let mut sample = samples::plain(&stored, &small(true));
         sample.hidden = Covered { left_eye: true, right_eye: false, mouth: true };
-        let targets = Targets::new(&[item], &[0], &[sample], 0.1);
-        assert_eq!(targets.label, [0.05, 0.95]);
+        let targets = Targets::new(&[item], &[0], &[sample], 0.5);
+        assert_eq!(targets.label, [0.25, 0.75]);
         assert_eq!((&targets.signs[..], &targets.signs_known[..]), (&[1., 0.][..], &[1., 0.][..]));
         assert_eq!(targets.aspects, [0.5, 0.5]);
         assert_eq!(targets.aspects_known, [1., 0.]);
