@@ -1,5 +1,57 @@
-//! Joins the rooms with threads and publishes what the window draws.
+//! Joins the rooms: a [`Pipeline`] makes a [`Sighting`] of a frame, a judge makes a
+//! judgement of it. [`Live`] does so on threads, for the window, where the newest frame
+//! wins; [`headless`] does so in order, for files and logs, where every frame counts.
+//! Cameras that stall, threads that panic and logs that cannot be written are told in
+//! the [`Snapshot`], never silently dropped.
 
+mod capture;
+#[cfg(test)]
+mod fakes;
+pub mod headless;
+mod judge;
+mod options;
+mod pipeline;
+mod publish;
 mod snapshot;
+mod threads;
+mod vision;
 
+pub use crate::record::Event;
+pub use options::{LiveOptions, OpenSource, OpenVision, Pace, Parts, PipelineOptions, Waker};
+pub use pipeline::{Pipeline, Sighting, Timing, Vision, VisionInfo};
 pub use snapshot::{Command, Snapshot, Stats, Summary};
+pub use threads::Live;
+
+use thiserror::Error;
+
+use crate::{
+    alarm::AlarmError, face::FaceError, infer::InferError, record::RecordError, source::SourceError,
+};
+
+/// A watch that cannot start or go on.
+#[derive(Debug, Error)]
+pub enum LiveError {
+    /// The source cannot be opened or read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The face cannot be looked for.
+    #[error(transparent)]
+    Face(#[from] FaceError),
+    /// The classifier cannot be loaded or run.
+    #[error(transparent)]
+    Infer(#[from] InferError),
+    /// A log cannot be written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The alarm cannot be started.
+    #[error(transparent)]
+    Alarm(#[from] AlarmError),
+    /// A thread cannot be started.
+    #[error("the {name} thread cannot be started ({why}); close other programs and start again")]
+    Thread {
+        /// What the thread does.
+        name: &'static str,
+        /// The system's own words.
+        why: std::io::Error,
+    },
+}

@@ -101,12 +101,14 @@ impl Monitor {
     /// `at` is the media time by which a frame was due.
     pub fn lost(&mut self, at: Duration) -> Judgement {
         self.closed = None;
-        let (level, why) = if self.is_asleep {
-            (Level::Critical, "the camera has stopped while the driver was asleep")
+        let since = at.saturating_sub(self.last.unwrap_or_default()).as_secs_f32();
+        let (level, then) = if self.is_asleep {
+            (Level::Critical, ", and the driver was asleep")
         } else {
-            (Level::Advisory, "the camera has stopped")
+            (Level::Advisory, "")
         };
-        Judgement { state: State::CameraLost, level, why: why.into(), ..self.judge(at) }
+        let why = format!("no picture could be judged for {since:.1} s{then}");
+        Judgement { state: State::CameraLost, level, why, ..self.judge(at) }
     }
 
     /// The driver says that they are awake: ends the alarm for closed eyes. Should the

@@ -113,6 +113,13 @@ pub enum SourceSpec {
     Path(PathBuf),
 }
 
+impl SourceSpec {
+    /// Whether it is a camera: it may come and go, and it sets its own pace.
+    pub fn is_camera(&self) -> bool {
+        matches!(self, Self::Webcam(_))
+    }
+}
+
 impl FromStr for SourceSpec {
     type Err = SourceError;
 

@@ -19,6 +19,13 @@ pub struct LandmarkTrainConfig {
     /// A folder of pictures without faces.
     #[serde(default)]
     pub nonfaces: Option<PathBuf>,
+    /// A checkpoint (a folder `best` or `last`) whose averaged weights are the start.
+    #[serde(default)]
+    pub start_from: Option<PathBuf>,
+    /// A folder of tightly cropped faces, all with closed eyes and without points: the
+    /// network of `start_from` guesses the points, and the lids are drawn together.
+    #[serde(default)]
+    pub closed_faces: Option<PathBuf>,
     /// The folder for checkpoints, log, effective settings and the exported model.
     pub out: PathBuf,
     /// Random weights, samples and validation follow from it.
@@ -57,6 +64,12 @@ pub struct LandmarkTrainConfig {
     /// Share of faces with precise (HELEN) points, 0..1.
     #[serde(default = "precise_share")]
     pub precise_share: f64,
+    /// Share of faces that come from `closed_faces`, 0..1.
+    #[serde(default = "known_closed_share")]
+    pub known_closed_share: f64,
+    /// Chance that a photo is cropped tightly around the face first, 0..1.
+    #[serde(default = "tight")]
+    pub tight: f64,
     /// How much likelier than others a precise face with nearly closed eyes is drawn.
     #[serde(default = "closed_weight")]
     pub closed_weight: f64,
@@ -72,10 +85,10 @@ fn steps() -> usize {
     5_000
 }
 fn batch_size() -> usize {
-    64
+    32
 }
 fn learning_rate() -> f64 {
-    1.5e-3
+    3e-3
 }
 fn warmup_steps() -> usize {
     200
@@ -100,6 +113,12 @@ fn negatives() -> f64 {
 }
 fn precise_share() -> f64 {
     0.5
+}
+fn known_closed_share() -> f64 {
+    0.12
+}
+fn tight() -> f64 {
+    0.25
 }
 fn closed_weight() -> f64 {
     5.0
@@ -146,10 +165,16 @@ impl LandmarkTrainConfig {
             ("cover", self.cover),
             ("negatives", self.negatives),
             ("precise_share", self.precise_share),
+            ("known_closed_share", self.known_closed_share),
+            ("tight", self.tight),
         ] {
             if !(0.0..=1.0).contains(&value) {
                 return bad(field, value.to_string(), "it must lie between 0 and 1");
             }
+        }
+        if let (Some(folder), None) = (&self.closed_faces, &self.start_from) {
+            let value = folder.display().to_string();
+            return bad("closed_faces", value, "their points are guessed, so start_from is needed");
         }
         Ok(())
     }
@@ -175,7 +200,7 @@ mod tests {
         let path = folder.path().join("train.toml");
         fs::write(&path, "faces = \"a.jsonl\"\nout = \"run\"\n").unwrap();
         let config = LandmarkTrainConfig::read(&path).unwrap();
-        assert_eq!((config.steps, config.batch_size), (5_000, 64));
+        assert_eq!((config.steps, config.batch_size), (5_000, 32));
         fs::write(&path, "faces = \"a.jsonl\"\nout = \"run\"\nstep = 3\n").unwrap();
         let error = LandmarkTrainConfig::read(&path).unwrap_err().to_string();
         assert!(error.contains("`step`") && error.contains("train.toml"), "{error}");

@@ -30,9 +30,19 @@ pub struct Annotated {
     pub landmarks: Landmarks,
     /// The person, where the file name tells; held out together.
     pub person: String,
-    /// HELEN: points set by people on sharp pictures. The others were made by a program
-    /// on frames of videos, and know closed eyes badly.
-    pub precise: bool,
+    /// How far the points can be trusted.
+    pub trust: Trust,
+}
+
+/// How far points can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trust {
+    /// Made by a program on frames of videos (YouTube Faces); knows closed eyes badly.
+    Coarse,
+    /// Set by people on sharp pictures (HELEN).
+    Precise,
+    /// Guessed by an earlier network, except that the eyes are known to be closed.
+    KnownClosed,
 }
 
 #[derive(Deserialize)]
@@ -77,8 +87,9 @@ impl Faces {
                 .find(|file| file.is_file())
                 .ok_or_else(|| at(&format!("{} does not exist", line.file.display())))?;
             let precise = file.components().any(|part| part.as_os_str() == "helen");
+            let trust = if precise { Trust::Precise } else { Trust::Coarse };
             let person = person_of(&file);
-            faces.push(Annotated { file, landmarks: Landmarks { points }, person, precise });
+            faces.push(Annotated { file, landmarks: Landmarks { points }, person, trust });
         }
         if faces.is_empty() {
             return Err(data_error("it lists no face".into()));
@@ -87,13 +98,16 @@ impl Faces {
     }
 
     fn split(mut faces: Vec<Annotated>) -> Self {
-        faces.sort_by(|a, b| (a.precise, &a.file).cmp(&(b.precise, &b.file)));
-        let precise = faces.iter().filter(|face| face.precise).count();
+        faces.sort_by(|a, b| (a.trust, &a.file).cmp(&(b.trust, &b.file)));
+        let precise = faces.iter().filter(|face| face.trust == Trust::Precise).count();
         let held_out = HELEN_HELD_OUT.min(precise / 2);
         let last = faces.len() - held_out;
         let (mut train, mut validation) = (Vec::new(), Vec::new());
         for (index, face) in faces.into_iter().enumerate() {
-            let out = if face.precise { index >= last } else { person_held_out(&face.person) };
+            let out = match face.trust {
+                Trust::Precise => index >= last,
+                _ => person_held_out(&face.person),
+            };
             if out { validation.push(face) } else { train.push(face) }
         }
         Self { train, validation }
@@ -210,19 +224,19 @@ mod tests {
     #[test]
     fn nobody_stands_on_both_sides_of_the_split() {
         let landmarks = Landmarks { points: [[0.0; 2]; 68] };
-        let face = |folder: &str, name: String, precise| {
+        let face = |folder: &str, name: String, trust| {
             let file = PathBuf::from(format!("{folder}/{name}.jpg"));
             let person = person_of(&file);
-            Annotated { file, landmarks, person, precise }
+            Annotated { file, landmarks, person, trust }
         };
         let mut faces: Vec<_> = (0..600)
-            .map(|i| face("ytfaces", format!("Ann_B{}_{:02}", i / 6, i % 6), false))
+            .map(|i| face("ytfaces", format!("Ann_B{}_{:02}", i / 6, i % 6), Trust::Coarse))
             .collect();
-        faces.extend((0..300).map(|i| face("helen", format!("{i:04}_1"), true)));
+        faces.extend((0..300).map(|i| face("helen", format!("{i:04}_1"), Trust::Precise)));
         let split = Faces::split(faces);
         assert_eq!(split.train.len() + split.validation.len(), 900);
-        assert_eq!(split.validation.iter().filter(|f| f.precise).count(), 100);
-        let held: Vec<_> = split.validation.iter().filter(|f| !f.precise).collect();
+        assert_eq!(split.validation.iter().filter(|f| f.trust == Trust::Precise).count(), 100);
+        let held: Vec<_> = split.validation.iter().filter(|f| f.trust == Trust::Coarse).collect();
         assert!((30..150).contains(&held.len()), "{}", held.len());
         for face in held {
             assert!(split.train.iter().all(|other| other.person != face.person));

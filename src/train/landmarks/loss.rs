@@ -2,7 +2,10 @@
 
 use burn::tensor::{Device, Tensor, activation::relu};
 
-use super::{IMAGE_PX, LandmarkOutput, sampler::Sample};
+use super::{
+    IMAGE_PX, LandmarkOutput,
+    sampler::{Sample, Weights},
+};
 
 /// Below this error in pixels of the 96x96 cut the wing loss turns logarithmic
 /// (Feng et al. 2018, "Wing loss").
@@ -58,14 +61,16 @@ impl Batch {
         };
         let weights = gather(&|sample, all| {
             for index in 0..68 {
-                let eye = if (36..48).contains(&index) { sample.eye_weight } else { 1.0 };
-                all.extend([sample.face * eye * point_weight(index); 2]);
+                let Weights { points, eyes, .. } = sample.weights;
+                let trust = if (36..48).contains(&index) { eyes } else { points };
+                all.extend([sample.face * trust * point_weight(index); 2]);
             }
         });
         let opening_weights = gather(&|sample, all| {
             for (index, _) in OPENINGS {
-                let eye = if index < 48 { 2.0 * sample.eye_weight } else { 1.0 };
-                all.extend([sample.face * eye; 2]);
+                let Weights { points, lids, .. } = sample.weights;
+                let weight = if index < 48 { 2.0 * lids } else { points };
+                all.extend([sample.face * weight; 2]);
             }
         });
         let mut openings = vec![0.0; 136 * 2 * OPENINGS.len()];
@@ -132,7 +137,7 @@ mod tests {
             points: std::array::from_fn(|i| [i as f32 / 68.0 + shift, 0.5]),
             face,
             visible: [face; 3],
-            eye_weight: 1.0,
+            weights: Weights { points: 1.0, eyes: 1.0, lids: 1.0 },
         }
     }
 

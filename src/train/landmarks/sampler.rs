@@ -19,7 +19,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{
     IMAGE_PX,
-    data::{Annotated, load, mirrored},
+    data::{Annotated, Trust, load, mirrored},
 };
 use crate::{
     face::{Landmarks, Region},
@@ -42,10 +42,14 @@ pub struct SampleOptions {
     pub photometric: Photometric,
     /// Chance of a cover, 0..1.
     pub cover: f64,
+    /// Chance that the photo is cropped tightly around the face first, 0..1.
+    pub tight: f64,
     /// Share of samples that show no face, 0..1.
     pub negatives: f64,
     /// Share of the faces that come from precise annotations, 0..1.
     pub precise_share: f64,
+    /// Share of the faces that come from pictures with closed eyes and guessed points.
+    pub known_closed_share: f64,
     /// How much likelier than others a precise face with nearly closed eyes is drawn.
     pub closed_weight: f64,
 }
@@ -61,8 +65,8 @@ pub struct Sample {
     pub face: f32,
     /// 1 = uncovered: left eye, right eye, mouth.
     pub visible: [f32; 3],
-    /// Weight of the eye points: less where the annotation is coarse.
-    pub eye_weight: f32,
+    /// How much is learned from which points.
+    pub weights: Weights,
 }
 
 /// A decoded photo, perhaps reduced, with its face's region and points in its pixels.
@@ -91,6 +95,28 @@ impl Photo {
     }
 }
 
+/// How much is learned from the points of a sample.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Weights {
+    /// All points but those of the eyes.
+    pub points: f32,
+    /// The points of the eyes.
+    pub eyes: f32,
+    /// How far the lids are apart.
+    pub lids: f32,
+}
+
+impl From<Trust> for Weights {
+    fn from(trust: Trust) -> Self {
+        let [points, eyes, lids] = match trust {
+            Trust::Precise => [1.0, 1.0, 1.0],
+            Trust::Coarse => [1.0, 0.5, 0.5],
+            Trust::KnownClosed => [0.2, 0.5, 1.0],
+        };
+        Self { points, eyes, lids }
+    }
+}
+
 /// Draws samples.
 #[derive(Debug)]
 pub struct Sampler {
@@ -100,6 +126,7 @@ pub struct Sampler {
     nonfaces: Vec<PathBuf>,
     precise: Vec<usize>,
     coarse: Vec<usize>,
+    known_closed: Vec<usize>,
     options: SampleOptions,
     seed: u64,
 }
@@ -112,10 +139,15 @@ impl Sampler {
         options: SampleOptions,
         seed: u64,
     ) -> Self {
-        let (precise, coarse) = (0..faces.len()).partition(|&index| faces[index].precise);
+        let all = |trust| {
+            let trusted = faces.iter().enumerate().filter(|(_, face)| face.trust == trust);
+            trusted.map(|(index, _)| index).collect::<Vec<_>>()
+        };
+        let (precise, coarse) = (all(Trust::Precise), all(Trust::Coarse));
+        let known_closed = all(Trust::KnownClosed);
         let photos = faces.iter().map(|_| OnceLock::new()).collect();
         let kept_bytes = AtomicUsize::new(0);
-        Self { faces, photos, kept_bytes, nonfaces, precise, coarse, options, seed }
+        Self { faces, photos, kept_bytes, nonfaces, precise, coarse, known_closed, options, seed }
     }
 
     fn photo(&self, index: usize) -> Result<Arc<Photo>, TrainError> {
@@ -143,11 +175,14 @@ impl Sampler {
         }
         let index = self.choose(rng);
         let photo = self.photo(index)?;
-        Ok(self.positive(&photo, self.faces[index].precise, rng))
+        Ok(self.positive(&photo, self.faces[index].trust, rng))
     }
 
     /// A face to show, by its place in the list.
     fn choose(&self, rng: &mut ChaCha8Rng) -> usize {
+        if !self.known_closed.is_empty() && rng.random_bool(self.options.known_closed_share) {
+            return self.known_closed.choose(rng).copied().unwrap_or_default();
+        }
         let precise = !self.precise.is_empty()
             && (self.coarse.is_empty() || rng.random_bool(self.options.precise_share));
         let pool = if precise { &self.precise } else { &self.coarse };
@@ -163,9 +198,21 @@ impl Sampler {
         }
     }
 
-    fn positive(&self, photo: &Photo, precise: bool, rng: &mut ChaCha8Rng) -> Sample {
-        let region = jitter(&photo.region, rng);
-        let mut picture = Picture::grey(IMAGE_PX, region.sample_grey(&photo.image, IMAGE_PX));
+    fn positive(&self, photo: &Photo, trust: Trust, rng: &mut ChaCha8Rng) -> Sample {
+        let exact = jitter(&photo.region, rng);
+        let mut region = exact;
+        let tight;
+        let image = if rng.random_bool(self.options.tight) {
+            // Pictures of closed eyes are tight crops, and a border must not tell.
+            let corner;
+            (tight, corner) = tight_crop(&photo.image, &photo.landmarks, rng);
+            region.center = [exact.center[0] - corner[0], exact.center[1] - corner[1]];
+            &tight
+        } else {
+            &photo.image
+        };
+        let mut picture = Picture::grey(IMAGE_PX, region.sample_grey(image, IMAGE_PX));
+        let region = exact;
         let mut points = photo.landmarks.points.map(|point| region.to_unit(point));
         if rng.random_bool(0.5) {
             picture.mirror();
@@ -179,8 +226,7 @@ impl Sampler {
         self.options.photometric.apply(&mut picture, rng);
         let visible =
             [covered.left_eye, covered.right_eye, covered.mouth].map(|c| if c { 0.0 } else { 1.0 });
-        let eye_weight = if precise { 1.0 } else { 0.5 };
-        Sample { image: picture.data, points, face: 1.0, visible, eye_weight }
+        Sample { image: picture.data, points, face: 1.0, visible, weights: trust.into() }
     }
 
     fn cover(
@@ -242,7 +288,7 @@ impl Sampler {
             points: [[0.5; 2]; 68],
             face: 0.0,
             visible: [0.0; 3],
-            eye_weight: 0.0,
+            weights: Weights::default(),
         })
     }
 }
@@ -256,6 +302,24 @@ pub fn anchors_of(points: &[[f32; 2]; 68]) -> Anchors {
         nose: pixels.nose(),
         mouth: pixels.mouth(),
     }
+}
+
+/// The photo around the face and nothing more, and its corner in the photo.
+fn tight_crop(
+    image: &RgbImage,
+    landmarks: &Landmarks,
+    rng: &mut ChaCha8Rng,
+) -> (RgbImage, [f32; 2]) {
+    let bbox = landmarks.bbox();
+    let mut margin = |size: f32| rng.random_range(-0.05..0.25f32) * size;
+    let clamp = |v: f32, length: u32| v.clamp(0.0, length.saturating_sub(1) as f32) as u32;
+    let left = clamp(bbox.x - margin(bbox.width), image.width());
+    let top = clamp(bbox.y - margin(bbox.height), image.height());
+    let right = clamp(bbox.x + bbox.width + margin(bbox.width), image.width());
+    let bottom = clamp(bbox.y + bbox.height + margin(bbox.height), image.height());
+    let (width, height) = (right.saturating_sub(left) + 1, bottom.saturating_sub(top) + 1);
+    let crop = imageops::crop_imm(image, left, top, width, height).to_image();
+    (crop, [left as f32, top as f32])
 }
 
 /// Where a tracker or a detector may think the face is: usually nearly right, at times

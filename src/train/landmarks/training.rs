@@ -17,6 +17,7 @@ use super::{
     IMAGE_PX, LandmarkNet, LandmarkTrainConfig,
     data::{Faces, pictures_of},
     export::{CARD_FILE, export_landmarks},
+    guess,
     loss::{Batch, loss},
     sampler::{Sample, SampleOptions, Sampler},
     validate::Validation,
@@ -75,7 +76,7 @@ pub fn run(
     control: &mut Control<'_>,
 ) -> Result<Report, TrainError> {
     config.validate()?;
-    let faces = Faces::read(&config.faces)?;
+    let mut faces = Faces::read(&config.faces)?;
     if faces.train.is_empty() || faces.validation.is_empty() {
         let why = "it names too few persons to learn from some and validate on others".into();
         return Err(TrainError::Data { path: config.faces.clone(), why });
@@ -99,7 +100,15 @@ pub fn run(
 
     let training = device.clone().autodiff();
     training.seed(config.seed);
-    let fresh = LandmarkNet::new(&faces.mean_shape(), &training);
+    let mut fresh = LandmarkNet::new(&faces.mean_shape(), &training);
+    if let Some(start) = &config.start_from {
+        fresh = checkpoint::load_average(start, fresh)?;
+        if let Some(folder) = &config.closed_faces {
+            let closed = guess::closed_faces(&fresh.valid(), &pictures_of(folder)?, device)?;
+            (control.say)(&format!("{} faces with closed eyes, points guessed", closed.len()));
+            faces.train.extend(closed);
+        }
+    }
     let mut optimizer = AdamWConfig::new()
         .with_beta_2(0.99)
         .with_epsilon(1e-8)
@@ -125,7 +134,9 @@ pub fn run(
             photometric: config.photometric.clone(),
             cover: config.cover,
             negatives: if held.is_empty() { 0.0 } else { config.negatives },
+            tight: config.tight,
             precise_share: config.precise_share,
+            known_closed_share: config.known_closed_share,
             closed_weight: config.closed_weight,
         },
         config.seed,

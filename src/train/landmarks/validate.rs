@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{
     IMAGE_PX, LandmarkNet,
-    data::{Annotated, load},
+    data::{Annotated, Trust, load},
     sampler::{anchors_of, negative_region},
 };
 use crate::{
@@ -82,13 +82,13 @@ impl Validation {
         seed: u64,
     ) -> Result<Self, TrainError> {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed ^ 0x5eed);
-        let coarse: Vec<_> = faces.iter().filter(|face| !face.precise).collect();
+        let coarse: Vec<_> = faces.iter().filter(|face| face.trust == Trust::Coarse).collect();
         let stride = coarse.len().div_ceil(COARSE_FACES).max(1);
-        let chosen = faces.iter().filter(|face| face.precise);
+        let chosen = faces.iter().filter(|face| face.trust == Trust::Precise);
         let mut cases = Vec::new();
         for face in chosen.chain(coarse.into_iter().step_by(stride)) {
             let image = load(&face.file)?;
-            let conditions: &[Condition] = if face.precise {
+            let conditions: &[Condition] = if face.trust == Trust::Precise {
                 use Condition::{Dark, DarkGlasses, Mask, Plain, Turned};
                 &[Plain, Turned, Dark, Mask, DarkGlasses]
             } else {
@@ -201,13 +201,18 @@ impl Validation {
 
 /// What the network says about one picture, with logits turned into 0..1.
 #[derive(Clone, Copy, Debug)]
-struct Said {
-    landmarks: Landmarks,
-    confidence: f32,
+pub(super) struct Said {
+    /// In the unit square.
+    pub(super) landmarks: Landmarks,
+    pub(super) confidence: f32,
     visible: [f32; 3],
 }
 
-fn look(net: &LandmarkNet, images: &[&[f32]], device: &Device) -> Result<Vec<Said>, TrainError> {
+pub(super) fn look(
+    net: &LandmarkNet,
+    images: &[&[f32]],
+    device: &Device,
+) -> Result<Vec<Said>, TrainError> {
     let sigmoid = |logit: f32| 1.0 / (1.0 + (-logit).exp());
     let mut all = Vec::with_capacity(images.len());
     for chunk in images.chunks(64) {

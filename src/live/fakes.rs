@@ -1,0 +1,155 @@
+//! A world for tests: sources that stall and fail on command, and eyes that read what
+//! the frame's first pixel tells them.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use image::{Rgb, RgbImage};
+
+use super::{LiveError, LiveOptions, Parts, Sighting, Timing, Vision, VisionInfo};
+use crate::{
+    alarm::SoundState,
+    face::{BBox, Face, Landmarks, Visibility},
+    frame::Frame,
+    infer::Reading,
+    monitor::{FaceSigns, Observation},
+    source::{Source, SourceError, SourceInfo, SourceSpec},
+};
+
+/// What a source does next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Step {
+    /// A frame with open eyes.
+    Open,
+    /// A frame with closed eyes.
+    Closed,
+    /// A frame without a face.
+    Empty,
+    /// A frame on which the eyes fail.
+    Broken,
+    /// A frame on which the eyes panic.
+    Crash,
+    /// The camera says that it has stalled.
+    Stall,
+    /// The driver does not return for three seconds.
+    Hang,
+    /// The source fails.
+    Fail,
+    /// The source panics.
+    Panic,
+}
+
+/// So many of a step, at 30 a second.
+pub(super) fn seconds(step: Step, seconds: f32) -> Vec<Step> {
+    vec![step; (seconds * 30.0) as usize]
+}
+
+/// Plays steps, at 30 Hz of media time.
+struct Script {
+    steps: std::vec::IntoIter<Step>,
+    index: u64,
+    live: bool,
+}
+
+impl Source for Script {
+    fn next_frame(&mut self) -> Result<Option<Frame>, SourceError> {
+        if self.live {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let Some(step) = self.steps.next() else {
+            // A file ends; a camera that has nothing more stalls.
+            let stalled = Err(SourceError::Stalled(Duration::from_secs(2)));
+            return if self.live { stalled } else { Ok(None) };
+        };
+        match step {
+            Step::Stall => return Err(SourceError::Stalled(Duration::from_secs(2))),
+            Step::Fail => return Err(SourceError::NoCamera),
+            Step::Panic => panic!("a driver's panic"),
+            Step::Hang => std::thread::sleep(Duration::from_secs(3)),
+            _ => {}
+        }
+        let image = Arc::new(RgbImage::from_pixel(1, 1, Rgb([step as u8; 3])));
+        let at = Duration::from_secs(1) * self.index as u32 / 30;
+        self.index += 1;
+        Ok(Some(Frame { image, at, index: self.index - 1 }))
+    }
+
+    fn info(&self) -> SourceInfo {
+        SourceInfo { name: "script".into(), live: self.live, fps: Some(30.0), frames: None }
+    }
+}
+
+/// Reads the step out of the pixel.
+#[derive(Default)]
+struct FakeVision {
+    frames: u64,
+    takes: Duration,
+}
+
+impl Vision for FakeVision {
+    fn process(&mut self, frame: &Frame) -> Result<Sighting, LiveError> {
+        std::thread::sleep(self.takes);
+        self.frames += 1;
+        let step = frame.image.get_pixel(0, 0)[0];
+        assert_ne!(step, Step::Crash as u8, "a model's panic");
+        if step == Step::Broken as u8 {
+            return Err(SourceError::NotBuilt("eyes").into());
+        }
+        let seen = step != Step::Empty as u8;
+        let closed = if step == Step::Closed as u8 { 0.95 } else { 0.05 };
+        let signs = FaceSigns {
+            drowsy: closed,
+            eyes_closed: closed,
+            yawn: 0.0,
+            eye_aspect: [0.3 - 0.2 * closed; 2],
+            mouth_aspect: 0.0,
+            unreadable: None,
+        };
+        let face = Face {
+            bbox: BBox::default(),
+            confidence: 1.0,
+            landmarks: Landmarks { points: [[0.0; 2]; 68] },
+            visibility: Visibility { left_eye: 1.0, right_eye: 1.0, mouth: 1.0 },
+        };
+        Ok(Sighting {
+            frame: frame.clone(),
+            face: seen.then_some(face),
+            crop: None,
+            keep: vec![true; 9],
+            reading: seen.then(Reading::default),
+            observation: Observation { at: frame.at, face: seen.then_some(signs) },
+            timing: Timing::default(),
+        })
+    }
+
+    fn reset(&mut self) {}
+
+    fn detector_calls(&self) -> u64 {
+        self.frames
+    }
+
+    fn info(&self) -> VisionInfo {
+        VisionInfo { provider: "fake".into(), model: "fake".into(), ..VisionInfo::default() }
+    }
+}
+
+/// Options to watch a camera (`webcam`) or a file.
+pub(super) fn options(spec: &str) -> LiveOptions {
+    LiveOptions { source: spec.parse().unwrap(), pace: super::Pace::Fast, ..Default::default() }
+}
+
+/// A world in which each opening of a source plays the next script, and a look at a frame
+/// takes so long. When the scripts are used up, opening fails.
+pub(super) fn world(scripts: Vec<Vec<Step>>, takes: Duration) -> Parts {
+    let scripts = Mutex::new(scripts.into_iter());
+    Parts {
+        open_source: Box::new(move |spec: &SourceSpec| {
+            let steps = scripts.lock().unwrap().next().ok_or(SourceError::NoCamera)?;
+            Ok(Box::new(Script { steps: steps.into_iter(), index: 0, live: spec.is_camera() }))
+        }),
+        open_vision: Box::new(move || Ok(Box::new(FakeVision { takes, ..Default::default() }))),
+        speaker: Err(SoundState::Off),
+    }
+}

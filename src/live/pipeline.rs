@@ -1,0 +1,175 @@
+//! From a frame to what was seen in it: face, crop, reading, and the observation that
+//! the monitor judges.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use image::RgbImage;
+
+use super::{LiveError, PipelineOptions};
+use crate::{
+    face::{Face, FaceTracker, Visibility, align},
+    frame::Frame,
+    infer::{Classifier, Reading},
+    monitor::{FaceSigns, Observation},
+    vit::{PatchGrid, QMask},
+};
+
+/// A part of the face counts as uncovered from this visibility on, 0..1.
+const VISIBLE: f32 = 0.5;
+
+/// What was seen in one frame.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// The frame.
+    pub frame: Frame,
+    /// The driver's face.
+    pub face: Option<Face>,
+    /// The aligned crop of it that was classified.
+    pub crop: Option<Arc<RgbImage>>,
+    /// The Q mask that was used, `[patches]`, true = may be attended to.
+    pub keep: Vec<bool>,
+    /// What the classifier read in the crop.
+    pub reading: Option<Reading>,
+    /// The same in the monitor's terms.
+    pub observation: Observation,
+    /// How long it took.
+    pub timing: Timing,
+}
+
+/// How long the stages of one frame took.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Timing {
+    /// Finding and measuring the face.
+    pub face: Duration,
+    /// Cutting the aligned crop.
+    pub align: Duration,
+    /// Reading it.
+    pub classify: Duration,
+}
+
+/// What sees; a trait, so that tests can put in one that fails.
+pub trait Vision: Send {
+    /// Looks at a frame.
+    ///
+    /// # Errors
+    /// When a model cannot be run.
+    fn process(&mut self, frame: &Frame) -> Result<Sighting, LiveError>;
+
+    /// Forgets the face that is being followed: another source begins.
+    fn reset(&mut self);
+
+    /// Calls of the face detector so far.
+    fn detector_calls(&self) -> u64;
+
+    /// What it is.
+    fn info(&self) -> VisionInfo;
+}
+
+/// What a [`Vision`] is, for the window.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VisionInfo {
+    /// Where the models run, for example "CPU".
+    pub provider: String,
+    /// Name of the classifier.
+    pub model: String,
+    /// How the crop is cut into patches.
+    pub grid: Option<PatchGrid>,
+    /// What is worse than was asked for, one sentence.
+    pub problem: Option<String>,
+}
+
+/// The real vision: tracker, alignment and classifier.
+pub struct Pipeline {
+    tracker: FaceTracker,
+    classifier: Classifier,
+    mask: Option<QMask>,
+}
+
+impl Pipeline {
+    /// Loads the models.
+    ///
+    /// # Errors
+    /// When ONNX Runtime is missing or a model cannot be loaded.
+    pub fn open(options: &PipelineOptions) -> Result<Self, LiveError> {
+        Ok(Self {
+            tracker: FaceTracker::open(&options.runtime, &options.landmarks)?,
+            classifier: Classifier::load(&options.classifier, &options.runtime)?,
+            mask: options.mask,
+        })
+    }
+
+    /// The classifier, for its card and grid.
+    pub fn classifier(&self) -> &Classifier {
+        &self.classifier
+    }
+
+    /// The patches that may be attended to, given what of the face is uncovered.
+    fn keep(&self, visibility: &Visibility) -> Vec<bool> {
+        let Some(mask) = self.mask else { return self.classifier.default_keep() };
+        // In the order of `Cell::ALL`; nothing says whether a nose is covered.
+        let Visibility { left_eye, right_eye, mouth } = *visibility;
+        let seen = [left_eye, right_eye, 1.0, mouth].map(|part| part >= VISIBLE);
+        self.classifier.grid().keep(mask, seen)
+    }
+}
+
+impl Vision for Pipeline {
+    fn process(&mut self, frame: &Frame) -> Result<Sighting, LiveError> {
+        let started = Instant::now();
+        let face = self.tracker.step(frame)?;
+        let mut timing = Timing { face: started.elapsed(), ..Timing::default() };
+        let mut sighting = Sighting {
+            frame: frame.clone(),
+            face: None,
+            crop: None,
+            keep: self.classifier.default_keep(),
+            reading: None,
+            observation: Observation { at: frame.at, face: None },
+            timing,
+        };
+        let Some(face) = face else { return Ok(sighting) };
+
+        let started = Instant::now();
+        let size_px = self.classifier.card().image_px;
+        let crop = align::crop(&frame.image, &face.landmarks, size_px).image;
+        timing.align = started.elapsed();
+
+        let started = Instant::now();
+        let keep = self.keep(&face.visibility);
+        let mut readings = self.classifier.classify(&[&crop], std::slice::from_ref(&keep))?;
+        let reading = readings.pop();
+        timing.classify = started.elapsed();
+
+        sighting.observation.face = reading.as_ref().map(|reading| FaceSigns {
+            drowsy: reading.drowsy,
+            eyes_closed: reading.eyes_closed,
+            yawn: reading.yawn,
+            eye_aspect: face.landmarks.eye_aspect(),
+            mouth_aspect: face.landmarks.mouth_aspect(),
+            unreadable: face.eyes_unreadable(&frame.image),
+        });
+        (sighting.reading, sighting.crop) = (reading, Some(Arc::new(crop)));
+        (sighting.face, sighting.keep, sighting.timing) = (Some(face), keep, timing);
+        Ok(sighting)
+    }
+
+    fn reset(&mut self) {
+        self.tracker.reset();
+    }
+
+    fn detector_calls(&self) -> u64 {
+        self.tracker.detector_calls()
+    }
+
+    fn info(&self) -> VisionInfo {
+        VisionInfo {
+            provider: self.classifier.provider().to_string(),
+            model: self.classifier.card().name.clone(),
+            grid: Some(self.classifier.grid()),
+            problem: self.classifier.fallback().map(Into::into),
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! The running watch: capture, vision and judge on a thread each, the alarm on its own.
+//!
+//! ```text
+//! capture ──(1, newest wins)──▶ vision ──(2)──▶ judge ──▶ alarm, logs, Snapshot
+//!    ▲                            └──notices──────▲  ▲
+//!    └───────────────orders───────────────────────┘  └──commands── window
+//! ```
+//!
+//! The judge is the middle: it alone writes the snapshot, and it looks at the clock even
+//! when nothing comes, so that a stalled camera is told within two seconds.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never};
+
+use super::{
+    Command, LiveError, LiveOptions, Parts, Snapshot, Summary, Waker,
+    capture::{Capture, Notice, Order, words_of},
+    judge::Judge,
+    publish::Publisher,
+    vision::{Eyes, Seen},
+};
+use crate::{
+    alarm::{Alarm, AlarmCommand},
+    monitor::{Judgement, Level, State},
+};
+
+/// How often the judge looks at the clock when nothing comes.
+const TICK: Duration = Duration::from_millis(100);
+/// A camera that gives nothing for so long is lost. With the tick and one inference that
+/// stays below the two seconds within which a stalled camera must be told.
+const LOST: Duration = Duration::from_millis(1500);
+/// The same before a source's first frame: a camera takes seconds to wake.
+const OPENING: Duration = Duration::from_secs(5);
+/// How long a thread is waited for at the end; one that is stuck in a driver is left.
+const JOIN: Duration = Duration::from_secs(3);
+
+/// The latest snapshot, shared by the judge and the window.
+pub(super) type Shared = Arc<Mutex<Arc<Snapshot>>>;
+
+/// A poisoned lock is taken over: what it guards is replaced whole.
+pub(super) fn lock(shared: &Shared) -> MutexGuard<'_, Arc<Snapshot>> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A running watch. Dropping it stops it.
+#[derive(Debug)]
+pub struct Live {
+    shared: Shared,
+    commands: Sender<Command>,
+    judge: Option<JoinHandle<Summary>>,
+    /// Held here too, so that it sounds on when the judge has crashed.
+    _alarm: Arc<Alarm>,
+    others: Vec<JoinHandle<()>>,
+}
+
+impl Live {
+    /// Loads the models, opens the logs and starts the threads. The source is opened on
+    /// its own thread: a camera can take seconds, and one that is missing is a
+    /// [`problem`](Snapshot::problem) in the snapshot, not an error here.
+    ///
+    /// # Errors
+    /// When a model cannot be loaded, a log cannot be written or a thread not started.
+    pub fn start(options: LiveOptions) -> Result<Self, LiveError> {
+        let parts = Parts::system(&options);
+        Self::start_with(options, parts)
+    }
+
+    /// The same with other parts of the world.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with(options: LiveOptions, mut parts: Parts) -> Result<Self, LiveError> {
+        let vision = (parts.open_vision)()?;
+        let info = vision.info();
+        let judge = Judge::new(&options)?;
+        let alarm = Arc::new(Alarm::start(parts.speaker)?);
+        alarm.order(AlarmCommand::Volume(options.volume));
+
+        let (frames, newest) = bounded(1);
+        let (seen_out, seen) = bounded(2);
+        let (notices_out, notices) = bounded(16);
+        let (orders_out, orders) = bounded(4);
+        let (commands_out, commands) = bounded(32);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let live = options.source.is_camera();
+        let capture = Capture {
+            open: parts.open_source,
+            spec: options.source,
+            pace: options.pace,
+            orders,
+            frames,
+            stale: newest.clone(),
+            notices: notices_out.clone(),
+            dropped: dropped.clone(),
+        };
+        let eyes = Eyes {
+            open: parts.open_vision,
+            vision,
+            frames: newest,
+            seen: seen_out,
+            notices: notices_out,
+        };
+        let shared = Shared::default();
+        let publisher = Publisher::new(shared.clone(), options.waker.clone(), dropped, info);
+        let mut bench = Bench {
+            judge,
+            alarm: alarm.clone(),
+            publisher,
+            orders: orders_out,
+            session: None,
+            live,
+            delivers: false,
+            ended: false,
+            last: Instant::now(),
+        };
+        bench.publisher.alarm(alarm.status());
+        bench.publisher.publish();
+        let (told, waker, held) = (shared.clone(), options.waker, alarm.clone());
+        let judging = move || {
+            let ran = AssertUnwindSafe(|| bench.run(&seen, &notices, &commands));
+            match catch_unwind(ran) {
+                Ok(summary) => summary,
+                Err(panic) => {
+                    mourn(&told, waker.as_ref(), &alarm, words_of(&*panic));
+                    Summary::default()
+                }
+            }
+        };
+        let judge = spawn("judge", judging)?;
+        let others = vec![spawn("vision", || eyes.run())?, spawn("capture", || capture.run())?];
+        Ok(Self { shared, commands: commands_out, judge: Some(judge), _alarm: held, others })
+    }
+
+    /// The latest of everything.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        lock(&self.shared).clone()
+    }
+
+    /// Asks for something; never waits.
+    pub fn send(&self, command: Command) {
+        match self.commands.try_send(command) {
+            Ok(()) => {}
+            // The judge is stuck or gone; the snapshot shows that by standing still.
+            Err(TrySendError::Full(command) | TrySendError::Disconnected(command)) => {
+                tracing::warn!("{command:?} came too late");
+            }
+        }
+    }
+
+    /// Stops and waits for every thread.
+    pub fn stop(mut self) -> Summary {
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Summary {
+        self.send(Command::Stop);
+        let summary = self.judge.take().and_then(join).unwrap_or_default();
+        for thread in self.others.drain(..) {
+            let _ = join(thread);
+        }
+        summary
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    name: &'static str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, LiveError> {
+    let builder = std::thread::Builder::new().name(name.into());
+    builder.spawn(body).map_err(|why| LiveError::Thread { name, why })
+}
+
+/// Waits for a thread, but not for ever: a driver that never returns must not keep the
+/// program from ending.
+fn join<T>(thread: JoinHandle<T>) -> Option<T> {
+    let until = Instant::now() + JOIN;
+    while !thread.is_finished() {
+        if Instant::now() > until {
+            let name = thread.thread().name().unwrap_or_default();
+            tracing::warn!("the {name} thread does not end and is left behind");
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    thread.join().ok()
+}
+
+/// The judge itself has crashed: the last thing that it can do is to say so, aloud.
+fn mourn(shared: &Shared, waker: Option<&Waker>, alarm: &Alarm, said: &str) {
+    let why = format!("the judge has crashed ({said}); start the program again");
+    tracing::error!("{why}");
+    alarm.order(AlarmCommand::Level(Level::Warning));
+    let mut latest = lock(shared);
+    let mut snapshot = Snapshot::clone(&latest);
+    snapshot.judgement = Judgement {
+        at: snapshot.judgement.at,
+        state: State::CameraLost,
+        level: Level::Warning,
+        why: "the judge has crashed".into(),
+        ..Judgement::default()
+    };
+    (snapshot.problem, snapshot.ended) = (Some(why), true);
+    *latest = Arc::new(snapshot);
+    drop(latest);
+    if let Some(waker) = waker {
+        waker();
+    }
+}
+
+/// What the judge thread works with.
+struct Bench {
+    judge: Judge,
+    alarm: Arc<Alarm>,
+    publisher: Publisher,
+    orders: Sender<Order>,
+    /// The source being watched; `None` before the first.
+    session: Option<u32>,
+    live: bool,
+    /// Whether a frame has come of it.
+    delivers: bool,
+    ended: bool,
+    /// When the last sighting came, or the source was asked for.
+    last: Instant,
+}
+
+impl Bench {
+    /// Judges until told to stop.
+    fn run(
+        &mut self,
+        seen: &Receiver<Seen>,
+        notices: &Receiver<Notice>,
+        commands: &Receiver<Command>,
+    ) -> Summary {
+        let (no_seen, no_notices) = (never(), never());
+        let (mut seen, mut notices) = (seen, notices);
+        loop {
+            // Notices first: a source is announced before its frames.
+            crossbeam_channel::select_biased! {
+                recv(commands) -> command => match command {
+                    Ok(command) => if !self.obey(command) { break },
+                    // The window is gone without a word.
+                    Err(_) => break,
+                },
+                recv(notices) -> notice => match notice {
+                    Ok(notice) => self.note(notice),
+                    Err(_) => notices = &no_notices,
+                },
+                recv(seen) -> sighting => match sighting {
+                    Ok(sighting) => self.see(sighting),
+                    Err(_) => {
+                        seen = &no_seen;
+                        self.note(Notice::VisionFailed {
+                            why: "the face models have stopped; start the program again".into(),
+                        });
+                    }
+                },
+                default(TICK) => {}
+            }
+            self.look_at_the_clock();
+            self.publisher.alarm(self.alarm.status());
+            self.publisher.publish();
+        }
+        // The capture thread also stops when this end of the channel is dropped.
+        let _ = self.orders.try_send(Order::Stop);
+        self.alarm.order(AlarmCommand::Level(Level::None));
+        self.publisher.alarm(self.alarm.status());
+        self.publisher.ended(true);
+        self.publisher.publish();
+        self.judge.summary()
+    }
+
+    /// Obeys the window; false = stop.
+    fn obey(&mut self, command: Command) -> bool {
+        match command {
+            Command::Mute => self.alarm.order(AlarmCommand::Mute),
+            Command::Unmute => self.alarm.order(AlarmCommand::Unmute),
+            Command::Volume(volume) => self.alarm.order(AlarmCommand::Volume(volume)),
+            Command::TestTone(level) => self.alarm.order(AlarmCommand::TestTone(level)),
+            Command::Acknowledge => self.judge.acknowledge(),
+            Command::Switch(spec) => {
+                if self.orders.try_send(Order::Switch(spec)).is_err() {
+                    self.publisher.problem_of_source(Some(
+                        "the source does not answer; start the program again".into(),
+                    ));
+                }
+            }
+            Command::Stop => return false,
+        }
+        true
+    }
+
+    fn note(&mut self, notice: Notice) {
+        match notice {
+            Notice::Opened { session, info } => {
+                self.enter(session);
+                self.live = info.live;
+                self.ended = false;
+                self.publisher.ended(false);
+                self.publisher.problem_of_source(None);
+                self.publisher.source(info);
+            }
+            Notice::Ended { session } => {
+                self.enter(session);
+                self.end();
+            }
+            Notice::SourceFailed { session, why, retried } => {
+                self.enter(session);
+                self.publisher.problem_of_source(Some(why));
+                // What comes back is a camera, even if it was never there.
+                self.live = retried;
+                if !retried {
+                    self.end();
+                }
+            }
+            Notice::VisionFailed { why } => self.publisher.problem_of_vision(Some(why)),
+        }
+    }
+
+    /// Begins anew when the source is another one than before.
+    fn enter(&mut self, session: u32) {
+        if self.session != Some(session) {
+            self.session = Some(session);
+            (self.delivers, self.ended) = (false, false);
+            self.last = Instant::now();
+            self.judge.begin();
+            self.publisher.begin();
+            self.alarm.order(AlarmCommand::Level(Level::None));
+        }
+    }
+
+    /// The source is over: nothing is watched, nothing is alarming.
+    fn end(&mut self) {
+        self.ended = true;
+        self.publisher.ended(true);
+        self.alarm.order(AlarmCommand::Level(Level::None));
+    }
+
+    fn see(&mut self, seen: Seen) {
+        if self.session != Some(seen.session) {
+            return;
+        }
+        (self.last, self.delivers) = (Instant::now(), true);
+        let (judgement, _) = self.judge.see(&seen.sighting, seen.detector_calls);
+        if !self.ended {
+            self.alarm.order(AlarmCommand::Level(judgement.level));
+        }
+        self.publisher.problem_of_vision(None);
+        self.publisher.sighting(seen, judgement, &self.judge.summary());
+        self.tell_log();
+    }
+
+    /// A camera that gives nothing is lost, and so is sight when the models fail.
+    fn look_at_the_clock(&mut self) {
+        let since = self.last.elapsed();
+        let due = if self.delivers || self.publisher.has_problem() { LOST } else { OPENING };
+        let expected = self.live || self.publisher.has_problem_of_vision();
+        if expected && !self.ended && since > due {
+            let (judgement, _) = self.judge.lost(since);
+            self.alarm.order(AlarmCommand::Level(judgement.level));
+            self.publisher.lost(judgement, &self.judge.summary());
+            self.tell_log();
+        }
+    }
+
+    fn tell_log(&mut self) {
+        self.publisher.problem_of_log(self.judge.failure().map(ToString::to_string));
+    }
+}
+
+#[cfg(test)]
+#[path = "threads_tests.rs"]
+mod tests;

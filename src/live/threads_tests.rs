@@ -1,0 +1,213 @@
+//! The threads over scripted sources: what is shown when things go wrong.
+
+use super::*;
+use crate::live::{
+    Stats,
+    fakes::{Step, options, seconds, world},
+};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+fn start(spec: &str, scripts: Vec<Vec<Step>>) -> Live {
+    Live::start_with(options(spec), world(scripts, Duration::ZERO)).unwrap()
+}
+
+/// Waits until a snapshot fulfils a condition.
+fn wait(live: &Live, what: &str, done: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+    for _ in 0..12_000 {
+        let snapshot = live.snapshot();
+        if done(&snapshot) {
+            return snapshot;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("{what} did not come; last: {:?}", live.snapshot());
+}
+
+/// A camera that delivers for a long time.
+fn steady() -> Vec<Step> {
+    seconds(Step::Open, 600.0)
+}
+
+#[test]
+fn a_file_is_watched_to_its_end() {
+    let script = [seconds(Step::Open, 5.0), seconds(Step::Closed, 2.0), seconds(Step::Open, 3.0)];
+    let live = start("file.avi", vec![script.concat()]);
+    let last = wait(&live, "the last frame", |s| s.ended && s.stats.frames == 300);
+    assert_eq!(last.judgement.state, State::Awake);
+    assert_eq!((last.stats.alarms, last.stats.dropped, last.problem.clone()), (1, 0, None));
+    assert_eq!((last.provider.as_str(), last.source.name.as_str()), ("fake", "script"));
+    assert_eq!(last.sounding, Level::None);
+    let summary = live.stop();
+    assert_eq!((summary.frames, summary.frames_with_face, summary.alarms), (300, 300, 1));
+}
+
+#[test]
+fn the_newest_frame_wins_when_looking_is_slow() {
+    let parts = world(vec![steady()], Duration::from_millis(30));
+    let live = Live::start_with(options("webcam"), parts).unwrap();
+    let shown = wait(&live, "twenty frames", |s| s.stats.frames >= 20);
+    let Stats { frames, dropped, .. } = shown.stats;
+    let index = shown.frame.as_ref().unwrap().index;
+    assert!(index >= 2 * frames, "frame {index} of {:?}", shown.stats);
+    // Every frame is judged, dropped, or still on its way.
+    assert!(frames + dropped >= index, "frame {index} of {:?}", shown.stats);
+    assert!(shown.stats.latency_ms >= 30.0 && shown.stats.fps > 0.0);
+}
+
+#[test]
+fn a_camera_that_hangs_is_told_and_comes_back() {
+    let script = [seconds(Step::Open, 1.0), vec![Step::Hang], steady()].concat();
+    let live = start("webcam", vec![script]);
+    let lost = wait(&live, "the loss", |s| s.judgement.state == State::CameraLost);
+    assert!(lost.face.is_none() && lost.judgement.why.starts_with("no picture could be judged"));
+    assert_eq!(lost.sounding, Level::Advisory);
+    wait(&live, "the return", |s| s.judgement.state != State::CameraLost && s.face.is_some());
+}
+
+#[test]
+fn a_camera_that_stalls_is_opened_again() {
+    let live = start("webcam", vec![vec![Step::Open, Step::Open, Step::Stall], steady()]);
+    let problem = wait(&live, "the problem", |s| s.problem.is_some()).problem.clone().unwrap();
+    assert!(problem.contains("has not delivered a picture"), "{problem}");
+    let back = wait(&live, "the return", |s| s.problem.is_none() && s.stats.frames > 10);
+    assert!(back.frame.as_ref().unwrap().at > Duration::from_millis(900), "time goes on");
+}
+
+#[test]
+fn a_missing_camera_is_a_problem_and_lost() {
+    let live = start("webcam", vec![]);
+    let shown = wait(&live, "the loss", |s| s.judgement.state == State::CameraLost);
+    assert!(shown.problem.as_ref().unwrap().contains("no camera was found"));
+    assert!(!shown.ended, "it is tried again");
+}
+
+#[test]
+fn a_missing_file_is_a_problem_and_another_can_be_watched() {
+    let live = start("missing.avi", vec![]);
+    assert!(wait(&live, "the problem", |s| s.problem.is_some()).ended);
+    let live = start("a.avi", vec![seconds(Step::Empty, 3.0), seconds(Step::Open, 5.0)]);
+    wait(&live, "no driver", |s| s.ended && s.judgement.state == State::NoDriver);
+    live.send(Command::Switch("b.avi".parse().unwrap()));
+    let shown = wait(&live, "the other", |s| s.ended && s.stats.frames == 150);
+    assert_eq!((shown.judgement.state, shown.stats.frames_with_face), (State::Awake, 150));
+    assert_eq!(live.stop().frames, 150);
+}
+
+#[test]
+fn eyes_that_fail_are_told_and_recover() {
+    for (bad, said) in [(Step::Broken, "no support for eyes"), (Step::Crash, "a model's panic")] {
+        let script = [vec![Step::Open; 3], vec![bad; 2], steady()].concat();
+        let seen = Arc::new(Mutex::new(String::new()));
+        let (told, parts) = (seen.clone(), world(vec![script], Duration::ZERO));
+        let live = Live::start_with(options("file.avi"), parts).unwrap();
+        let shown = wait(&live, "the problem", |s| {
+            if let Some(problem) = &s.problem {
+                told.lock().unwrap().clone_from(problem);
+            }
+            s.stats.frames > 50 && s.problem.is_none()
+        });
+        assert!(shown.face.is_some());
+        // A failure that is over within milliseconds may fall between two looks.
+        let problem = seen.lock().unwrap();
+        assert!(problem.is_empty() || problem.contains(said), "{problem}");
+    }
+}
+
+#[test]
+fn eyes_that_go_on_failing_stay_told_and_count_as_blind() {
+    for (bad, said) in [(Step::Broken, "no support for eyes"), (Step::Crash, "a model's panic")] {
+        let script = [vec![Step::Open; 3], vec![bad; 100_000]].concat();
+        let live = start("file.avi", vec![script]);
+        let shown = wait(&live, "blindness", |s| s.judgement.state == State::CameraLost);
+        let problem = shown.problem.as_ref().unwrap();
+        assert!(problem.contains(said) || problem.contains("have stopped"), "{problem}");
+        assert_eq!(shown.judgement.level, Level::Advisory);
+    }
+}
+
+#[test]
+fn a_source_that_panics_is_told_and_opened_again() {
+    let live = start("webcam", vec![vec![Step::Open, Step::Panic], steady()]);
+    let problem = wait(&live, "the problem", |s| s.problem.is_some()).problem.clone().unwrap();
+    assert!(problem.contains("a driver's panic"), "{problem}");
+    wait(&live, "the return", |s| s.problem.is_none() && s.stats.frames > 10);
+}
+
+#[test]
+fn a_judge_that_crashes_says_so() {
+    let mut options = options("webcam");
+    let crash = Arc::new(AtomicBool::new(false));
+    let armed = crash.clone();
+    options.waker = Some(Arc::new(move || assert!(!armed.swap(false, SeqCst), "a window's panic")));
+    let live = Live::start_with(options, world(vec![steady()], Duration::ZERO)).unwrap();
+    wait(&live, "frames", |s| s.stats.frames > 3);
+    crash.store(true, SeqCst);
+    let shown = wait(&live, "the crash", |s| s.ended);
+    assert!(shown.problem.as_ref().unwrap().contains("a window's panic"));
+    assert_eq!(shown.judgement.level, Level::Warning);
+}
+
+#[test]
+fn commands_are_obeyed_and_shown() {
+    let script = [seconds(Step::Open, 1.0), seconds(Step::Closed, 600.0)].concat();
+    let mut quiet = options("file.avi");
+    quiet.volume = 0.5;
+    let live = Live::start_with(quiet, world(vec![script], Duration::from_millis(2))).unwrap();
+    wait(&live, "the alarm", |s| s.sounding == Level::Critical && s.volume == 0.5);
+    live.send(Command::Mute);
+    wait(&live, "the mute", |s| s.muted_until.is_some() && s.sounding == Level::None);
+    live.send(Command::Unmute);
+    wait(&live, "the end of the mute", |s| s.muted_until.is_none() && s.sounding > Level::None);
+    live.send(Command::Volume(0.25));
+    wait(&live, "the volume", |s| s.volume == 0.25);
+    let alarms = live.snapshot().stats.alarms;
+    live.send(Command::Acknowledge);
+    wait(&live, "a new alarm for eyes that are still closed", |s| s.stats.alarms > alarms);
+    live.send(Command::Stop);
+    wait(&live, "the stop", |s| s.ended && s.sounding == Level::None);
+    assert!(live.stop().frames > 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_fails_is_a_problem_and_the_watch_goes_on() {
+    let mut options = options("file.avi");
+    options.events = Some("/dev/full".into());
+    let live = Live::start_with(options, world(vec![steady()], Duration::ZERO)).unwrap();
+    let shown = wait(&live, "frames", |s| s.stats.frames > 100);
+    assert!(shown.problem.as_ref().unwrap().contains("/dev/full"));
+}
+
+#[test]
+fn every_thread_ends_with_the_watch_even_after_a_crash() {
+    for crashes in [false, true] {
+        let mut options = options("webcam");
+        let armed = Arc::new(AtomicBool::new(false));
+        let (crash, alive) = (armed.clone(), Arc::new(()));
+        let held = [alive.clone(), alive.clone(), alive.clone()];
+        let [waker, source, vision] = held;
+        options.waker = Some(Arc::new(move || {
+            let _ = &waker;
+            assert!(!crash.swap(false, SeqCst), "a window's panic");
+        }));
+        // The source's thread and the models' each hold on to their opener.
+        let mut parts = world(vec![steady()], Duration::ZERO);
+        let (mut open_source, mut open_vision) = (parts.open_source, parts.open_vision);
+        parts.open_source = Box::new(move |spec| {
+            let _ = &source;
+            open_source(spec)
+        });
+        parts.open_vision = Box::new(move || {
+            let _ = &vision;
+            open_vision()
+        });
+        let live = Live::start_with(options, parts).unwrap();
+        wait(&live, "frames", |s| s.stats.frames > 3);
+        armed.store(crashes, SeqCst);
+        if crashes {
+            wait(&live, "the crash", |s| s.problem.is_some());
+        }
+        drop(live);
+        assert_eq!(Arc::strong_count(&alive), 1, "after a crash: {crashes}");
+    }
+}

@@ -1,0 +1,174 @@
+//! The event log: one JSON object a line, for every change of state or level.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{LineFile, RecordError};
+use crate::monitor::{FaceSigns, Judgement, Observation};
+
+/// A change of state or level: what is judged, and the values it was judged from.
+///
+/// As JSON: `at` (media time, seconds), `state`, `level`, `why`, `drowsy`,
+/// `eyes_closed_s`, `frame`, and `values` (`null` without a face).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// The judgement after the change.
+    #[serde(flatten)]
+    pub judgement: Judgement,
+    /// Index of the frame that brought it; of the last one where none came.
+    pub frame: u64,
+    /// What was read in that frame; `None` = no face.
+    pub values: Option<Values>,
+}
+
+/// The readings of one frame.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Values {
+    /// Probability of drowsy, 0..1.
+    pub drowsy: f32,
+    /// Probability that the eyes are closed, 0..1.
+    pub eyes_closed: f32,
+    /// Probability of a yawn, 0..1.
+    pub yawn: f32,
+    /// Mean eye aspect ratio.
+    pub eye_aspect: f32,
+    /// Mouth aspect ratio.
+    pub mouth_aspect: f32,
+}
+
+impl From<&FaceSigns> for Values {
+    fn from(signs: &FaceSigns) -> Self {
+        Self {
+            drowsy: signs.drowsy,
+            eyes_closed: signs.eyes_closed,
+            yawn: signs.yawn,
+            eye_aspect: (signs.eye_aspect[0] + signs.eye_aspect[1]) / 2.0,
+            mouth_aspect: signs.mouth_aspect,
+        }
+    }
+}
+
+impl Event {
+    /// The event of a judgement, if its state or level differs from the one before.
+    pub fn of_change(
+        before: Option<&Judgement>,
+        judgement: &Judgement,
+        frame: u64,
+        seen: Option<&Observation>,
+    ) -> Option<Self> {
+        let same = before.is_some_and(|b| (b.state, b.level) == (judgement.state, judgement.level));
+        (!same).then(|| Self {
+            judgement: judgement.clone(),
+            frame,
+            values: seen.and_then(|seen| seen.face.as_ref()).map(Values::from),
+        })
+    }
+}
+
+/// Appends events to a file. An existing log is continued: a program that was killed and
+/// started again must not wipe out what led to it.
+#[derive(Debug)]
+pub struct EventLog(LineFile);
+
+impl EventLog {
+    /// Opens or creates a log.
+    ///
+    /// # Errors
+    /// When the file cannot be opened for writing.
+    pub fn open(path: &Path) -> Result<Self, RecordError> {
+        LineFile::open(path, true).map(Self)
+    }
+
+    /// Writes an event.
+    ///
+    /// # Errors
+    /// When the line cannot be written.
+    pub fn write(&mut self, event: &Event) -> Result<(), RecordError> {
+        let mut line = serde_json::to_vec(event)
+            .map_err(|why| RecordError::Write { path: self.0.path.clone(), why: why.into() })?;
+        line.push(b'\n');
+        self.0.append(&line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::{Level, State};
+
+    fn judgement(at: f64, state: State, level: Level) -> Judgement {
+        let why = "eyes closed for 1.6 s".into();
+        Judgement { at, state, level, why, drowsy: Some(0.5), eyes_closed_s: 1.6 }
+    }
+
+    fn event(at: f64, state: State, level: Level) -> Event {
+        Event::of_change(None, &judgement(at, state, level), 7, None).unwrap()
+    }
+
+    #[test]
+    fn only_a_change_of_state_or_level_is_an_event() {
+        let awake = judgement(1.0, State::Awake, Level::None);
+        let still = judgement(2.0, State::Awake, Level::None);
+        let drowsy = judgement(3.0, State::Drowsy, Level::Warning);
+        assert!(Event::of_change(None, &awake, 0, None).is_some());
+        assert!(Event::of_change(Some(&awake), &still, 1, None).is_none());
+        assert!(Event::of_change(Some(&still), &drowsy, 2, None).is_some());
+    }
+
+    #[test]
+    fn a_line_carries_the_fields_that_readers_rely_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        EventLog::open(&path).unwrap().write(&event(2.5, State::Asleep, Level::Critical)).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["at"], 2.5);
+        assert_eq!((&value["state"], &value["level"]), (&"asleep".into(), &"critical".into()));
+        assert_eq!(value["why"], "eyes closed for 1.6 s");
+        assert_eq!(value["frame"], 7);
+    }
+
+    #[test]
+    fn a_log_is_continued_and_a_torn_line_stays_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        let write = || {
+            let mut log = EventLog::open(&path).unwrap();
+            log.write(&event(1.0, State::Awake, Level::None)).unwrap();
+        };
+        write();
+        let mut torn = std::fs::read(&path).unwrap();
+        torn.extend(b"{\"at\":3.");
+        std::fs::write(&path, torn).unwrap();
+        write();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let whole = text.lines().filter(|l| serde_json::from_str::<Event>(l).is_ok()).count();
+        assert_eq!((text.lines().count(), whole), (3, 2));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_log_is_its_users_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        EventLog::open(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_told_in_a_sentence() {
+        let error = EventLog::open(Path::new("/nowhere/at all/events.jsonl")).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("events.jsonl") && text.contains("choose another place"), "{text}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_told_in_a_sentence() {
+        let mut log = EventLog::open(Path::new("/dev/full")).unwrap();
+        let error = log.write(&event(1.0, State::Awake, Level::None)).unwrap_err().to_string();
+        assert!(error.contains("/dev/full") && error.contains("free some space"), "{error}");
+    }
+}
