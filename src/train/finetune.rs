@@ -24,22 +24,16 @@ use super::{
     pretrain::{Data, stem},
     record::{BEST, LAST, RunRecord, name},
     replicas::{Replicas, optimizer},
-    samples::{self, Augmentation, Needed, Sample},
+    samples::{self, Augmentation, Sample},
     settings::{self, Training, check_shares, setting},
+    targets::{Targets, needed},
     validation::{Figures, judge, measure, tensors},
     weights::Ema,
 };
 use crate::{
-    dataset::{
-        manifest::{Item, Label},
-        split::HoldOut,
-    },
+    dataset::split::HoldOut,
     vit::{ModelKind, Preset, VitConfig},
 };
-
-/// Eye and mouth aspect ratios are multiplied by these before they are regressed, so that
-/// both spread over about one unit.
-const ASPECT_SCALE: [f32; 2] = [5.0, 2.0];
 
 /// Settings of a fine-tuning.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -314,64 +308,15 @@ fn missing_class(crops: &Path) -> TrainError {
     }
 }
 
-/// What must stay visible for the label of a crop to be true.
-fn needed(item: &Item) -> Needed {
-    let drowsy = item.label == Some(Label::Drowsy);
-    match (item.eyes_closed, item.yawn) {
-        // A list that knows the label alone: either sign may be the reason.
-        (None, None) => Needed { eyes: drowsy, mouth: drowsy },
-        (closed, yawn) => Needed {
-            eyes: closed == Some(true),
-            mouth: yawn == Some(true) || (drowsy && closed != Some(true)),
-        },
-    }
-}
-
-/// The labels of a batch as numbers, two a crop.
-#[derive(Debug, Default, PartialEq)]
-struct Targets {
-    /// Probabilities of awake and drowsy.
-    label: Vec<f32>,
-    /// Eyes closed, yawning.
-    signs: Vec<f32>,
-    /// 1 where the sign is known and can be seen.
-    signs_known: Vec<f32>,
-    /// Eye and mouth aspect ratio, scaled.
-    aspects: Vec<f32>,
-    /// 1 where it is known and can be seen.
-    aspects_known: Vec<f32>,
-}
-
-impl Targets {
-    fn new(items: &[Item], chosen: &[usize], samples: &[Sample], smoothing: f32) -> Self {
-        let mut targets = Self::default();
-        for (&at, sample) in chosen.iter().zip(samples) {
-            let item = &items[at];
-            let drowsy = f32::from(u8::from(item.label == Some(Label::Drowsy)));
-            let drowsy = drowsy * (1.0 - smoothing) + smoothing / 2.0;
-            targets.label.extend([1.0 - drowsy, drowsy]);
-            let hidden = sample.hidden;
-            let seen = [!(hidden.left_eye && hidden.right_eye), !hidden.mouth];
-            for (sign, seen) in [item.eyes_closed, item.yawn].into_iter().zip(seen) {
-                targets.signs.push(f32::from(u8::from(sign == Some(true))));
-                targets.signs_known.push(f32::from(u8::from(seen && sign.is_some())));
-            }
-            let aspects = [item.eye_aspect, item.mouth_aspect].into_iter().zip(ASPECT_SCALE);
-            for ((aspect, scale), seen) in aspects.zip(seen) {
-                targets.aspects.push(aspect.unwrap_or(0.0).clamp(0.0, 1.5) * scale);
-                targets.aspects_known.push(f32::from(u8::from(seen && aspect.is_some())));
-            }
-        }
-        targets
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        dataset::{crops::INDEX, manifest::Manifest},
-        train::{augment::Covered, pretrain, pretrain::PretrainConfig, tests::small},
+        dataset::{
+            crops::INDEX,
+            manifest::{Item, Label, Manifest},
+        },
+        train::{pretrain, pretrain::PretrainConfig, tests::small},
     };
     use image::{Rgb, RgbImage};
     use std::sync::atomic::AtomicBool;
@@ -506,8 +451,9 @@ mod tests {
         };
         let good = config(root, "x", 1);
         named(FinetuneConfig { label_smoothing: 1.5, ..good.clone() }, "label_smoothing");
-        let training = Training { batch: 0, ..good.training.clone() };
-        named(FinetuneConfig { training, ..good.clone() }, "training.batch");
+        let mut no_batch = good.clone();
+        no_batch.training.batch = 0;
+        named(no_batch, "training.batch");
         let shares = BTreeMap::from([("nowhere".into(), 1.0)]);
         named(FinetuneConfig { awake_shares: shares, ..good.clone() }, "shares");
         let hold_out = HoldOut { share: 0.0, ..HoldOut::default() };
@@ -515,26 +461,5 @@ mod tests {
         named(FinetuneConfig { crops: root.join("nothing"), ..good }, "nothing");
         let unknown = toml::from_str::<FinetuneConfig>("crops='a'\nout='b'\n[training]\nstep=3");
         assert!(unknown.unwrap_err().to_string().contains("step"));
-    }
-
-    #[test]
-    fn a_hidden_or_unknown_sign_is_no_target() {
-        let item = Item {
-            label: Some(Label::Drowsy),
-            eyes_closed: Some(true),
-            yawn: None,
-            eye_aspect: Some(0.1),
-            mouth_aspect: Some(0.25),
-            ..Item::default()
-        };
-        assert_eq!(needed(&item), Needed { eyes: true, mouth: false });
-        let stored = RgbImage::new(32, 32);
-        let mut sample = samples::plain(&stored, &small(true));
-        sample.hidden = Covered { left_eye: true, right_eye: false, mouth: true };
-        let targets = Targets::new(&[item], &[0], &[sample], 0.5);
-        assert_eq!(targets.label, [0.25, 0.75]);
-        assert_eq!((&targets.signs[..], &targets.signs_known[..]), (&[1., 0.][..], &[1., 0.][..]));
-        assert_eq!(targets.aspects, [0.5, 0.5]);
-        assert_eq!(targets.aspects_known, [1., 0.]);
     }
 }

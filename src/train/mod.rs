@@ -21,6 +21,7 @@ pub mod samples;
 pub mod schedule;
 pub mod settings;
 pub mod stem;
+mod targets;
 pub mod validation;
 pub mod vit;
 pub mod weights;

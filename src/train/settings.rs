@@ -104,7 +104,7 @@ impl Training {
 /// A setting that must fulfil a condition.
 pub(super) fn setting(
     field: &'static str,
-    value: impl ToString,
+    value: impl std::fmt::Display + Copy,
     holds: bool,
     why: &'static str,
 ) -> Result<(), TrainError> {
@@ -131,7 +131,8 @@ pub(super) fn check_shares(
 ) -> Result<(), TrainError> {
     for (name, share) in shares {
         let holds = share.is_finite() && *share >= 0.0;
-        setting(field, format!("{name} = {share}"), holds, "a share cannot be negative")?;
+        let value = format!("{name} = {share}");
+        setting(field, value.as_str(), holds, "a share cannot be negative")?;
     }
     let holds = shares.is_empty() || shares.values().sum::<f64>() > 0.0;
     setting(field, "0", holds, "at least one share must be above 0")
@@ -156,4 +157,31 @@ pub(super) fn write<C: Serialize>(config: &C, run: &Path) -> Result<(), TrainErr
     let text = toml::to_string_pretty(config)
         .map_err(|error| TrainError::Config { path: path.clone(), why: error.to_string() })?;
     write_whole(&path, text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::{finetune::FinetuneConfig, pretrain::PretrainConfig};
+
+    #[test]
+    fn the_configurations_of_the_shipped_models_can_be_read() {
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+        let pretrain: PretrainConfig = read(&models.join("pretrain.toml")).unwrap();
+        let finetune: FinetuneConfig = read(&models.join("finetune.toml")).unwrap();
+        assert_eq!(finetune.pretrained, Some(pretrain.out));
+        assert_eq!(finetune.hold_out, pretrain.hold_out, "nobody validates who was pretrained on");
+        for training in [&pretrain.training, &finetune.training] {
+            training.validate().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_configuration_that_is_none_is_named_with_its_field() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.toml");
+        fs::write(&path, "crops = 'c'\nout = 'o'\n[training]\nbatches = 3\n").unwrap();
+        let error = read::<PretrainConfig>(&path).unwrap_err().to_string();
+        assert!(error.contains("run.toml") && error.contains("batches"), "{error}");
+    }
 }
