@@ -24,9 +24,13 @@ use std::{
 use eframe::egui::{Theme, ViewportBuilder};
 use thiserror::Error;
 
-pub use window::{Opener, Session, Waker, Window};
+use screen::Failure;
+use window::{Opener, Session, Window};
 
-use crate::source::SourceSpec;
+use crate::{
+    live::{Live, LiveOptions, Waker},
+    source::SourceSpec,
+};
 
 /// The smallest window in which nothing is cut off, in points.
 pub const MIN_SIZE: [f32; 2] = [1024.0, 640.0];
@@ -40,7 +44,7 @@ pub enum AppError {
     )]
     NoDisplay,
     /// The windowing system refuses.
-    #[error("the window cannot be opened ({0}); use `wakewatch watch --headless` instead")]
+    #[error("the window cannot be opened ({why}); use `wakewatch watch --headless` instead", why = reason(.0))]
     Window(#[source] eframe::Error),
     /// The picture of the window cannot be written.
     #[error("the picture of the window cannot be written to {path} ({why}); choose another file", path = .path.display())]
@@ -57,10 +61,10 @@ pub enum AppError {
 }
 
 /// How the window starts.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AppOptions {
-    /// What to watch.
-    pub source: SourceSpec,
+    /// What to watch and how; the waker is the window's own.
+    pub live: LiveOptions,
     /// Dark or light.
     pub theme: Theme,
     /// Width and height of the window in points.
@@ -72,7 +76,7 @@ pub struct AppOptions {
 impl Default for AppOptions {
     fn default() -> Self {
         Self {
-            source: SourceSpec::Webcam(0),
+            live: LiveOptions::default(),
             theme: Theme::Dark,
             size: [1280.0, 800.0],
             screenshot: None,
@@ -80,12 +84,26 @@ impl Default for AppOptions {
     }
 }
 
-/// Opens the window and returns when it is closed. `opener` opens what is to be watched.
+/// Opens the window, watches, and returns when it is closed.
 ///
 /// # Errors
 /// When there is no display or no window can be opened on it, or the picture that was
-/// asked for cannot be taken.
-pub fn run_with(options: AppOptions, opener: Arc<Opener>) -> Result<(), AppError> {
+/// asked for cannot be taken. What goes wrong while watching is told in the window.
+pub fn run(options: AppOptions) -> Result<(), AppError> {
+    let live = options.live.clone();
+    let opener = move |source: &SourceSpec, waker: Waker| -> Result<Box<dyn Session>, Failure> {
+        let source = source.clone();
+        let live = LiveOptions { source, waker: Some(waker), ..live.clone() };
+        match Live::start(live) {
+            Ok(live) => Ok(Box::new(live)),
+            Err(error) => Err(Failure::of(&error)),
+        }
+    };
+    run_with(options, Arc::new(opener))
+}
+
+/// The same with sessions that `opener` opens.
+fn run_with(options: AppOptions, opener: Arc<Opener>) -> Result<(), AppError> {
     if !has_display(|name| std::env::var_os(name)) {
         return Err(AppError::NoDisplay);
     }
@@ -110,7 +128,7 @@ pub fn run_with(options: AppOptions, opener: Arc<Opener>) -> Result<(), AppError
     });
     let create: eframe::AppCreator<'_> = Box::new(move |creation| {
         theme::install(&creation.egui_ctx, options.theme);
-        Ok(Box::new(Window::new(&creation.egui_ctx, opener, options.source, screenshot)))
+        Ok(Box::new(Window::new(&creation.egui_ctx, opener, options.live.source, screenshot)))
     });
     eframe::run_native(text::TITLE, native, create).map_err(AppError::Window)?;
     match outcome.try_recv() {
@@ -118,6 +136,12 @@ pub fn run_with(options: AppOptions, opener: Arc<Opener>) -> Result<(), AppError
         Err(_) if wanted => Err(AppError::NoScreenshot),
         Err(_) => Ok(()),
     }
+}
+
+/// The last part of what the windowing library says: before it stand places in its code.
+fn reason(error: &eframe::Error) -> String {
+    let said = error.to_string();
+    said.rsplit(": ").next().unwrap_or(&said).to_owned()
 }
 
 /// Whether a window could be shown; only systems of the X and Wayland kind can lack it.

@@ -17,7 +17,11 @@ use super::{
     watch::WatchView,
     widgets::{Look, action_button, camera_sign, state_sign},
 };
-use crate::{live::Snapshot, monitor::State};
+use crate::{
+    live::{LiveError, Snapshot},
+    monitor::{Level, State},
+    source::SourceError,
+};
 
 /// What there is to show.
 #[derive(Clone, Debug)]
@@ -37,6 +41,21 @@ pub struct Failure {
     pub no_camera: bool,
     /// The error's sentence.
     pub why: String,
+}
+
+impl Failure {
+    /// Why a session did not open.
+    pub fn of(error: &LiveError) -> Self {
+        let no_camera = matches!(error, LiveError::Source(SourceError::NoCamera));
+        Self { no_camera, why: text::sentence(&error.to_string()) }
+    }
+
+    /// Why a session that has opened shows nothing: its source could not be opened.
+    pub fn to_begin(snapshot: &Snapshot) -> Option<Self> {
+        let why = snapshot.no_source.as_deref()?;
+        let no_camera = why == SourceError::NoCamera.to_string();
+        Some(Self { no_camera, why: text::sentence(why) })
+    }
 }
 
 /// The contents of the window and what they remember.
@@ -80,7 +99,9 @@ impl Screen {
                 wanted.extend(self.watch.show(ui, snapshot, &self.history, now));
             }
         });
-        if self.keys_shown && keys(&ctx) {
+        // Nothing may cover an alarm.
+        let alarm = matches!(page, Page::Watching(now) if now.judgement.level == Level::Critical);
+        if self.keys_shown && (alarm || keys(&ctx)) {
             self.keys_shown = false;
         }
         wanted.retain(|&action| !self.obey(&ctx, action));
@@ -205,7 +226,9 @@ fn failed(ui: &mut Ui, failure: &Failure) -> Option<Action> {
 
 /// The list of keys; true when it wants to be closed.
 fn keys(ctx: &Context) -> bool {
-    let modal = Modal::new(Id::unique("keys")).show(ctx, |ui| {
+    let fill = Tokens::of(ctx.theme()).surface;
+    let frame = Frame::new().fill(fill).corner_radius(theme::RADIUS).inner_margin(24);
+    let modal = Modal::new(Id::unique("keys")).frame(frame).show(ctx, |ui| {
         let tokens = Tokens::current(ui);
         ui.set_width(440.0);
         ui.heading(text::KEYS);

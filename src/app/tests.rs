@@ -12,15 +12,15 @@ use egui_kittest::{
 };
 use image::RgbImage;
 
-use super::{Opener, Session, Waker, Window, screen::Failure, text, theme};
+use super::{Failure, Opener, Session, Window, text, theme};
 use crate::{
     alarm::SoundState,
     face::{BBox, Face, Landmarks, Visibility},
     frame::Frame,
     infer::Reading,
-    live::{Command, Snapshot, Stats},
+    live::{Command, Snapshot, Stats, Waker},
     monitor::{Judgement, Level, State},
-    source::{SourceInfo, SourceSpec},
+    source::{SourceError, SourceInfo, SourceSpec},
 };
 
 /// What passed between the window and its session.
@@ -271,6 +271,18 @@ fn without_a_camera_the_demo_driver_is_offered() {
 }
 
 #[test]
+fn a_session_whose_source_does_not_open_offers_the_demo_driver_too() {
+    let why = SourceError::NoCamera.to_string();
+    let snapshot =
+        Snapshot { problem: Some(why.clone()), no_source: Some(why), ..Snapshot::default() };
+    let (mut harness, log) = window(snapshot, None);
+    wait_for(&mut harness, text::start::NO_CAMERA);
+    harness.get_by_label(text::start::DEMO).click();
+    harness.run_steps(2);
+    assert_eq!(*log.commands.lock().unwrap(), [Command::Switch(SourceSpec::Demo(None))]);
+}
+
+#[test]
 fn any_other_failure_is_told_in_its_own_words_and_can_be_tried_again() {
     let why = "camera 0 cannot be used (busy); close other programs that use it".to_owned();
     let failure = Failure { no_camera: false, why: why.clone() };
@@ -291,6 +303,14 @@ fn the_question_mark_lists_every_key_and_escape_closes_the_list() {
         harness.get_by_label(shortcut.says);
     }
     harness.key_press(Key::Escape);
+    harness.run_steps(4);
+    assert!(harness.query_by_label(super::actions::SHORTCUTS[0].says).is_none());
+}
+
+#[test]
+fn nothing_covers_an_alarm() {
+    let (mut harness, _) = watching(judged(State::Asleep, Level::Critical));
+    harness.key_press(Key::Questionmark);
     harness.run_steps(4);
     assert!(harness.query_by_label(super::actions::SHORTCUTS[0].says).is_none());
 }

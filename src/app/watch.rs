@@ -319,6 +319,12 @@ fn signs(ui: &mut Ui, snapshot: &Snapshot, settings: &Settings) {
     }
 }
 
+/// The last part of a path; other names as they are.
+fn short(name: &str) -> &str {
+    let path = std::path::Path::new(name);
+    path.file_name().and_then(|last| last.to_str()).unwrap_or(name)
+}
+
 /// The line at the foot: what the figures above come from.
 fn status(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, muted: Option<Duration>) {
     let tokens = Tokens::current(ui);
@@ -335,7 +341,7 @@ fn status(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, muted: Option<Duration>)
         (text::status::MODEL, snapshot.model.clone()),
         (text::status::FACES, faces),
         (text::status::SOUND, sound),
-        (text::status::SOURCE, snapshot.source.name.clone()),
+        (text::status::SOURCE, short(&snapshot.source.name).to_owned()),
     ];
     let layout = Layout::left_to_right(Align::Center);
     let mut row = ui.new_child(UiBuilder::new().max_rect(rect).layout(layout));

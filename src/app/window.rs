@@ -15,7 +15,7 @@ use super::{
     text,
 };
 use crate::{
-    live::{Command, Snapshot},
+    live::{Command, Live, Snapshot, Waker},
     monitor::{Level, State},
     source::SourceSpec,
 };
@@ -24,7 +24,7 @@ use crate::{
 const IDLE: Duration = Duration::from_millis(250);
 
 /// A running session, as the window needs it.
-pub trait Session: Send {
+pub(super) trait Session: Send {
     /// The latest of everything; never waits.
     fn snapshot(&self) -> Arc<Snapshot>;
     /// Asks for something; never waits.
@@ -35,11 +35,22 @@ pub trait Session: Send {
 
 /// Opens sessions: called on a thread of its own, with what to watch and the callback
 /// that wakes the window when there is something new.
-pub type Opener =
+pub(super) type Opener =
     dyn Fn(&SourceSpec, Waker) -> Result<Box<dyn Session>, Failure> + Send + Sync + 'static;
 
-/// Wakes the window.
-pub type Waker = Box<dyn Fn() + Send + Sync + 'static>;
+impl Session for Live {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Live::snapshot(self)
+    }
+
+    fn send(&self, command: Command) {
+        Live::send(self, command);
+    }
+
+    fn stop(self: Box<Self>) {
+        Live::stop(*self);
+    }
+}
 
 enum Stage {
     Opening(Receiver<Result<Box<dyn Session>, Failure>>),
@@ -48,7 +59,7 @@ enum Stage {
 }
 
 /// The eframe application.
-pub struct Window {
+pub(super) struct Window {
     opener: Arc<Opener>,
     source: SourceSpec,
     stage: Stage,
@@ -61,20 +72,20 @@ pub struct Window {
 }
 
 /// A picture of the window that is still to be taken.
-pub struct Screenshot {
+pub(super) struct Screenshot {
     /// Where it is written, as PNG.
-    pub path: PathBuf,
+    pub(super) path: PathBuf,
     /// How long after the session has begun.
-    pub after: Duration,
+    pub(super) after: Duration,
     /// The image on its way from the graphics card.
-    pub taken: Option<mpsc::Receiver<Arc<ColorImage>>>,
+    pub(super) taken: Option<mpsc::Receiver<Arc<ColorImage>>>,
     /// What came of it, for [`run`](super::run).
-    pub result: mpsc::SyncSender<Result<(), AppError>>,
+    pub(super) result: mpsc::SyncSender<Result<(), AppError>>,
 }
 
 impl Window {
     /// A window that begins to open `source` at once.
-    pub fn new(
+    pub(super) fn new(
         ctx: &Context,
         opener: Arc<Opener>,
         source: SourceSpec,
@@ -93,7 +104,7 @@ impl Window {
     }
 
     /// Takes over a session that has been opened, and remembers what it says.
-    pub fn look(&mut self, ctx: &Context) -> Page {
+    pub(super) fn look(&mut self, ctx: &Context) -> Page {
         if let Stage::Opening(opened) = &self.stage {
             match opened.try_recv() {
                 Ok(Ok(session)) => self.enter(Stage::Watching(session)),
@@ -112,13 +123,16 @@ impl Window {
                 let snapshot = session.snapshot();
                 self.screen.remember(&snapshot);
                 self.tell(ctx, snapshot.judgement.state, snapshot.judgement.level);
-                Page::Watching(snapshot)
+                match Failure::to_begin(&snapshot) {
+                    Some(failure) => Page::Failed(failure),
+                    None => Page::Watching(snapshot),
+                }
             }
         }
     }
 
     /// Draws the page and does what was asked for.
-    pub fn draw(&mut self, ui: &mut Ui, page: &Page) {
+    pub(super) fn draw(&mut self, ui: &mut Ui, page: &Page) {
         for action in self.screen.show(ui, page, Instant::now()) {
             self.perform(ui.ctx(), action, page);
         }
@@ -126,7 +140,7 @@ impl Window {
     }
 
     /// Ends the session and waits for its threads.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         let failure = Failure { no_camera: false, why: String::new() };
         if let Stage::Watching(session) = std::mem::replace(&mut self.stage, Stage::Failed(failure))
         {
@@ -140,36 +154,32 @@ impl Window {
     }
 
     fn perform(&mut self, ctx: &Context, action: Action, page: &Page) {
-        let command = match (action, page) {
-            (Action::Quit, _) => return ctx.send_viewport_cmd(ViewportCommand::Close),
-            (Action::Demo, Page::Failed(_)) => {
+        let muted = matches!(page, Page::Watching(now) if now.muted_until.is_some());
+        let command = match action {
+            Action::Quit => return ctx.send_viewport_cmd(ViewportCommand::Close),
+            Action::Demo => {
                 self.source = SourceSpec::Demo(None);
-                return self.reopen(ctx);
+                Command::Switch(self.source.clone())
             }
-            (Action::Retry, Page::Failed(_)) => return self.reopen(ctx),
-            (Action::Demo, _) => Command::Switch(SourceSpec::Demo(None)),
-            (Action::Retry, _) => Command::Switch(self.source.clone()),
-            (Action::Mute, Page::Watching(snapshot)) if snapshot.muted_until.is_some() => {
-                Command::Unmute
+            Action::Retry => Command::Switch(self.source.clone()),
+            Action::Mute if muted => Command::Unmute,
+            Action::Mute => Command::Mute,
+            Action::Acknowledge => Command::Acknowledge,
+            Action::TestTone => Command::TestTone(Level::Critical),
+            // The screen has obeyed these.
+            Action::Overlays | Action::FullScreen | Action::Theme | Action::Keys | Action::Back => {
+                return;
             }
-            (Action::Mute, _) => Command::Mute,
-            (Action::Acknowledge, _) => Command::Acknowledge,
-            (Action::TestTone, _) => Command::TestTone(Level::Critical),
-            // The screen has obeyed the others.
-            _ => return,
         };
-        if let (Stage::Watching(session), Action::Demo) = (&self.stage, action) {
-            self.source = SourceSpec::Demo(None);
-            session.send(command);
-        } else if let Stage::Watching(session) = &self.stage {
-            session.send(command);
+        match (&self.stage, action) {
+            (Stage::Watching(session), _) => session.send(command),
+            (Stage::Failed(_), Action::Demo | Action::Retry) => {
+                self.screen.forget();
+                let stage = open(ctx, &self.opener, &self.source);
+                self.enter(stage);
+            }
+            (Stage::Failed(_) | Stage::Opening(_), _) => {}
         }
-    }
-
-    fn reopen(&mut self, ctx: &Context) {
-        self.screen.forget();
-        let stage = open(ctx, &self.opener, &self.source);
-        self.enter(stage);
     }
 
     /// Puts the state into the title, and calls for attention when an alarm begins while
@@ -233,7 +243,7 @@ fn open(ctx: &Context, opener: &Arc<Opener>, source: &SourceSpec) -> Stage {
     let (opener, source, ctx) = (opener.clone(), source.clone(), ctx.clone());
     let started = thread::Builder::new().name("open".into()).spawn(move || {
         let waker = ctx.clone();
-        let opened = opener(&source, Box::new(move || waker.request_repaint()));
+        let opened = opener(&source, Arc::new(move || waker.request_repaint()));
         // The window may have gone in the meantime; then the session is ended here.
         if let Err(unwanted) = sender.send(opened)
             && let Ok(session) = unwanted.into_inner()

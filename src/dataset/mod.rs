@@ -1,1 +1,13 @@
-//! dataset
+//! Pictures to learn from and to be measured on: labelled lists ([`manifest`]), the
+//! research collections as one such list ([`collections`]), the way from whole pictures
+//! to aligned crops ([`prepare`]), those crops in memory ([`crops`]), and which of them
+//! train and which validate ([`split`]).
+
+pub mod collections;
+pub mod crops;
+mod error;
+pub mod manifest;
+pub mod prepare;
+pub mod split;
+
+pub use error::DatasetError;

@@ -109,17 +109,23 @@ pub fn similarity(landmarks: &Landmarks, size_px: usize) -> Similarity {
 pub fn crop(image: &RgbImage, landmarks: &Landmarks, size_px: usize) -> Crop {
     let size_px = size_px.clamp(1, 4096);
     let to_frame = similarity(landmarks, size_px).inverse();
-    let (shrunk, to_shrunk) = match shrink(image, &to_frame, size_px) {
+    Crop { image: cut(image, &to_frame, size_px), to_frame }
+}
+
+/// Cuts a square of `size_px` (1 to 4096) out of the frame, `to_frame` telling where its
+/// pixels lie; filtered and bordered as in [`crop`].
+pub fn cut(image: &RgbImage, to_frame: &Similarity, size_px: usize) -> RgbImage {
+    let size_px = size_px.clamp(1, 4096);
+    let (shrunk, to_shrunk) = match shrink(image, to_frame, size_px) {
         Some((shrunk, to_shrunk)) => (Some(shrunk), to_shrunk),
         None => (None, Similarity::IDENTITY),
     };
     let source = shrunk.as_ref().unwrap_or(image);
     let place = to_frame.then(&to_shrunk);
-    let image = RgbImage::from_fn(size_px as u32, size_px as u32, |x, y| {
+    RgbImage::from_fn(size_px as u32, size_px as u32, |x, y| {
         let at = place.apply([x as f32 + 0.5, y as f32 + 0.5]);
         image::Rgb(sample::bilinear(source, at).map(|value| value.round() as u8))
-    });
-    Crop { image, to_frame }
+    })
 }
 
 /// The part of the frame under the crop, brought down (with filtering) to about the

@@ -59,8 +59,8 @@ impl Landmarks {
     pub fn pose(&self) -> HeadPose {
         let mut middle = [0.0; 2];
         for index in RIGID {
-            for axis in 0..2 {
-                middle[axis] += self.points[index][axis] / RIGID.len() as f32;
+            for (sum, part) in middle.iter_mut().zip(self.points[index]) {
+                *sum += part / RIGID.len() as f32;
             }
         }
         // Least squares: picture = affine * model, by the normal equations.

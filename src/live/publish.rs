@@ -185,6 +185,7 @@ impl Publisher {
         let told: Vec<&str> =
             [source, vision, log, fallback].into_iter().flatten().map(String::as_str).collect();
         self.snapshot.problem = (!told.is_empty()).then(|| told.join("; "));
+        self.snapshot.no_source = source.clone().filter(|_| self.snapshot.frame.is_none());
         *lock(&self.shared) = Arc::new(self.snapshot.clone());
         if let Some(waker) = &self.waker {
             waker();

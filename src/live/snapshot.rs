@@ -53,6 +53,8 @@ pub struct Snapshot {
     pub volume: f32,
     /// What is wrong, one sentence; `None` when all is well.
     pub problem: Option<String>,
+    /// Why the source cannot be opened, if it has not shown anything yet.
+    pub no_source: Option<String>,
 }
 
 /// Counts and times since the source was opened.

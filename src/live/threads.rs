@@ -159,8 +159,10 @@ impl Live {
     }
 
     fn finish(&mut self) -> Summary {
+        // Dropped after a stop: nobody is left to be told.
+        let Some(judge) = self.judge.take() else { return Summary::default() };
         self.send(Command::Stop);
-        let summary = self.judge.take().and_then(join).unwrap_or_default();
+        let summary = join(judge).unwrap_or_default();
         for thread in self.others.drain(..) {
             let _ = join(thread);
         }

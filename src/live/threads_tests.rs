@@ -78,6 +78,7 @@ fn a_missing_camera_is_a_problem_and_lost() {
     let live = start("webcam", vec![]);
     let shown = wait(&live, "the loss", |s| s.judgement.state == State::CameraLost);
     assert!(shown.problem.as_ref().unwrap().contains("no camera was found"));
+    assert_eq!(shown.no_source, Some(crate::source::SourceError::NoCamera.to_string()));
     assert!(!shown.ended, "it is tried again");
 }
 
@@ -90,6 +91,7 @@ fn a_missing_file_is_a_problem_and_another_can_be_watched() {
     live.send(Command::Switch("b.avi".parse().unwrap()));
     let shown = wait(&live, "the other", |s| s.ended && s.stats.frames == 150);
     assert_eq!((shown.judgement.state, shown.stats.frames_with_face), (State::Awake, 150));
+    assert_eq!(shown.no_source, None, "what came later is another problem");
     assert_eq!(live.stop().frames, 150);
 }
 

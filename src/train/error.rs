@@ -6,7 +6,7 @@ use burn::store::RecordError;
 use thiserror::Error;
 
 use super::onnx::OnnxError;
-use crate::{infer::ModelError, vit::ConfigError};
+use crate::{dataset::DatasetError, infer::ModelError, vit::ConfigError};
 
 /// A training or an export that cannot be done.
 #[derive(Debug, Error)]
@@ -83,6 +83,12 @@ pub enum TrainError {
     /// The network's shape cannot be built.
     #[error(transparent)]
     Shape(#[from] ConfigError),
+    /// The prepared crops cannot be used.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The system gives no threads.
+    #[error("no thread could be started ({0}); set training.threads to fewer")]
+    Threads(String),
     /// The thread that makes the batches ended early.
     #[error("the thread that prepares batches stopped early; see the messages above it")]
     LoaderStopped,

@@ -3,7 +3,10 @@
 
 use std::path::PathBuf;
 
-use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
+use burn::{
+    module::{Module, ModuleMapper, Param},
+    tensor::{Device, FloatDType, Tensor, TensorData, activation::softmax},
+};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -14,6 +17,7 @@ use super::{
     landmarks,
     mae::Mae,
     record::{BEST, RunRecord, write_whole},
+    samples::push_patch,
     vit::positions,
     weights::values,
 };
@@ -78,7 +82,7 @@ pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
         }
         ModelKind::Mae => {
             let model = Mae::new(&record.vit, &device);
-            let model = checkpoint::load_average(&weights, model)?;
+            let model = checkpoint::load_average(&weights, model)?.map(&mut Halver);
             let bytes = mae_file(&model, &card, &record)?;
             let difference = mae_difference(&model, &record, &bytes)?;
             (bytes, difference)
@@ -95,6 +99,15 @@ pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
     }
     write_whole(&options.out, &bytes)?;
     Ok(Exported { card, bytes: bytes.len(), difference })
+}
+
+/// Rounds all weights to half precision, in which the autoencoder's are stored.
+struct Halver;
+
+impl ModuleMapper for Halver {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|tensor| tensor.cast(FloatDType::F16).cast(FloatDType::F32))
+    }
 }
 
 /// The card of a run.
@@ -179,18 +192,11 @@ impl Trial {
 }
 
 /// Crops `[n, 3, S, S]` 0..1 to normalised patches `[n, P, p*p*3]`.
-pub(crate) fn cut(images: &[f32], config: &VitConfig, by: &Normalisation) -> Vec<f32> {
-    let (px, patch) = (config.image_px, config.patch_px);
-    let side = config.grid().side;
+fn cut(images: &[f32], config: &VitConfig, by: &Normalisation) -> Vec<f32> {
     let mut patches = Vec::with_capacity(images.len());
-    for image in images.chunks_exact(3 * px * px) {
-        for at in 0..side * side {
-            for (y, x) in (0..patch * patch).map(|i| (i / patch, i % patch)) {
-                let (y, x) = (at / side * patch + y, at % side * patch + x);
-                patches.extend(
-                    (0..3).map(|c| (image[(c * px + y) * px + x] - by.mean[c]) / by.std[c]),
-                );
-            }
+    for image in images.chunks_exact(3 * config.image_px * config.image_px) {
+        for at in 0..config.grid().patches() {
+            push_patch(image, at, config, by, &mut patches);
         }
     }
     patches

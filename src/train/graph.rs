@@ -1,7 +1,10 @@
 //! The networks as ONNX graphs: the same mathematics as [`super::vit`], written node by
 //! node, with the normalisation of the pixels inside, so that a user feeds RGB 0..1.
 
-use burn::nn::{LayerNorm, Linear};
+use burn::{
+    nn::{LayerNorm, Linear},
+    tensor::f16,
+};
 
 use super::{
     TrainError,
@@ -31,6 +34,8 @@ pub struct Normalisation {
 struct Graph<'a> {
     g: GraphBuilder,
     config: &'a VitConfig,
+    /// Matrices are stored in half precision; their values have been rounded to it.
+    half: bool,
 }
 
 /// The classifier as an ONNX graph with the card as `metadata`.
@@ -47,7 +52,7 @@ pub fn classifier(
     metadata: &[(&str, &str)],
 ) -> Result<Vec<u8>, TrainError> {
     let patches = config.grid().patches();
-    let mut graph = Graph { g: GraphBuilder::new("drowsiness"), config };
+    let mut graph = Graph { g: GraphBuilder::new("drowsiness"), config, half: false };
     let (image, keep) = graph.inputs();
     let image = graph.normalise(&image, normalisation);
     let encoded = graph.encoder(&model.encoder, &image, &keep)?;
@@ -64,7 +69,8 @@ pub fn classifier(
 /// The masked autoencoder as an ONNX graph with the card as `metadata`.
 ///
 /// Inputs `image [N,3,S,S]` and `patch_keep [N,P]` (1 = seen), output
-/// `reconstruction [N,3,S,S]`, RGB 0..1, in which seen patches are the input's own.
+/// `reconstruction [N,3,S,S]`, RGB 0..1, in which seen patches are the input's own. Its
+/// matrices are stored in half precision: what it makes is looked at, not judged by.
 ///
 /// # Errors
 /// When the network is not of the shape `config`.
@@ -76,7 +82,7 @@ pub fn mae(
 ) -> Result<Vec<u8>, TrainError> {
     let (patches, side) = (config.grid().patches() as i64, config.grid().side);
     let wide = config.decoder_dim;
-    let mut graph = Graph { g: GraphBuilder::new("mae"), config };
+    let mut graph = Graph { g: GraphBuilder::new("mae"), config, half: true };
     let (image, keep) = graph.inputs();
     let image = graph.normalise(&image, normalisation);
     let encoded = graph.encoder(&model.encoder, &image, &keep)?;
@@ -143,7 +149,14 @@ impl Graph<'_> {
     fn linear(&mut self, x: &Value, layer: &Linear) -> Result<Value, TrainError> {
         let [inputs, outputs] = layer.weight.dims();
         let (weight, bias) = linear_values(layer)?;
-        Ok(self.g.linear(x, inputs, outputs, &weight, &bias))
+        if !self.half {
+            return Ok(self.g.linear(x, inputs, outputs, &weight, &bias));
+        }
+        let bits: Vec<u16> = weight.iter().map(|&value| f16::from_f32(value).to_bits()).collect();
+        let weight = self.g.constant_f16("weight", &[inputs, outputs], &bits);
+        let bias = self.g.constant("bias", &[outputs], &bias);
+        let product = self.g.matmul(x, &weight);
+        Ok(self.g.add(&product, &bias))
     }
 
     fn layer_norm(&mut self, x: &Value, norm: &LayerNorm) -> Result<Value, TrainError> {

@@ -4,16 +4,25 @@
 pub mod augment;
 pub mod checkpoint;
 pub mod classifier;
+pub mod draw;
 mod error;
 pub mod export;
+pub mod finetune;
 pub mod graph;
 pub mod landmarks;
 pub mod log;
+pub mod losses;
 pub mod mae;
 pub mod onnx;
+pub mod pretrain;
 pub mod record;
+pub mod replicas;
+pub mod samples;
 pub mod schedule;
+pub mod settings;
 pub mod stem;
+mod targets;
+pub mod validation;
 pub mod vit;
 pub mod weights;
 

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, io::Write, path::Path};
 use serde::{Deserialize, Serialize};
 
 use super::{TrainError, graph::Normalisation};
-use crate::vit::{ModelKind, VitConfig};
+use crate::vit::{ModelKind, Preset, VitConfig};
 
 /// Name of the file in the run's folder.
 pub const RUN_FILE: &str = "run.json";
@@ -59,6 +59,16 @@ impl RunRecord {
             why: format!("{error}; is it the run.json of a pretraining or fine-tuning?"),
         })
     }
+}
+
+/// The name of a run's network, for people.
+pub(super) fn name(preset: Preset, own_shape: bool) -> String {
+    match (own_shape, preset) {
+        (true, _) => "own",
+        (false, Preset::Stem) => "stem",
+        (false, Preset::Seed) => "seed",
+    }
+    .into()
 }
 
 /// Writes a file beside its place first, so that a failure leaves the old one.

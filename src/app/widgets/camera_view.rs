@@ -1,9 +1,7 @@
 //! The camera picture with the face box and the 68 landmarks. A webcam is shown as a
 //! mirror, and so is what is drawn over it; files are shown as they are.
 
-use eframe::egui::{
-    Align2, Color32, Painter, Pos2, Rect, Role, Shape, Stroke, Ui, epaint::PathStroke, pos2, vec2,
-};
+use eframe::egui::{Align2, Color32, Painter, Pos2, Rect, Role, Shape, Stroke, Ui, pos2, vec2};
 
 use super::{Texture, named};
 use crate::{
@@ -133,17 +131,20 @@ fn draw_face(painter: &Painter, view: &View, face: &Face, tokens: &Tokens, color
 fn draw_landmarks(painter: &Painter, view: &View, landmarks: &Landmarks, tokens: &Tokens) {
     let halo = Color32::from_black_alpha(110);
     let color = tokens.landmark;
+    let points = landmarks.points.map(|point| view.at(point));
+    // Segment by segment: a polyline's mitres would shoot out of a closed lid.
+    let mut segments: Vec<[Pos2; 2]> = vec![];
     for (first, last, closed) in LINES {
-        let points = |width, color| {
-            let points = landmarks.points[first..=last].iter().map(|&p| view.at(p)).collect();
-            let stroke = PathStroke::new(width, color);
-            if closed { Shape::closed_line(points, stroke) } else { Shape::line(points, stroke) }
-        };
-        painter.add(points(3.0, halo));
-        painter.add(points(1.2, color));
+        segments.extend(points[first..=last].windows(2).map(|pair| [pair[0], pair[1]]));
+        segments.extend(closed.then_some([points[last], points[first]]));
     }
-    for &point in &landmarks.points {
-        painter.circle_filled(view.at(point), 1.8, color);
+    for stroke in [Stroke::new(3.0, halo), Stroke::new(1.2, color)] {
+        for &segment in &segments {
+            painter.line_segment(segment, stroke);
+        }
+    }
+    for point in points {
+        painter.circle_filled(point, 1.8, color);
     }
 }
 

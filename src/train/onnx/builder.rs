@@ -4,7 +4,7 @@ use prost::Message;
 use thiserror::Error;
 
 use super::proto::{
-    AttributeProto, DimensionProto, FLOAT, GraphProto, INT64, ModelProto, NodeProto,
+    AttributeProto, DimensionProto, FLOAT, FLOAT16, GraphProto, INT64, ModelProto, NodeProto,
     OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto,
     TypeProto, ValueInfoProto, attribute_type, dimension,
 };
@@ -148,6 +148,14 @@ impl GraphBuilder {
     pub fn constant(&mut self, hint: &str, shape: &[usize], values: &[f32]) -> Value {
         let raw = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.initializer(hint, shape, values.len(), FLOAT, raw)
+    }
+
+    /// A constant stored in half precision (its bits) and cast to f32 where it is used:
+    /// half the file for weights that bear the rounding.
+    pub fn constant_f16(&mut self, hint: &str, shape: &[usize], bits: &[u16]) -> Value {
+        let raw = bits.iter().flat_map(|bits| bits.to_le_bytes()).collect();
+        let half = self.initializer(hint, shape, bits.len(), FLOAT16, raw);
+        self.node("Cast", &[&half], vec![int("to", i64::from(FLOAT))])
     }
 
     /// A one-dimensional constant of integers, for shapes and axes.

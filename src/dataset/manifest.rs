@@ -1,0 +1,255 @@
+//! Labelled lists: a CSV with the columns `file,label,subject` and, where known,
+//! `eyes_closed,yawn,eye_aspect,mouth_aspect,collection`. Paths are relative to the
+//! list. The index of a folder of crops is such a list, too.
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{BufReader, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::DatasetError;
+
+/// The optional columns, in the order in which they are written.
+const SIGNS: [&str; 5] = ["eyes_closed", "yawn", "eye_aspect", "mouth_aspect", "collection"];
+/// Largest list that is read, bytes: some millions of lines.
+const MAX_BYTES: u64 = 512 << 20;
+/// Name of the collection where the list names none.
+const UNNAMED: &str = "own";
+
+/// What a picture is labelled as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Label {
+    /// Eyes open, no yawn.
+    Awake,
+    /// Eyes closed or yawning.
+    Drowsy,
+}
+
+/// One picture of a list. What is not known is `None`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Item {
+    /// Where it is.
+    pub file: PathBuf,
+    /// Its label.
+    pub label: Option<Label>,
+    /// Who is in it; pictures of one subject never stand on both sides of a split.
+    pub subject: String,
+    /// Whether the eyes are closed.
+    pub eyes_closed: Option<bool>,
+    /// Whether the person yawns.
+    pub yawn: Option<bool>,
+    /// Eye aspect ratio, mean of both eyes.
+    pub eye_aspect: Option<f32>,
+    /// Mouth aspect ratio.
+    pub mouth_aspect: Option<f32>,
+    /// Which collection it comes from.
+    pub collection: String,
+}
+
+/// A list of pictures.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Manifest {
+    /// The pictures, in the list's order.
+    pub items: Vec<Item>,
+}
+
+impl Manifest {
+    /// Reads a list and checks that all its pictures exist.
+    ///
+    /// # Errors
+    /// When the list cannot be read, lacks a column, is empty, or a line has an unknown
+    /// label, a value that is none, or names a file that does not exist.
+    pub fn read(path: &Path) -> Result<Self, DatasetError> {
+        let file = File::open(path).map_err(DatasetError::io(path, "read"))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .from_reader(BufReader::new(file.take(MAX_BYTES)));
+        let form = |why: String| DatasetError::Form { path: path.into(), why };
+        let headers = reader.headers().map_err(|error| form(error.to_string()))?.clone();
+        let column = |name: &str| headers.iter().position(|header| header == name);
+        let needed = |name| column(name).ok_or_else(|| form(format!("it has no column {name}")));
+        let places = [needed("file")?, needed("label")?, needed("subject")?];
+        let signs = SIGNS.map(column);
+
+        let mut items = Vec::new();
+        let mut record = csv::StringRecord::new();
+        while reader.read_record(&mut record).map_err(|error| form(error.to_string()))? {
+            let line = record.position().map_or(0, csv::Position::line);
+            let item = item(folder, &record, places, signs).map_err(|why| DatasetError::Line {
+                path: path.into(),
+                line,
+                why,
+            })?;
+            items.push(item);
+        }
+        if items.is_empty() {
+            return Err(DatasetError::Empty(path.into()));
+        }
+        Ok(Self { items })
+    }
+
+    /// Writes the list with paths as they are, whole or not at all; they should be
+    /// relative to the folder of `path`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), DatasetError> {
+        let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let io = || DatasetError::io(path, "written");
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io())?;
+        file.write_all(&self.to_csv().map_err(io())?).map_err(io())?;
+        file.persist(path).map_err(|error| io()(error.error))?;
+        Ok(())
+    }
+
+    fn to_csv(&self) -> std::io::Result<Vec<u8>> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(["file", "label", "subject"].iter().chain(&SIGNS))?;
+        for item in &self.items {
+            let label = match item.label {
+                Some(Label::Awake) => "awake",
+                Some(Label::Drowsy) => "drowsy",
+                None => "",
+            };
+            let flag = |flag: Option<bool>| flag.map_or("", |f| if f { "1" } else { "0" });
+            let ratio = |ratio: Option<f32>| ratio.map_or(String::new(), |r| format!("{r:.4}"));
+            writer.write_record([
+                &item.file.to_string_lossy(),
+                label,
+                &item.subject,
+                flag(item.eyes_closed),
+                flag(item.yawn),
+                &ratio(item.eye_aspect),
+                &ratio(item.mouth_aspect),
+                &item.collection,
+            ])?;
+        }
+        writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))
+    }
+
+    /// Number of different subjects.
+    pub fn subjects(&self) -> usize {
+        let subjects: BTreeSet<_> =
+            self.items.iter().map(|item| (&item.collection, &item.subject)).collect();
+        subjects.len()
+    }
+}
+
+/// One line of a list, or what is wrong with it.
+fn item(
+    folder: &Path,
+    record: &csv::StringRecord,
+    [file, label, subject]: [usize; 3],
+    signs: [Option<usize>; 5],
+) -> Result<Item, String> {
+    let cell = |at: usize| record.get(at).unwrap_or_default();
+    let sign = |at: usize| signs[at].map_or("", cell);
+    let name = cell(file);
+    let path = folder.join(name);
+    if name.is_empty() || !path.is_file() {
+        return Err(format!("there is no file \"{name}\" beside the list; correct the path"));
+    }
+    let label = match cell(label) {
+        "awake" => Some(Label::Awake),
+        "drowsy" => Some(Label::Drowsy),
+        "" => None,
+        other => {
+            return Err(format!(
+                "the label \"{other}\" of {name} is unknown; write awake or drowsy, or leave it empty"
+            ));
+        }
+    };
+    let flag = |at: usize| match sign(at) {
+        "" => Ok(None),
+        "0" => Ok(Some(false)),
+        "1" => Ok(Some(true)),
+        other => {
+            Err(format!("{} of {name} is \"{other}\"; write 1, 0, or leave it empty", SIGNS[at]))
+        }
+    };
+    let ratio = |at: usize| match sign(at) {
+        "" => Ok(None),
+        text => match text.parse::<f32>() {
+            Ok(value) if value.is_finite() => Ok(Some(value)),
+            _ => Err(format!("{} of {name} is \"{text}\"; write a number", SIGNS[at])),
+        },
+    };
+    let or = |text: &str, other: &str| if text.is_empty() { other.into() } else { text.into() };
+    Ok(Item {
+        label,
+        subject: or(cell(subject), name),
+        eyes_closed: flag(0)?,
+        yawn: flag(1)?,
+        eye_aspect: ratio(2)?,
+        mouth_aspect: ratio(3)?,
+        collection: or(sign(4), UNNAMED),
+        file: path,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(text: &str) -> Result<Manifest, DatasetError> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.jpg"), "").unwrap();
+        std::fs::write(folder.path().join("list.csv"), text).unwrap();
+        Manifest::read(&folder.path().join("list.csv"))
+    }
+
+    #[test]
+    fn a_list_is_read_and_written_back() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.jpg"), "").unwrap();
+        let item = Item {
+            file: "a.jpg".into(),
+            label: Some(Label::Drowsy),
+            subject: "someone, with a comma".into(),
+            eyes_closed: Some(true),
+            yawn: None,
+            eye_aspect: Some(0.125),
+            mouth_aspect: None,
+            collection: "cew".into(),
+        };
+        let unlabelled = Item { label: None, yawn: Some(false), ..item.clone() };
+        let path = folder.path().join("list.csv");
+        Manifest { items: vec![item.clone(), unlabelled] }.write(&path).unwrap();
+        let read = Manifest::read(&path).unwrap();
+        assert_eq!(read.items[0], Item { file: folder.path().join("a.jpg"), ..item });
+        assert_eq!((read.items[1].label, read.items[1].yawn), (None, Some(false)));
+        assert_eq!(read.subjects(), 1);
+    }
+
+    #[test]
+    fn three_columns_are_enough_in_any_order() {
+        let read = list("subject,file,label\nann,a.jpg,awake\n").unwrap();
+        assert_eq!(read.items[0].label, Some(Label::Awake));
+        assert_eq!(read.items[0].subject, "ann");
+        assert_eq!(read.items[0].eyes_closed, None);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_line() {
+        for (text, words) in [
+            ("file,label\na.jpg,awake\n", vec!["subject"]),
+            ("file,label,subject\n", vec!["no picture"]),
+            ("file,label,subject\na.jpg,sleepy,x\n", vec!["line 2", "sleepy", "drowsy"]),
+            ("file,label,subject\na.jpg,awake,x\nb.jpg,awake,x\n", vec!["line 3", "b.jpg"]),
+            ("file,label,subject,yawn\na.jpg,awake,x,maybe\n", vec!["yawn", "maybe"]),
+            ("file,label,subject,eye_aspect\na.jpg,awake,x,nan\n", vec!["eye_aspect"]),
+            ("file,label,subject\na.jpg,awake\n", vec!["list.csv"]),
+        ] {
+            let error = list(text).unwrap_err().to_string();
+            for word in words {
+                assert!(error.contains(word), "{word:?} is missing in {error:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! From a stored crop to what the network is shown: another scale, turn and place within
+//! the margin, covers over parts of the face, worse light and lenses, and some patches
+//! dropped; then cut into normalised patches.
+
+use image::{RgbImage, codecs::jpeg::JpegEncoder};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    TrainError,
+    augment::{Anchors, Cover, Covered, Photometric, Picture, normal},
+    graph::Normalisation,
+    settings::setting,
+};
+use crate::{
+    face::align::CANONICAL,
+    vit::{Cell, PatchGrid, VitConfig},
+};
+
+/// How crops are changed. Chances are 0..1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Augmentation {
+    /// Chance to exchange left and right.
+    pub flip: f64,
+    /// Largest change of scale, as a share: 0.13 = 0.88 to 1.13 times.
+    pub scale: f32,
+    /// Deviation of the turn in degrees; three of them at most.
+    pub turn_deg: f32,
+    /// Deviation of the shift as a share of the crop's side.
+    pub shift: f32,
+    /// Chance of opaque glasses, where they hide no label.
+    pub dark_glasses: f64,
+    /// Chance of glasses that the eyes are seen through.
+    pub clear_glasses: f64,
+    /// Chance of a mask or a hand over the mouth, where it hides no label.
+    pub mouth_cover: f64,
+    /// Chance of a hand or hair over one eye.
+    pub eye_cover: f64,
+    /// Chance of a small patch anywhere.
+    pub patch: f64,
+    /// Chance that the crop is compressed as JPEG, quality 30 to 95.
+    pub jpeg: f64,
+    /// Chance that patches are dropped from the mask, where they hide no label.
+    pub drop_patches: f64,
+    /// Light, lens and sensor.
+    pub photometric: Photometric,
+}
+
+impl Default for Augmentation {
+    fn default() -> Self {
+        Self {
+            flip: 0.5,
+            scale: 0.13,
+            turn_deg: 5.0,
+            shift: 0.025,
+            dark_glasses: 0.08,
+            clear_glasses: 0.06,
+            mouth_cover: 0.06,
+            eye_cover: 0.05,
+            patch: 0.25,
+            jpeg: 0.5,
+            drop_patches: 0.15,
+            photometric: Photometric::default(),
+        }
+    }
+}
+
+impl Augmentation {
+    /// Says whether these settings make sense.
+    ///
+    /// # Errors
+    /// The first that does not, with what would.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        for (field, chance) in [
+            ("augmentation.flip", self.flip),
+            ("augmentation.dark_glasses", self.dark_glasses),
+            ("augmentation.clear_glasses", self.clear_glasses),
+            ("augmentation.mouth_cover", self.mouth_cover),
+            ("augmentation.eye_cover", self.eye_cover),
+            ("augmentation.patch", self.patch),
+            ("augmentation.jpeg", self.jpeg),
+            ("augmentation.drop_patches", self.drop_patches),
+        ] {
+            setting(field, chance, (0.0..=1.0).contains(&chance), "a chance must lie in 0..1")?;
+        }
+        for (field, size, most) in [
+            ("augmentation.scale", self.scale, 0.5),
+            ("augmentation.turn_deg", self.turn_deg, 30.0),
+            ("augmentation.shift", self.shift, 0.2),
+        ] {
+            setting(field, size, (0.0..=most).contains(&size), "it is negative or too large")?;
+        }
+        Ok(())
+    }
+}
+
+/// What may not be hidden, because the label says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needed {
+    /// The eyes: without one of them nobody can tell that they are closed.
+    pub eyes: bool,
+    /// The mouth: without it nobody can tell a yawn.
+    pub mouth: bool,
+}
+
+/// A crop as the network is shown it.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// The pixels, RGB, of the aligned crop's size.
+    pub picture: Picture,
+    /// Which patches may be attended to, `[patches]`.
+    pub keep: Vec<bool>,
+    /// What cannot be seen: covered, or its patch dropped.
+    pub hidden: Covered,
+}
+
+/// The aligned crop in the middle of a stored one, unchanged.
+pub fn plain(stored: &RgbImage, config: &VitConfig) -> Sample {
+    let view = View { scale: 1.0, turn: 0.0, shift: [0.0; 2] };
+    Sample {
+        picture: view.sample(stored, config.image_px),
+        keep: config.grid().keep(config.q_mask, [true; 4]),
+        hidden: Covered::default(),
+    }
+}
+
+/// A crop changed at random.
+pub fn changed(
+    stored: &RgbImage,
+    needed: Needed,
+    config: &VitConfig,
+    by: &Augmentation,
+    rng: &mut impl Rng,
+) -> Sample {
+    let px = config.image_px as f32;
+    let limit = 3.0 * by.turn_deg;
+    let view = View {
+        scale: (1.0 + by.scale).powf(rng.random_range(-1.0..=1.0)),
+        turn: (by.turn_deg * normal(rng)).clamp(-limit, limit).to_radians(),
+        shift: [normal(rng), normal(rng)].map(|n| by.shift * px * n.clamp(-3.0, 3.0)),
+    };
+    let mut picture = view.sample(stored, config.image_px);
+    let hidden = cover(&mut picture, &view.anchors(px), needed, by, rng);
+    by.photometric.apply(&mut picture, rng);
+    if rng.random_bool(by.jpeg) {
+        compress(&mut picture, rng.random_range(30..=95));
+    }
+    let mut sample = Sample { picture, keep: config.grid().keep(config.q_mask, [true; 4]), hidden };
+    if rng.random_bool(by.drop_patches) {
+        drop_patches(&mut sample, config.grid(), needed, rng);
+    }
+    if rng.random_bool(by.flip) {
+        flip(&mut sample, config.grid().side);
+    }
+    sample
+}
+
+/// Where the aligned crop is looked for in the stored one.
+struct View {
+    scale: f32,
+    turn: f32,
+    shift: [f32; 2],
+}
+
+impl View {
+    /// Samples `[3, px, px]` between the stored pixels; the border repeats.
+    fn sample(&self, stored: &RgbImage, px: usize) -> Picture {
+        let (width, height) = (stored.width() as usize, stored.height() as usize);
+        let (sin, cos) = self.turn.sin_cos();
+        let (step_x, step_y) = (cos / self.scale, sin / self.scale);
+        let middle = [width as f32 / 2.0 + self.shift[0], height as f32 / 2.0 + self.shift[1]];
+        let raw = stored.as_raw();
+        let mut data = vec![0.0; 3 * px * px];
+        let limit = [(width.max(1) - 1) as f32, (height.max(1) - 1) as f32];
+        for at in 0..px * px {
+            let u = (at % px) as f32 + 0.5 - px as f32 / 2.0;
+            let v = (at / px) as f32 + 0.5 - px as f32 / 2.0;
+            let x = (middle[0] + step_x * u - step_y * v - 0.5).clamp(0.0, limit[0]);
+            let y = (middle[1] + step_y * u + step_x * v - 0.5).clamp(0.0, limit[1]);
+            let (x0, y0) = (x as usize, y as usize);
+            let (x1, y1) = ((x0 + 1).min(width - 1), (y0 + 1).min(height - 1));
+            let (fx, fy) = (x - x0 as f32, y - y0 as f32);
+            let corners =
+                [(x0, y0), (x1, y0), (x0, y1), (x1, y1)].map(|(x, y)| 3 * (y * width + x));
+            let weights = [(1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy];
+            for channel in 0..3 {
+                let mut sum = 0.0;
+                for (corner, weight) in corners.iter().zip(weights) {
+                    sum += weight * f32::from(raw[corner + channel]);
+                }
+                data[channel * px * px + at] = sum / 255.0;
+            }
+        }
+        Picture { channels: 3, height: px, width: px, data }
+    }
+
+    /// Where the parts of an aligned face lie in this view.
+    fn anchors(&self, px: f32) -> Anchors {
+        let (sin, cos) = self.turn.sin_cos();
+        let [left_eye, right_eye, nose, mouth] = CANONICAL.map(|[x, y]| {
+            let (dx, dy) = ((x - 0.5) * px - self.shift[0], (y - 0.5) * px - self.shift[1]);
+            [
+                px / 2.0 + self.scale * (cos * dx + sin * dy),
+                px / 2.0 + self.scale * (cos * dy - sin * dx),
+            ]
+        });
+        Anchors { left_eye, right_eye, nose, mouth }
+    }
+}
+
+/// Draws covers that hide no label.
+fn cover(
+    picture: &mut Picture,
+    anchors: &Anchors,
+    needed: Needed,
+    by: &Augmentation,
+    rng: &mut impl Rng,
+) -> Covered {
+    let mut hidden = Covered::default();
+    let mut draw = |cover: Cover, rng: &mut _| {
+        let more = cover.draw(picture, anchors, rng);
+        hidden.left_eye |= more.left_eye;
+        hidden.right_eye |= more.right_eye;
+        hidden.mouth |= more.mouth;
+    };
+    let [dark, clear, eye, mouth, patch] =
+        [by.dark_glasses, by.clear_glasses, by.eye_cover, by.mouth_cover, by.patch]
+            .map(|chance| rng.random_bool(chance));
+    if dark && !needed.eyes {
+        draw(Cover::DarkGlasses, rng);
+    } else if clear {
+        draw(Cover::ClearGlasses, rng);
+    } else if eye {
+        let side = if rng.random() { Cover::OverLeftEye } else { Cover::OverRightEye };
+        draw(side, rng);
+    }
+    if mouth && !needed.mouth {
+        draw(if rng.random() { Cover::Mask } else { Cover::OverMouth }, rng);
+    }
+    if patch {
+        draw(Cover::Patch, rng);
+    }
+    hidden
+}
+
+/// Drops one or two landmark cells from the mask, never what the label needs and never
+/// all of them.
+fn drop_patches(sample: &mut Sample, grid: PatchGrid, needed: Needed, rng: &mut impl Rng) {
+    for _ in 0..rng.random_range(1..=2) {
+        let cell = Cell::ALL[rng.random_range(0..Cell::ALL.len())];
+        let hidden = &mut sample.hidden;
+        let allowed = match cell {
+            Cell::LeftEye => !needed.eyes || !hidden.right_eye,
+            Cell::RightEye => !needed.eyes || !hidden.left_eye,
+            Cell::Nose => true,
+            Cell::Mouth => !needed.mouth,
+        };
+        let of_cell: Vec<usize> =
+            (0..grid.patches()).filter(|&patch| grid.cell_of(patch) == Some(cell)).collect();
+        let left = (0..grid.patches())
+            .filter(|patch| sample.keep[*patch] && !of_cell.contains(patch))
+            .any(|patch| grid.cell_of(patch) != Some(Cell::Nose));
+        if !allowed || !left {
+            continue;
+        }
+        for patch in of_cell {
+            sample.keep[patch] = false;
+        }
+        match cell {
+            Cell::LeftEye => hidden.left_eye = true,
+            Cell::RightEye => hidden.right_eye = true,
+            Cell::Mouth => hidden.mouth = true,
+            Cell::Nose => {}
+        }
+    }
+}
+
+/// Exchanges left and right, in the pixels and in the mask.
+fn flip(sample: &mut Sample, side: usize) {
+    sample.picture.mirror();
+    for row in sample.keep.chunks_mut(side.max(1)) {
+        row.reverse();
+    }
+    let hidden = &mut sample.hidden;
+    (hidden.left_eye, hidden.right_eye) = (hidden.right_eye, hidden.left_eye);
+}
+
+/// Through JPEG and back. A picture that cannot be encoded stays as it is.
+fn compress(picture: &mut Picture, quality: u8) {
+    let (width, height) = (picture.width, picture.height);
+    let plane = width * height;
+    let image = RgbImage::from_fn(width as u32, height as u32, |x, y| {
+        let at = y as usize * width + x as usize;
+        image::Rgb([0, 1, 2].map(|c| (picture.data[c * plane + at] * 255.0).round() as u8))
+    });
+    let mut bytes = Vec::new();
+    let written = JpegEncoder::new_with_quality(&mut bytes, quality).encode_image(&image);
+    if written.is_ok()
+        && let Ok(back) = image::load_from_memory_with_format(&bytes, image::ImageFormat::Jpeg)
+    {
+        *picture = Picture::from_rgb(&back.into_rgb8());
+    }
+}
+
+/// Appends patch `at` of a planar crop `[3, S, S]` (0..1), normalised, by row, column and
+/// channel.
+pub fn push_patch(
+    crop: &[f32],
+    at: usize,
+    config: &VitConfig,
+    by: &Normalisation,
+    to: &mut Vec<f32>,
+) {
+    let (px, patch, side) = (config.image_px, config.patch_px, config.grid().side);
+    let (top, left) = (at / side * patch, at % side * patch);
+    for y in top..top + patch {
+        for x in left..left + patch {
+            to.extend((0..3).map(|c| (crop[(c * px + y) * px + x] - by.mean[c]) / by.std[c]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vit::Preset;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    const STORED: u32 = 96;
+
+    /// A stored crop with a bright dot at each canonical place.
+    fn dotted() -> RgbImage {
+        let mut image = RgbImage::new(STORED, STORED);
+        for [x, y] in CANONICAL {
+            let at = |v: f32| (v * 72.0 + 12.0) as i32;
+            for (dx, dy) in (0..9).map(|i| (i % 3 - 1, i / 3 - 1)) {
+                image.put_pixel((at(x) + dx) as u32, (at(y) + dy) as u32, image::Rgb([255; 3]));
+            }
+        }
+        image
+    }
+
+    #[test]
+    fn the_plain_view_is_the_middle_of_the_stored_crop() {
+        let config = Preset::Stem.config();
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let stored = RgbImage::from_fn(STORED, STORED, |_, _| image::Rgb(rng.random()));
+        let sample = plain(&stored, &config);
+        for (x, y) in [(0, 0), (71, 0), (30, 50), (71, 71)] {
+            let pixel = stored.get_pixel(x + 12, y + 12).0;
+            for (c, value) in pixel.into_iter().enumerate() {
+                let found = sample.picture.data[(c * 72 + y as usize) * 72 + x as usize];
+                approx::assert_abs_diff_eq!(found, f32::from(value) / 255.0, epsilon = 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn anchors_follow_the_view() {
+        let stored = dotted();
+        for (scale, turn, shift) in [(1.1, 0.1, [3.0, -2.0]), (0.9, -0.2, [0.0, 4.0])] {
+            let view = View { scale, turn, shift };
+            let picture = view.sample(&stored, 72);
+            let a = view.anchors(72.0);
+            for [x, y] in [a.left_eye, a.right_eye, a.nose, a.mouth] {
+                let value = picture.data[y as usize * 72 + x as usize];
+                assert!(value > 0.5, "no dot at {x}, {y}: {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_label_needs_is_never_hidden() {
+        let config = Preset::Stem.config();
+        let by = Augmentation {
+            dark_glasses: 0.5,
+            eye_cover: 0.5,
+            mouth_cover: 0.5,
+            drop_patches: 0.9,
+            ..Augmentation::default()
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let (mut dropped, mut hidden) = (0, 0);
+        for _ in 0..200 {
+            let needed = Needed { eyes: rng.random(), mouth: rng.random() };
+            let sample = changed(&dotted(), needed, &config, &by, &mut rng);
+            let Covered { left_eye, right_eye, mouth } = sample.hidden;
+            assert!(!needed.mouth || (!mouth && sample.keep[7]));
+            assert!(!(needed.eyes && left_eye && right_eye));
+            assert!(!needed.eyes || sample.keep[0] || sample.keep[2]);
+            assert!([0, 2, 7].iter().any(|&at| sample.keep[at]));
+            assert!(sample.picture.data.iter().all(|v| (0.0..=1.0).contains(v)));
+            dropped += usize::from(sample.keep.iter().filter(|k| **k).count() < 4);
+            hidden += usize::from(left_eye || right_eye || mouth);
+        }
+        assert!(dropped > 100 && hidden > 100, "{dropped} {hidden}");
+    }
+
+    #[test]
+    fn a_flip_exchanges_the_eyes_everywhere() {
+        let config = Preset::Stem.config();
+        let mut sample = plain(&dotted(), &config);
+        sample.keep[0] = false;
+        sample.hidden.left_eye = true;
+        let before = sample.picture.clone();
+        flip(&mut sample, 3);
+        assert!(sample.keep[0] && !sample.keep[2]);
+        assert!(sample.hidden.right_eye && !sample.hidden.left_eye);
+        assert_ne!(sample.picture, before);
+    }
+
+    #[test]
+    fn a_patch_is_cut_by_row_column_and_channel() {
+        let config = VitConfig { image_px: 4, patch_px: 2, ..Preset::Seed.config() };
+        let crop: Vec<f32> = (0..48).map(|i| i as f32).collect();
+        let by = Normalisation { mean: [0.0, 16.0, 32.0], std: [1.0, 2.0, 1.0] };
+        let mut values = Vec::new();
+        push_patch(&crop, 1, &config, &by, &mut values);
+        // Row 0, columns 2 and 3, then row 1; green is halved.
+        assert_eq!(values, [2., 1., 2., 3., 1.5, 3., 6., 3., 6., 7., 3.5, 7.]);
+    }
+}

@@ -1,0 +1,95 @@
+//! What a batch of crops is compared with: labels as numbers, with weight 0 where a sign
+//! is not known or not visible.
+
+use super::samples::{Needed, Sample};
+use crate::dataset::manifest::{Item, Label};
+
+/// Eye and mouth aspect ratios are multiplied by these before they are regressed, so that
+/// both spread over about one unit.
+const ASPECT_SCALE: [f32; 2] = [5.0, 2.0];
+
+/// What must stay visible for the label of a crop to be true.
+pub(super) fn needed(item: &Item) -> Needed {
+    let drowsy = item.label == Some(Label::Drowsy);
+    match (item.eyes_closed, item.yawn) {
+        // A list that knows the label alone: either sign may be the reason.
+        (None, None) => Needed { eyes: drowsy, mouth: drowsy },
+        (closed, yawn) => Needed {
+            eyes: closed == Some(true),
+            mouth: yawn == Some(true) || (drowsy && closed != Some(true)),
+        },
+    }
+}
+
+/// The labels of a batch as numbers, two a crop.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Targets {
+    /// Probabilities of awake and drowsy.
+    pub(super) label: Vec<f32>,
+    /// Eyes closed, yawning.
+    pub(super) signs: Vec<f32>,
+    /// 1 where the sign is known and can be seen.
+    pub(super) signs_known: Vec<f32>,
+    /// Eye and mouth aspect ratio, scaled.
+    pub(super) aspects: Vec<f32>,
+    /// 1 where it is known and can be seen.
+    pub(super) aspects_known: Vec<f32>,
+}
+
+impl Targets {
+    /// The labels of the crops `chosen`, as far as their `samples` show them.
+    pub(super) fn new(
+        items: &[Item],
+        chosen: &[usize],
+        samples: &[Sample],
+        smoothing: f32,
+    ) -> Self {
+        let mut targets = Self::default();
+        for (&at, sample) in chosen.iter().zip(samples) {
+            let item = &items[at];
+            let drowsy = f32::from(u8::from(item.label == Some(Label::Drowsy)));
+            let drowsy = drowsy * (1.0 - smoothing) + smoothing / 2.0;
+            targets.label.extend([1.0 - drowsy, drowsy]);
+            let hidden = sample.hidden;
+            let seen = [!(hidden.left_eye && hidden.right_eye), !hidden.mouth];
+            for (sign, seen) in [item.eyes_closed, item.yawn].into_iter().zip(seen) {
+                targets.signs.push(f32::from(u8::from(sign == Some(true))));
+                targets.signs_known.push(f32::from(u8::from(seen && sign.is_some())));
+            }
+            let aspects = [item.eye_aspect, item.mouth_aspect].into_iter().zip(ASPECT_SCALE);
+            for ((aspect, scale), seen) in aspects.zip(seen) {
+                targets.aspects.push(aspect.unwrap_or(0.0).clamp(0.0, 1.5) * scale);
+                targets.aspects_known.push(f32::from(u8::from(seen && aspect.is_some())));
+            }
+        }
+        targets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::{augment::Covered, samples, tests::small};
+    use image::RgbImage;
+
+    #[test]
+    fn a_hidden_or_unknown_sign_is_no_target() {
+        let item = Item {
+            label: Some(Label::Drowsy),
+            eyes_closed: Some(true),
+            yawn: None,
+            eye_aspect: Some(0.1),
+            mouth_aspect: Some(0.25),
+            ..Item::default()
+        };
+        assert_eq!(needed(&item), Needed { eyes: true, mouth: false });
+        let stored = RgbImage::new(32, 32);
+        let mut sample = samples::plain(&stored, &small(true));
+        sample.hidden = Covered { left_eye: true, right_eye: false, mouth: true };
+        let targets = Targets::new(&[item], &[0], &[sample], 0.5);
+        assert_eq!(targets.label, [0.25, 0.75]);
+        assert_eq!((&targets.signs[..], &targets.signs_known[..]), (&[1., 0.][..], &[1., 0.][..]));
+        assert_eq!(targets.aspects, [0.5, 0.5]);
+        assert_eq!(targets.aspects_known, [1., 0.]);
+    }
+}

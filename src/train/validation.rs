@@ -1,0 +1,216 @@
+//! What a classifier is worth on the crops it has not learned from: by collection, since
+//! a good mean can hide a bad one, and closed against open eyes across collections.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
+
+use super::{
+    TrainError,
+    classifier::Classifier,
+    graph::Normalisation,
+    samples::{self, Sample, push_patch},
+    vit::positions,
+    weights::values,
+};
+use crate::{
+    dataset::{
+        crops::CropSet,
+        manifest::{Item, Label},
+    },
+    evaluate::metrics::{Confusion, Scored, auc, log_loss},
+    vit::VitConfig,
+};
+
+/// Crops that are judged at once.
+const BATCH: usize = 128;
+/// A class of a collection with fewer crops says nothing about it.
+const LEAST: usize = 5;
+
+/// The patches that the network is shown: those that the Q mask can ever keep. What is
+/// masked has no influence, so it need not be computed.
+pub fn shown_patches(vit: &VitConfig) -> Vec<usize> {
+    let keep = vit.grid().keep(vit.q_mask, [true; 4]);
+    (0..keep.len()).filter(|&at| keep[at]).collect()
+}
+
+/// Samples as the network takes them: patches `[n, shown, values]`, their mask
+/// `[n, shown]` and the positions `[1, shown, dim]`.
+pub fn tensors(
+    samples: &[Sample],
+    vit: &VitConfig,
+    by: &Normalisation,
+    device: &Device,
+) -> (Tensor<3>, Tensor<2>, Tensor<3>) {
+    let shown = shown_patches(vit);
+    let mut pixels = Vec::with_capacity(samples.len() * shown.len() * vit.patch_values());
+    let mut keep = Vec::with_capacity(samples.len() * shown.len());
+    for sample in samples {
+        for &at in &shown {
+            push_patch(&sample.picture.data, at, vit, by, &mut pixels);
+            keep.push(f32::from(u8::from(sample.keep[at])));
+        }
+    }
+    let [n, count] = [samples.len(), shown.len()];
+    (
+        Tensor::from_data(TensorData::new(pixels, [n, count, vit.patch_values()]), device),
+        Tensor::from_data(TensorData::new(keep, [n, count]), device),
+        positions(vit.grid().side, vit.dim, &[shown], device),
+    )
+}
+
+/// Probabilities of drowsy for crops of a set, unchanged.
+///
+/// # Errors
+/// When the network does not compute in 32-bit floats.
+pub fn judge(
+    model: &Classifier,
+    set: &CropSet,
+    which: &[usize],
+    vit: &VitConfig,
+    by: &Normalisation,
+    device: &Device,
+) -> Result<Vec<f64>, TrainError> {
+    let mut probabilities = Vec::with_capacity(which.len());
+    for chunk in which.chunks(BATCH) {
+        let samples: Vec<Sample> =
+            chunk.iter().map(|&at| samples::plain(&set.images[at], vit)).collect();
+        let (patches, keep, places) = tensors(&samples, vit, by, device);
+        let probs = values(&softmax(model.forward(patches, places, keep).logits, 1))?;
+        probabilities.extend(probs.chunks(2).map(|pair| f64::from(pair[1])));
+    }
+    Ok(probabilities)
+}
+
+/// Figures by name, and the threshold they are given for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// `auc_yawdd`, `balanced_accuracy_yawdd`, ...
+    pub by_name: BTreeMap<String, f64>,
+    /// Probability of drowsy from which a crop was called drowsy.
+    pub threshold: f64,
+    /// Mean of the AUCs of the groups: what training selects by.
+    pub mean_auc: f64,
+}
+
+/// Measures `probabilities` of the crops `which` among `items`.
+///
+/// The groups are the collections that hold both classes, and `eyes`: all crops of
+/// collections with one class only (closed eyes here, open ones there). The threshold is
+/// the one with the best balanced accuracy, mean over the groups.
+pub fn measure(items: &[Item], which: &[usize], probabilities: &[f64]) -> Figures {
+    let groups = groups(items, which, probabilities);
+    let threshold = threshold(&groups);
+    let mut figures = Figures { threshold, ..Figures::default() };
+    let mut aucs = Vec::new();
+    let everything: Vec<Scored> = groups.values().flatten().copied().collect();
+    for (name, scored) in groups.iter().map(|(n, s)| (*n, s)).chain([("all", &everything)]) {
+        let confusion = Confusion::count(scored, threshold);
+        let area = auc(scored);
+        aucs.extend(area.filter(|_| name != "all"));
+        for (what, value) in [
+            ("auc", area),
+            ("balanced_accuracy", confusion.balanced_accuracy()),
+            ("f1", confusion.f1()),
+            ("loss", log_loss(scored)),
+        ] {
+            if let Some(value) = value {
+                figures.by_name.insert(format!("{what}_{name}"), round(value));
+            }
+        }
+        figures.by_name.insert(format!("crops_{name}"), scored.len() as f64);
+    }
+    figures.mean_auc = aucs.iter().sum::<f64>() / aucs.len().max(1) as f64;
+    figures
+}
+
+/// Four places are more than the noise allows.
+fn round(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+fn groups<'i>(
+    items: &'i [Item],
+    which: &[usize],
+    probabilities: &[f64],
+) -> BTreeMap<&'i str, Vec<Scored>> {
+    let mut by_collection: BTreeMap<&str, Vec<Scored>> = BTreeMap::new();
+    for (&at, &probability) in which.iter().zip(probabilities) {
+        if let Some(label) = items[at].label {
+            let scored = Scored { drowsy: label == Label::Drowsy, probability };
+            by_collection.entry(&items[at].collection).or_default().push(scored);
+        }
+    }
+    let mut groups: BTreeMap<&str, Vec<Scored>> = BTreeMap::new();
+    for (name, scored) in by_collection {
+        let drowsy = scored.iter().filter(|one| one.drowsy).count();
+        let whole = drowsy.min(scored.len() - drowsy) >= LEAST;
+        groups.entry(if whole { name } else { "eyes" }).or_default().extend(scored);
+    }
+    groups
+}
+
+fn threshold(groups: &BTreeMap<&str, Vec<Scored>>) -> f64 {
+    let candidates: BTreeSet<u32> = (2..=98).collect();
+    let balanced = |threshold: f64| {
+        let each = groups.values();
+        each.filter_map(|scored| Confusion::count(scored, threshold).balanced_accuracy())
+            .sum::<f64>()
+    };
+    let figures: Vec<(f64, f64)> =
+        candidates.iter().map(|&c| f64::from(c) / 100.0).map(|t| (t, balanced(t))).collect();
+    let best = figures.iter().map(|(_, figure)| *figure).fold(0.0, f64::max);
+    // The middle of the thresholds that are nearly as good as the best: steadier than
+    // the best alone.
+    let good: Vec<f64> = figures
+        .iter()
+        .filter(|(_, figure)| best > 0.0 && *figure >= best - 0.005 * groups.len() as f64)
+        .map(|(threshold, _)| *threshold)
+        .collect();
+    good.get(good.len() / 2).copied().unwrap_or(0.5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(label: Label, collection: &str) -> Item {
+        Item { label: Some(label), collection: collection.into(), ..Item::default() }
+    }
+
+    #[test]
+    fn collections_are_measured_apart_and_one_sided_ones_together() {
+        let mut items = Vec::new();
+        let mut probabilities = Vec::new();
+        let mut add = |label, collection: &str, probability: f64| {
+            for _ in 0..6 {
+                items.push(item(label, collection));
+                probabilities.push(probability);
+            }
+        };
+        add(Label::Drowsy, "car", 0.2);
+        add(Label::Awake, "car", 0.1);
+        add(Label::Drowsy, "closed", 0.9);
+        add(Label::Awake, "open", 0.95);
+        let which: Vec<usize> = (0..items.len()).collect();
+        let figures = measure(&items, &which, &probabilities);
+        assert_eq!(figures.by_name["auc_car"], 1.0);
+        assert_eq!(figures.by_name["auc_eyes"], 0.0);
+        assert_eq!(figures.by_name["crops_eyes"], 12.0);
+        assert_eq!(figures.by_name["crops_all"], 24.0);
+        assert_eq!(figures.mean_auc, 0.5);
+        assert!(!figures.by_name.contains_key("auc_closed"));
+    }
+
+    #[test]
+    fn the_threshold_lies_between_the_classes() {
+        let items: Vec<Item> = (0..20)
+            .map(|i| item(if i < 10 { Label::Drowsy } else { Label::Awake }, "car"))
+            .collect();
+        let probabilities: Vec<f64> = (0..20).map(|i| if i < 10 { 0.4 } else { 0.1 }).collect();
+        let which: Vec<usize> = (0..20).collect();
+        let figures = measure(&items, &which, &probabilities);
+        assert!((0.15..0.4).contains(&figures.threshold), "{}", figures.threshold);
+        assert_eq!(figures.by_name["balanced_accuracy_car"], 1.0);
+    }
+}
