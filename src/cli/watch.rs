@@ -170,7 +170,7 @@ fn live_options(args: &WatchArgs) -> anyhow::Result<LiveOptions> {
         events: args.events.clone(),
         frames: args.frames.clone(),
         // As fast as can be is no time to be heard in.
-        sound: !args.silent && !(args.headless && args.fast),
+        sound: !(args.silent || args.headless && args.fast),
         volume: args.volume,
         ..LiveOptions::default()
     })
