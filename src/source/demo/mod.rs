@@ -1,8 +1,21 @@
 //! A driver drawn by the program itself.
 
-use std::{sync::Arc, time::Duration};
+#![allow(dead_code, missing_docs)]
+mod cabin;
+mod camera;
+mod driver;
+mod features;
+mod head;
+mod math;
+mod points;
+mod props;
+mod raster;
+mod scene;
+mod shape;
+mod skin;
+mod view;
 
-use image::RgbImage;
+use std::{sync::Arc, time::Duration};
 
 use super::{OpenOptions, Source, SourceError, SourceInfo};
 use crate::frame::Frame;
@@ -13,6 +26,32 @@ pub const TOUR: &str = "tour";
 /// The names of the scenarios.
 pub fn scenarios() -> &'static [&'static str] {
     &[TOUR, "no-driver"]
+}
+
+pub fn probe(driver: usize, p: &[f32]) -> (image::RgbImage, [[f32; 2]; 68]) {
+    let g = |i: usize, d: f32| p.get(i).copied().unwrap_or(d);
+    let mut act = scene::Act::default();
+    act.turn = [g(0, 0.0), g(1, 0.0), g(2, 0.0)];
+    act.face.eyes = [g(3, 1.0); 2];
+    act.face.mouth = g(4, 0.0);
+    act.face.mouth_wide = g(5, 1.0);
+    act.distance = g(6, 6.2);
+    act.weather = match g(7, 0.0) as i32 { 1 => scene::Weather::Night, 2 => scene::Weather::Glare, _ => scene::Weather::Day };
+    act.cover.sunglasses = g(8, 0.0) == 1.0;
+    act.cover.mask = g(8, 0.0) == 2.0;
+    act.cover.hand = if g(8, 0.0) == 3.0 { 1.0 } else { 0.0 };
+    act.face.brows = g(9, 0.0);
+    act.face.gaze = [g(10, 0.0), g(11, 0.0)];
+    let mut painter = scene::Painter::new(640, 480, driver, 0);
+    let t = std::time::Instant::now();
+    let image = painter.paint(&act, 0);
+    let a = t.elapsed();
+    let t = std::time::Instant::now();
+    for i in 1..6 { painter.paint(&act, i); }
+    if std::env::var("TIMES").is_ok() {
+        eprintln!("first {a:?}, then {:?}", t.elapsed() / 5);
+    }
+    (image, painter.landmarks(&act))
 }
 
 /// The drawn driver.
@@ -56,3 +95,4 @@ impl Source for Demo {
         }
     }
 }
+use image::RgbImage;
