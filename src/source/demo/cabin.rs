@@ -37,13 +37,13 @@ fn spot(x: f32, y: f32, day: f32, seed: u32) -> Vec3 {
     let roof = step(-0.56, -0.66, y + 0.05 * x);
     color = mix3(color, scale([0.20, 0.195, 0.185], mix(0.35, 1.0, day) * (1.0 + 0.04 * noise(40.0 * x, 40.0 * y, seed))), roof);
     // The seat with its head-rest, behind the driver.
-    let back = inside(x, y - 0.62, 0.47, 0.50, 0.05);
-    let rest = inside(x, y + 0.02, 0.26, 0.24, 0.04);
+    let back = inside(x, y - 0.66, 0.62, 0.50, 0.05);
+    let rest = inside(x, y + 0.10, 0.345, 0.27, 0.04);
     let post = step(0.07, 0.05, (x.abs() - 0.12).abs()) * step(0.0, 0.05, y) * step(0.35, 0.3, y);
-    let seat = scale([0.036, 0.034, 0.036], 1.0 + 0.25 * step(0.3, -0.4, y) + 0.12 * clouds(5.0 * x, 5.0 * y, seed + 3));
+    let seat = scale([0.085, 0.080, 0.078], 1.0 + 0.25 * step(0.3, -0.4, y) + 0.12 * clouds(5.0 * x, 5.0 * y, seed + 3));
     color = mix3(color, scale(seat, 0.6), 0.6 * post);
     color = mix3(color, scale(seat, 1.25), back.max(rest));
-    scale(color, mix(0.30, 1.0, day))
+    scale(color, mix(0.45, 1.0, day))
 }
 
 /// 1 inside a rounded box about the origin.

@@ -64,24 +64,20 @@ impl Camera {
         }
     }
 
-    /// The picture that a canvas gives; `fresh` when the background has changed. `number`
-    /// changes the noise.
-    pub(super) fn develop(
-        &mut self,
-        canvas: &Canvas,
-        setting: Setting,
-        fresh: bool,
-        number: u64,
-    ) -> RgbImage {
-        let (width, height) = (canvas.width, canvas.height);
-        let again = fresh || self.setting != Some(setting) || self.background.len() != 3 * width * height;
-        let mut pixels = if again { vec![0; 3 * width * height] } else { self.background.clone() };
-        if again {
-            // Where nothing was drawn the background shows, so it is developed at once.
-            self.blurred(canvas, setting, &mut pixels, |_| (0, width));
-            self.background.clone_from(&pixels);
-            self.setting = Some(setting);
+    /// Takes the picture of an empty canvas, which shows wherever nothing is drawn; a
+    /// no-op while neither it (`fresh`) nor the setting changes.
+    pub(super) fn see_background(&mut self, canvas: &Canvas, setting: Setting, fresh: bool) {
+        if fresh || self.setting != Some(setting) {
+            let mut pixels = vec![0; 3 * canvas.width * canvas.height];
+            self.blurred(canvas, setting, &mut pixels, |_| (0, canvas.width));
+            (self.background, self.setting) = (pixels, Some(setting));
         }
+    }
+
+    /// The picture that a canvas gives. `number` changes the noise.
+    pub(super) fn develop(&mut self, canvas: &Canvas, setting: Setting, number: u64) -> RgbImage {
+        let (width, height) = (canvas.width, canvas.height);
+        let mut pixels = self.background.clone();
         self.blurred(canvas, setting, &mut pixels, |row| {
             // The blur reaches one pixel further.
             let near = [row.saturating_sub(1), row, (row + 1).min(height - 1)];

@@ -1,6 +1,6 @@
 //! The people that are drawn: twelve and more, of different skin, age, hair and shape.
 
-use super::math::Vec3;
+use super::math::{Vec3, chance, hash};
 
 /// How the hair falls.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -290,3 +290,27 @@ pub(super) const DRIVERS: [Driver; 14] = [
         ..AVERAGE
     },
 ];
+
+impl Driver {
+    /// Someone like this driver: other proportions, another shade of skin and hair.
+    pub(super) fn varied(&self, seed: u64) -> Self {
+        let about = |i: u64, spread: f32| 1.0 + spread * (2.0 * chance(hash(seed) ^ i) - 1.0);
+        let tone = about(1, 0.25);
+        Self {
+            skin: [self.skin[0] * tone, self.skin[1] * tone * about(2, 0.06), self.skin[2] * tone * about(3, 0.1)],
+            age: (self.age + 0.3 * (about(4, 1.0) - 1.0)).clamp(0.0, 1.0),
+            hair_color: self.hair_color.map(|part| part * about(5, 0.4)),
+            brows: self.brows * about(6, 0.25),
+            wide: self.wide * about(7, 0.06),
+            long: self.long * about(8, 0.05),
+            jaw: self.jaw * about(9, 0.06),
+            nose: self.nose * about(10, 0.2),
+            nose_wide: self.nose_wide * about(11, 0.14),
+            lips: self.lips * about(12, 0.22),
+            eyes: self.eyes * about(13, 0.14),
+            lashes: self.lashes * about(14, 0.2),
+            clothes: self.clothes.map(|part| part * about(15, 0.5)),
+            ..*self
+        }
+    }
+}

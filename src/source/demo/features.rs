@@ -4,7 +4,7 @@
 use super::{
     driver::Driver,
     math::{Vec3, hill, mix, mix3, noise, scale, step},
-    shape::{Expression, SLIT_HALF},
+    shape::SLIT_HALF,
 };
 
 /// Middle of an eye, its half width and the direction of its corners, in the plane.
@@ -98,14 +98,14 @@ pub(super) fn eye(
     let lid_height = (crease - top).max(0.02);
     let rise = ((up - top) / lid_height).clamp(0.0, 1.0);
     // Round: light on its crown, darker where it turns under.
-    let rounded = 0.80 + 0.34 * (std::f32::consts::PI * rise.powf(0.8)).sin() * (1.0 - 0.45 * a * a);
+    let rounded = 0.84 + mix(0.40, 0.30, lids.open.min(1.0)) * (std::f32::consts::PI * rise.powf(0.8)).sin() * (1.0 - 0.45 * a * a);
     let lid = scale([skin[0] * 0.98, skin[1] * 0.93, skin[2] * 0.92], rounded);
     color = mix3(color, lid, on_lid);
     let fold = hill((up - crease) / 0.010) * step(1.12, 0.8, a.abs());
-    color = scale(color, 1.0 - fold * mix(0.22, 0.42, lids.open.min(1.0)));
+    color = scale(color, 1.0 - fold * mix(0.10, 0.42, lids.open.min(1.0)));
     // The fold under the eye when it is shut.
     let under = hill((up - bottom + 0.035) / 0.02) * dome;
-    color = scale(color, 1.0 - 0.12 * under);
+    color = scale(color, 1.0 - 0.10 * under * lids.open.min(1.0));
 
     // The eyeball.
     let inside = ((top - up) / soft + 0.5).clamp(0.0, 1.0) * ((up - bottom) / soft + 0.5).clamp(0.0, 1.0)
@@ -124,16 +124,16 @@ pub(super) fn eye(
     // Lashes: a dark line on the upper lid, a fringe below it once it is shut.
     let shut = (1.0 - lids.open).clamp(0.0, 1.0);
     let reach = step(1.10, 0.98, a) * step(-0.98, -0.80, a);
-    let thick = (0.0085 + 0.004 * driver.lashes) * (1.0 + 0.25 * shut) * (0.65 + 0.35 * a.clamp(-1.0, 1.0).abs());
+    let thick = (0.0085 + 0.004 * driver.lashes) * (1.0 + 0.55 * shut) * (0.65 + 0.35 * a.clamp(-1.0, 1.0).abs());
     let line = hill((up - top - 0.003) / thick.max(0.75 * soft)) * reach;
     let strands = 0.65 + 0.35 * noise(40.0 * a, 0.0, 3);
     let fringe = step(0.045, 0.0, top - up) * step(-0.004, 0.006, top - up) * reach * shut * strands;
     let lash = [0.022, 0.014, 0.011];
     color = mix3(color, lash, (0.80 * driver.lashes.min(1.15) * line).min(0.95));
-    color = mix3(color, lash, (0.40 * driver.lashes * fringe).min(0.8));
+    color = mix3(color, lash, (0.50 * driver.lashes * fringe).min(0.8));
     // The wet edge of the lower lid and its thin lashes.
     let edge = hill((up - bottom + 0.002) / 0.008_f32.max(0.7 * soft)) * step(1.02, 0.9, a.abs());
-    color = mix3(color, scale(skin, 0.45), 0.55 * edge * (1.0 - 0.5 * shut));
+    color = mix3(color, scale(skin, 0.45), 0.55 * edge * (1.0 - shut));
     Matter { color, wet }
 }
 
@@ -156,24 +156,25 @@ fn eyeball(driver: &Driver, outward: f32, gaze: [f32; 2], along: f32, up: f32, s
 
 /// The inside of the mouth. `x` across in the plane, `t` from the upper lip (0) to the
 /// lower (1), `gap` the opening in the middle in units.
-pub(super) fn mouth(driver: &Driver, face: &Expression, x: f32, t: f32, gap: f32) -> Vec3 {
+pub(super) fn mouth(driver: &Driver, x: f32, t: f32, gap: f32) -> Vec3 {
     let within = (1.0 - (x / SLIT_HALF).powi(2)).max(0.0);
-    let here = gap * within.powf(0.62);
+    let here = gap * within.powf(0.55);
     let depth = t * here;
-    let mut color = [0.030, 0.009, 0.008];
+    let mut color = [0.016, 0.005, 0.0045];
     // The tongue fills the lower part.
-    let tongue = step(0.42, 0.75, t) * step(0.05, 0.16, here) * step(0.20, 0.12, x.abs());
-    color = mix3(color, [0.20, 0.062, 0.058], 0.8 * tongue);
+    let tongue = step(0.55, 0.90, t) * step(0.05, 0.16, here) * step(0.20, 0.08, x.abs());
+    color = mix3(color, [0.13, 0.040, 0.037], 0.75 * tongue);
     let teeth = |reach: f32, at: f32| {
-        let shown = step(reach + 0.008, reach - 0.008, at) * step(0.20, 0.15, x.abs());
+        let shown = step(reach + 0.008, reach - 0.008, at) * step(0.17, 0.10, x.abs());
         let gaps = 1.0 - 0.22 * hill(((x * 17.0).fract().abs() - 0.5) / 0.10);
         shown * gaps
     };
-    let shows = step(0.01, 0.05, gap);
-    let upper = teeth(0.035 + 0.035 * face.mouth_wide.min(1.1) * shows, depth);
-    color = mix3(color, [0.50, 0.45, 0.37], 0.82 * upper * shows);
-    let lower = teeth(0.028, here - depth);
-    color = mix3(color, [0.30, 0.26, 0.21], 0.5 * lower * step(0.06, 0.14, gap));
+    // Talking shows them, a yawn draws the lip over them.
+    let shows = step(0.01, 0.05, gap) * mix(1.0, 0.55, step(0.1, 0.3, gap));
+    let upper = teeth(0.045, depth);
+    color = mix3(color, [0.38, 0.33, 0.27], 0.75 * upper * shows);
+    let lower = teeth(0.022, here - depth);
+    color = mix3(color, [0.20, 0.17, 0.14], 0.4 * lower * step(0.06, 0.14, gap));
     // The wet inner lips.
     let lip = hill(t * here / 0.016).max(hill((1.0 - t) * here / 0.022));
     mix3(color, scale(driver.lip_color, 0.55), 0.8 * lip)

@@ -52,7 +52,11 @@ pub(super) struct Head {
 impl Head {
     /// Makes a driver; those after the last begin again with the first.
     pub(super) fn new(number: usize, seed: u64) -> Self {
-        let driver = DRIVERS[number % DRIVERS.len()];
+        Self::of(DRIVERS[number % DRIVERS.len()], seed)
+    }
+
+    /// Makes a head of this driver; `seed` moves spots and strands.
+    pub(super) fn of(driver: Driver, seed: u64) -> Self {
         let mut rings: Vec<(f32, Side)> = Vec::new();
         for ring in 0..RINGS - 1 {
             let rows = rows_between(ring);
@@ -162,11 +166,13 @@ impl Head {
         }
         let (driver, gap) = (&self.driver, 1.14 * YAWN * face.mouth);
         let mut shade = |values: &[f32; VALUES]| {
-            let inside = features::mouth(driver, face, values[2], values[3], gap);
+            let inside = features::mouth(driver, values[2], values[3], gap);
             // Light falls in from below the upper lip.
             let reach = 0.55 + 0.25 * values[3];
-            let color = if cover.mask { [0.3; 3] } else { inside };
-            (scale(lit(color, 0.0, values), reach), 1.0)
+            match props::mask(values[2], 0.74, 0.0) {
+                Some((cloth, _)) if cover.mask => (lit(cloth, 0.0, values), 1.0),
+                _ => (scale(lit(inside, 0.0, values), reach), 1.0),
+            }
         };
         strip(canvas, columns, strip_corners, 0, Sides::Both, &mut shade);
     }

@@ -8,15 +8,19 @@ mod features;
 mod head;
 mod math;
 mod points;
+mod portrait;
 mod props;
 mod raster;
 mod scene;
 mod shape;
 mod skin;
+mod truth;
 mod view;
 
 use std::{sync::Arc, time::Duration};
 
+pub use portrait::{Portrait, portraits};
+pub use truth::{Doing, Pose, Truth};
 use super::{OpenOptions, Source, SourceError, SourceInfo};
 use crate::frame::Frame;
 
@@ -35,7 +39,7 @@ pub fn probe(driver: usize, p: &[f32]) -> (image::RgbImage, [[f32; 2]; 68]) {
     act.face.eyes = [g(3, 1.0); 2];
     act.face.mouth = g(4, 0.0);
     act.face.mouth_wide = g(5, 1.0);
-    act.distance = g(6, 6.2);
+    act.distance = g(6, 5.6);
     act.weather = match g(7, 0.0) as i32 { 1 => scene::Weather::Night, 2 => scene::Weather::Glare, _ => scene::Weather::Day };
     act.cover.sunglasses = g(8, 0.0) == 1.0;
     act.cover.mask = g(8, 0.0) == 2.0;

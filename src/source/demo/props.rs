@@ -20,7 +20,7 @@ pub(super) struct Extras {
 }
 
 /// Shoulders: height, half width, half depth.
-const TORSO: [[f32; 3]; 9] = [
+const TORSO: [[f32; 3]; 10] = [
     [1.44, 0.46, 0.40],
     [1.56, 0.62, 0.45],
     [1.68, 0.92, 0.49],
@@ -30,6 +30,7 @@ const TORSO: [[f32; 3]; 9] = [
     [2.70, 1.74, 0.66],
     [3.40, 1.78, 0.70],
     [4.60, 1.80, 0.72],
+    [9.00, 1.80, 0.72],
 ];
 
 impl Extras {

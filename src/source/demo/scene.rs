@@ -44,6 +44,8 @@ pub(super) struct Act {
     pub(super) weather: Weather,
     /// Passing shadows: factor of the light from outside.
     pub(super) sun: f32,
+    /// Another direction of the main light.
+    pub(super) key: Option<Vec3>,
 }
 
 impl Default for Act {
@@ -51,13 +53,14 @@ impl Default for Act {
         Self {
             turn: [0.0; 3],
             shift: [0.0; 2],
-            distance: 6.2,
+            distance: 5.6,
             face: Expression::default(),
             cover: Cover::default(),
             present: true,
             passenger: false,
             weather: Weather::Day,
             sun: 1.0,
+            key: None,
         }
     }
 }
@@ -66,13 +69,13 @@ impl Act {
     fn view(&self, size: [usize; 2]) -> View {
         let [x, y] = self.shift;
         // Far or near, the face keeps its height in the picture.
-        let height = EYES_ABOVE * self.distance / 6.2;
+        let height = EYES_ABOVE * self.distance / 5.6;
         View::new(size, [x, y + height, self.distance], self.turn)
     }
 
     fn light(&self) -> Light {
         let sun = self.sun;
-        match self.weather {
+        let light = match self.weather {
             Weather::Day => Light {
                 key: unit([-0.42, -0.62, -0.66]),
                 key_color: scale([0.78, 0.77, 0.73], sun),
@@ -83,11 +86,11 @@ impl Act {
             },
             Weather::Night => Light {
                 key: unit([0.10, -0.30, -0.95]),
-                key_color: [0.50; 3],
+                key_color: [0.85; 3],
                 side: unit([0.8, -0.5, -0.3]),
-                side_color: [0.05; 3],
-                sky: [0.06; 3],
-                ground: [0.05; 3],
+                side_color: [0.09; 3],
+                sky: [0.11; 3],
+                ground: [0.09; 3],
             },
             Weather::Glare => Light {
                 key: unit([-0.35, -0.62, -0.70]),
@@ -97,13 +100,14 @@ impl Act {
                 sky: [0.40, 0.42, 0.45],
                 ground: [0.20, 0.18, 0.16],
             },
-        }
+        };
+        Light { key: self.key.unwrap_or(light.key), ..light }
     }
 
     fn setting(&self) -> Setting {
         match self.weather {
             Weather::Day => Setting { exposure: 1.0, noise: 2.2, grey: false, veil: 0.0 },
-            Weather::Night => Setting { exposure: 0.60, noise: 7.0, grey: true, veil: 0.0 },
+            Weather::Night => Setting { exposure: 0.62, noise: 7.0, grey: true, veil: 0.0 },
             Weather::Glare => Setting { exposure: 0.88, noise: 2.5, grey: false, veil: 0.42 },
         }
     }
@@ -124,12 +128,17 @@ pub(super) struct Painter {
 
 impl Painter {
     pub(super) fn new(width: u32, height: u32, driver: usize, seed: u64) -> Self {
+        let painter = Self::with(width, height, Head::new(driver, seed), seed);
+        Self { driver, ..painter }
+    }
+
+    pub(super) fn with(width: u32, height: u32, head: Head, seed: u64) -> Self {
         let size = [width as usize, height as usize];
         Self {
             size,
             seed,
-            driver,
-            head: Head::new(driver, seed),
+            driver: 0,
+            head,
             passenger: None,
             canvas: Canvas::new(size[0], size[1]),
             camera: Camera::new(seed),
@@ -152,6 +161,7 @@ impl Painter {
             self.weather = Some(act.weather);
         }
         self.canvas.clear(&self.behind, !fresh);
+        self.camera.see_background(&self.canvas, act.setting(), fresh);
         let light = act.light();
         if act.passenger {
             let (driver, seed) = (self.driver + 5, hash(self.seed));
@@ -165,6 +175,6 @@ impl Painter {
             self.head.draw(&mut self.canvas, &view, &light, &act.face, &act.cover);
         }
         let noise = number ^ hash(self.seed);
-        self.camera.develop(&self.canvas, act.setting(), fresh, noise)
+        self.camera.develop(&self.canvas, act.setting(), noise)
     }
 }

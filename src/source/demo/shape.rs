@@ -28,8 +28,8 @@ impl Default for Expression {
     }
 }
 
-/// Opening of the mouth at 1, in units: some 45 mm.
-pub(super) const YAWN: f32 = 0.46;
+/// Opening of the mouth at 1, in units: some 40 mm.
+pub(super) const YAWN: f32 = 0.44;
 /// Half the width of the slit between the lips.
 pub(super) const SLIT_HALF: f32 = 0.262;
 /// The ring on which the lips meet.
@@ -171,9 +171,9 @@ fn relief(driver: &Driver, x: f32, y: f32) -> f32 {
         [0.0, 0.085],
         [0.12, 0.155],
         [0.255, 0.235],
-        [0.34, 0.30],
-        [0.40, 0.325],
-        [0.45, 0.27],
+        [0.34, 0.275],
+        [0.40, 0.295],
+        [0.45, 0.245],
         [0.50, 0.13],
         [0.54, 0.05],
         [0.60, 0.0],
@@ -299,18 +299,20 @@ pub(super) fn moved(place: &Place, side: Side, face: &Expression, driver: &Drive
     let open = YAWN * face.mouth;
     let within = (1.0 - (px / SLIT_HALF).powi(2)).max(0.0);
     let slit = 0.737 - 0.13 * (px / 0.71).abs().powf(2.1);
-    let gap = within.powf(0.62);
+    let gap = within.powf(0.55);
+    // The corners of the mouth sink, so that it opens to an oval.
+    let corner = 0.36 * open;
     if side == Side::Upper {
-        let near = step(slit - 0.22, slit, py);
-        y -= 0.14 * open * near * gap;
-        // The cheeks go along.
-        y += 0.22 * open * step(0.15, 0.7, py) * (1.0 - near * gap) * step(0.75, 0.35, px.abs());
+        let near = step(slit - 0.24, slit, py);
+        let sunk = corner * (1.0 - gap) * step(slit - 0.42, slit, py) * step(0.62, 0.24, px.abs());
+        y += sunk - 0.16 * open * near * gap;
     } else {
         let far = step(0.0, 0.30, py - slit);
         let chin = (1.0 - (px / 0.74).powi(2)).max(0.0).sqrt() * step(17.0, 14.5, place.ring);
-        let cheek = 0.22 * (1.0 - gap) * step(0.75, 0.35, px.abs());
-        y += open * mix(mix(cheek, 1.0, gap), chin, far);
-        z += 0.30 * open * mix(gap, chin, far);
+        let sunk = corner * step(0.62, 0.24, px.abs());
+        let lip = mix(sunk, open, gap);
+        y += mix(lip, open * chin, far);
+        z += 0.32 * open * mix(gap, chin, far);
     }
     let mouth = mound(px, py, [0.0, 0.75], [0.30, 0.22]);
     x *= 1.0 + (face.mouth_wide - 1.0) * mouth;

@@ -113,7 +113,7 @@ fn shade(driver: &Driver, x: f32, y: f32, seed: u32) -> f32 {
     let age = driver.age;
     let mut dark = 0.0;
     dark += 0.40 * mound(side, y, [0.175, 0.0], [0.065, 0.09]);
-    dark += 0.24 * mound(side, y, [0.33, -0.095], [0.19, 0.05]);
+    dark += 0.20 * mound(side, y, [0.33, -0.105], [0.19, 0.05]);
     dark += 0.10 * mound(side, y, [0.35, 0.0], [0.20, 0.10]);
     // Bags under the eyes.
     let bag = 0.105 + 0.25 * (side - 0.36).powi(2);
@@ -177,13 +177,13 @@ fn brows(driver: &Driver, x: f32, y: f32, under: Vec3, seed: u32) -> Vec3 {
         return under;
     }
     let middle = along(&BROW, side);
-    let half = 0.034 * driver.brows * along(&[[0.08, 0.35], [0.14, 0.9], [0.3, 1.0], [0.5, 0.75], [0.68, 0.25]], side);
+    let half = 0.043 * driver.brows * along(&[[0.08, 0.35], [0.14, 0.9], [0.3, 1.0], [0.5, 0.75], [0.68, 0.25]], side);
     // Hairs lie along the brow and a little up.
     let strands = noise(38.0 * side + 10.0 * y, 110.0 * (y - 0.5 * (side - 0.3)), seed + 7);
     let edge = (y - middle).abs() / half.max(0.004) + 0.25 * strands;
     let dense = step(1.15, 0.45, edge) * step(0.08, 0.15, side) * step(0.72, 0.62, side);
-    let color = mix3(scale(driver.hair_color, 0.8), scale(driver.skin, 0.30), 0.25);
-    mix3(under, color, (0.78 + 0.2 * strands).clamp(0.0, 1.0) * dense * driver.brows.min(1.1) * 0.85)
+    let color = mix3(scale(driver.hair_color, 0.7), scale(driver.skin, 0.22), 0.25);
+    mix3(under, color, (0.80 + 0.3 * strands).clamp(0.0, 1.0) * dense * driver.brows.clamp(0.85, 1.1) * 0.95)
 }
 
 fn beard(driver: &Driver, spot: &Spot, under: Vec3, seed: u32) -> Vec3 {
@@ -211,7 +211,7 @@ fn hair(driver: &Driver, spot: &Spot, under: Vec3, seed: u32) -> Vec3 {
         return under;
     }
     // A ragged edge of single strands.
-    let ragged = 0.035 * noise(30.0 * angle, 3.0 * y, seed + 13) + 0.02 * noise(75.0 * angle, 5.0 * y, seed + 14);
+    let ragged = 0.022 * noise(30.0 * angle, 3.0 * y, seed + 13) + 0.014 * noise(75.0 * angle, 5.0 * y, seed + 14);
     let grown = shape::haired(driver, y + ragged, angle);
     if grown <= 0.0 {
         return under;
