@@ -5,6 +5,7 @@ use super::{
     driver::{DRIVERS, Driver},
     features::{self, Lids},
     math::{Vec3, add, mix, mix3, scale, step, times},
+    points::Points,
     props,
     raster::{Canvas, Sides, VALUES},
     shape::{self, Expression, NECK_RING, Place, RINGS, Ring, SLIT_RING, Side, YAWN},
@@ -46,7 +47,7 @@ pub(super) struct Head {
     sheet: Sheet,
     places: Vec<(Place, Side)>,
     extras: props::Extras,
-    points: Vec<Vec<(Place, Side)>>,
+    points: Points,
 }
 
 impl Head {
@@ -91,13 +92,13 @@ impl Head {
             }
         }
         let extras = props::Extras::new(&driver);
-        let points = super::points::candidates(&driver);
+        let points = Points::new(&driver);
         Self { driver, skin: Skin::paint(&driver, seed), sheet, places, extras, points }
     }
 
     /// The 68 points as the camera sees them, in pixels.
     pub(super) fn landmarks(&self, view: &View, face: &Expression) -> [[f32; 2]; 68] {
-        super::points::seen(&self.driver, &self.points, view, face)
+        self.points.seen(view, face)
     }
 
     /// Draws the head, the body under it and what it wears.

@@ -1,37 +1,134 @@
-//! A driver drawn by the program itself.
+//! A driver drawn by the program itself: every sign is known to the millisecond, and the
+//! detector and the networks see the pictures exactly as they see a camera's. What there
+//! is without a camera, and what the tests of the whole path are played on.
+//!
+//! ```text
+//! scenario ──Cue──▶ play ──Act──▶ scene ──Canvas──▶ camera ──Frame──▶
+//! tables            at a time     head, props,      blur, tone,
+//!                   └──Truth      cabin, light      noise
+//! ```
 
-#![allow(dead_code, missing_docs)]
 mod cabin;
 mod camera;
 mod driver;
 mod features;
 mod head;
 mod math;
+mod play;
 mod points;
 mod portrait;
 mod props;
 mod raster;
+mod scenario;
 mod scene;
 mod shape;
 mod skin;
 mod truth;
 mod view;
 
+pub use portrait::{Portrait, portraits};
+pub use scenario::{TOUR, scenarios};
+pub use truth::{Doing, Pose, Truth, truths, write_truth};
+
 use std::{sync::Arc, time::Duration};
 
-pub use portrait::{Portrait, portraits};
-pub use truth::{Doing, Pose, Truth};
+use self::{driver::DRIVERS, play::Player, scenario::SCENARIOS, scene::Painter};
 use super::{OpenOptions, Source, SourceError, SourceInfo};
 use crate::frame::Frame;
 
-/// The scenario that shows everything, played when none is named.
-pub const TOUR: &str = "tour";
+/// Number of drivers that can be named after an `@`, from 0.
+pub const DRIVERS_KNOWN: usize = DRIVERS.len();
 
-/// The names of the scenarios.
-pub fn scenarios() -> &'static [&'static str] {
-    &[TOUR, "no-driver"]
+/// What is played: `NAME[@DRIVER][+SECONDS]`.
+#[derive(Clone, Copy, Debug)]
+struct Play {
+    player: Player,
+    driver: usize,
+    frames: u64,
+    fps: f64,
 }
 
+impl Play {
+    fn parse(text: &str, options: &OpenOptions) -> Result<Self, SourceError> {
+        let unknown = || SourceError::Scenario {
+            name: text.into(),
+            known: scenarios().join(", "),
+        };
+        let (text, seconds) = match text.split_once('+') {
+            Some((text, seconds)) => (text, Some(seconds.parse::<u32>().map_err(|_| unknown())?)),
+            None => (text, None),
+        };
+        let (name, driver) = match text.split_once('@') {
+            Some((name, driver)) => {
+                let driver = driver.parse().ok().filter(|&driver: &usize| driver < DRIVERS.len());
+                (name, driver.ok_or_else(|| SourceError::Driver { last: DRIVERS.len() - 1 })?)
+            }
+            None => (text, (options.seed % DRIVERS.len() as u64) as usize),
+        };
+        let scenario = SCENARIOS.iter().find(|known| known.name == name).ok_or_else(unknown)?;
+        let fps = f64::from(options.fps);
+        let seconds = seconds.map_or(f64::from(scenario.seconds), f64::from);
+        let seed = math::hash(options.seed ^ (driver as u64) << 32);
+        let player = Player { scenario, seed };
+        Ok(Self { player, driver, frames: (seconds * fps).round() as u64, fps })
+    }
+
+    /// Media time of a frame.
+    fn time(&self, index: u64) -> Duration {
+        Duration::from_secs_f64(index as f64 / self.fps)
+    }
+}
+
+/// The drawn driver.
+pub struct Demo {
+    play: Play,
+    painter: Painter,
+    index: u64,
+}
+
+impl Demo {
+    /// Opens a scenario: `NAME`, `NAME@DRIVER`, and either with `+SECONDS` to be played
+    /// over and over for so long. Without a driver the seed chooses one.
+    ///
+    /// # Errors
+    /// When there is no such scenario or driver.
+    pub fn open(name: &str, options: &OpenOptions) -> Result<Self, SourceError> {
+        let play = Play::parse(name, options)?;
+        let seed = play.player.seed;
+        let painter = Painter::new(options.width, options.height, play.driver, seed);
+        Ok(Self { play, painter, index: 0 })
+    }
+
+    /// Leaves out the frames before this one; the next is number `index`.
+    pub fn skip_to(&mut self, index: u64) {
+        self.index = index;
+    }
+}
+
+impl Source for Demo {
+    fn next_frame(&mut self) -> Result<Option<Frame>, SourceError> {
+        let index = self.index;
+        if index >= self.play.frames {
+            return Ok(None);
+        }
+        self.index += 1;
+        let at = self.play.time(index);
+        let (act, _) = self.play.player.at(at.as_secs_f64());
+        let image = Arc::new(self.painter.paint(&act, index));
+        Ok(Some(Frame { image, at, index }))
+    }
+
+    fn info(&self) -> SourceInfo {
+        SourceInfo {
+            name: format!("demo: {}", self.play.player.scenario.name),
+            live: false,
+            fps: Some(self.play.fps as f32),
+            frames: Some(self.play.frames),
+        }
+    }
+}
+
+#[doc(hidden)]
 pub fn probe(driver: usize, p: &[f32]) -> (image::RgbImage, [[f32; 2]; 68]) {
     let g = |i: usize, d: f32| p.get(i).copied().unwrap_or(d);
     let mut act = scene::Act::default();
@@ -47,56 +144,5 @@ pub fn probe(driver: usize, p: &[f32]) -> (image::RgbImage, [[f32; 2]; 68]) {
     act.face.brows = g(9, 0.0);
     act.face.gaze = [g(10, 0.0), g(11, 0.0)];
     let mut painter = scene::Painter::new(640, 480, driver, 0);
-    let t = std::time::Instant::now();
-    let image = painter.paint(&act, 0);
-    let a = t.elapsed();
-    let t = std::time::Instant::now();
-    for i in 1..6 { painter.paint(&act, i); }
-    if std::env::var("TIMES").is_ok() {
-        eprintln!("first {a:?}, then {:?}", t.elapsed() / 5);
-    }
-    (image, painter.landmarks(&act))
+    (painter.paint(&act, 0), painter.landmarks(&act))
 }
-
-/// The drawn driver.
-pub struct Demo {
-    options: OpenOptions,
-    index: u64,
-}
-
-impl Demo {
-    /// Opens a scenario, `NAME` or `NAME@DRIVER`.
-    ///
-    /// # Errors
-    /// When there is no such scenario.
-    pub fn open(_name: &str, options: &OpenOptions) -> Result<Self, SourceError> {
-        Ok(Self { options: *options, index: 0 })
-    }
-}
-
-impl Source for Demo {
-    fn next_frame(&mut self) -> Result<Option<Frame>, SourceError> {
-        let index = self.index;
-        if index == 300 {
-            return Ok(None);
-        }
-        self.index += 1;
-        let image = Arc::new(RgbImage::from_pixel(
-            self.options.width,
-            self.options.height,
-            image::Rgb([90; 3]),
-        ));
-        let at = Duration::from_secs_f64(index as f64 / f64::from(self.options.fps));
-        Ok(Some(Frame { image, at, index }))
-    }
-
-    fn info(&self) -> SourceInfo {
-        SourceInfo {
-            name: "demo".into(),
-            live: false,
-            fps: Some(self.options.fps),
-            frames: Some(300),
-        }
-    }
-}
-use image::RgbImage;

@@ -62,9 +62,15 @@ fn seam(x: f32) -> f32 {
     0.737 - 0.13 * (x.abs() / 0.71).powf(2.1)
 }
 
-/// For each of the points but the eyes' the places where it may lie; the outermost seen
-/// one is it. The eyes' lists are empty: they move.
-pub(super) fn candidates(driver: &Driver) -> Vec<Vec<(Place, Side)>> {
+/// The points of one driver.
+pub(super) struct Points {
+    driver: Driver,
+    /// For each of the points but the eyes' the places where it may lie; the outermost
+    /// seen one is it. The eyes' lists are empty: they move.
+    candidates: Vec<Vec<(Place, Side)>>,
+}
+
+fn candidates(driver: &Driver) -> Vec<Vec<(Place, Side)>> {
     let mut all = Vec::with_capacity(68);
     for i in 0..17 {
         let mirrored = i > 8;
@@ -111,13 +117,14 @@ fn ring_at(driver: &Driver, angle: f32, y: f32) -> f32 {
     (low + high) / 2.0
 }
 
-/// The points as the camera sees them, in pixels.
-pub(super) fn seen(
-    driver: &Driver,
-    candidates: &[Vec<(Place, Side)>],
-    view: &View,
-    face: &Expression,
-) -> [[f32; 2]; 68] {
+impl Points {
+    pub(super) fn new(driver: &Driver) -> Self {
+        Self { driver: *driver, candidates: candidates(driver) }
+    }
+
+    /// The points as the camera sees them, in pixels.
+    pub(super) fn seen(&self, view: &View, face: &Expression) -> [[f32; 2]; 68] {
+        let driver = &self.driver;
     let pixel = |place: &Place, side: Side| {
         let at = view.projected(view.placed(moved(place, side, face, driver), 1.0));
         [at[0], at[1]]
@@ -125,7 +132,7 @@ pub(super) fn seen(
     // The head's own right, on the screen.
     let right = view.turned([1.0, 0.0, 0.0]);
     let mut points = [[0.0; 2]; 68];
-    for (i, (point, places)) in points.iter_mut().zip(candidates).enumerate() {
+    for (i, (point, places)) in points.iter_mut().zip(&self.candidates).enumerate() {
         let outward = if i < 9 { -1.0 } else { 1.0 };
         let out = |p: [f32; 2]| outward * (p[0] * right[0] + p[1] * right[1]);
         let seen = places.iter().map(|(place, side)| pixel(place, *side));
@@ -145,4 +152,5 @@ pub(super) fn seen(
         }
     }
     points
+}
 }

@@ -11,7 +11,7 @@ use super::{
     math::{chance, hash, unit},
     scene::{Act, Painter, Weather},
     shape::Expression,
-    truth::{Doing, Pose, Truth},
+    truth::{Doing, Truth},
 };
 
 /// Pictures of one face before the next is made.
@@ -44,17 +44,8 @@ pub fn portraits(seed: u64, side_px: u32) -> impl Iterator<Item = Portrait> {
         };
         let act = random_act(&Dice(hash(seed) ^ (number << 8)));
         let image = painter.paint(&act, number);
-        let [yaw, pitch, roll] = act.turn;
-        let truth = Truth {
-            at: Duration::ZERO,
-            eye_openness: act.face.eyes[0],
-            mouth_open: act.face.mouth,
-            pose: Pose { yaw, pitch, roll },
-            visible: true,
-            eyes_visible: !act.cover.sunglasses,
-            state: Doing::Awake,
-            points: painter.landmarks(&act).to_vec(),
-        };
+        let points = painter.landmarks(&act);
+        let truth = Truth::of(&act, Duration::ZERO, Doing::Awake, &points);
         Portrait { image, person, truth }
     })
 }

@@ -66,7 +66,8 @@ impl Default for Act {
 }
 
 impl Act {
-    fn view(&self, size: [usize; 2]) -> View {
+    /// The camera and the turn of the head, for a picture of this size.
+    pub(super) fn view(&self, size: [usize; 2]) -> View {
         let [x, y] = self.shift;
         // Far or near, the face keeps its height in the picture.
         let height = EYES_ABOVE * self.distance / 5.6;
