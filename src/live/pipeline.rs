@@ -173,6 +173,7 @@ impl Vision for Pipeline {
             yawn: reading.yawn,
             eye_aspect: face.landmarks.eye_aspect(),
             mouth_aspect: face.landmarks.mouth_aspect(),
+            pose: Some(face.landmarks.pose()),
             unreadable: face.eyes_unreadable(&frame.image),
         });
         (sighting.reading, sighting.crop) = (reading, Some(Arc::new(crop)));
