@@ -71,7 +71,7 @@ impl Display for Finding {
 /// When something is missing that no watch can do without.
 pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     let mut findings = vec![library(), providers()];
-    for kind in [ModelKind::Landmarks, ModelKind::Drowsiness, ModelKind::Mae] {
+    for kind in [ModelKind::Landmarks, ModelKind::Drowsiness, ModelKind::Mae, ModelKind::Blinks] {
         findings.push(model(kind, &args.models));
     }
     findings.extend([cameras(), sound(), screen()]);
@@ -120,18 +120,20 @@ fn model(kind: ModelKind, args: &ModelArgs) -> Finding {
         ModelKind::Landmarks => "landmarks",
         ModelKind::Drowsiness => "classifier",
         ModelKind::Mae => "autoencoder",
+        ModelKind::Blinks => "blinks",
     };
     let options = args.pipeline();
     let source = match kind {
         ModelKind::Landmarks => options.landmarks,
         ModelKind::Drowsiness => options.classifier,
-        ModelKind::Mae => ModelSource::Embedded,
+        ModelKind::Mae | ModelKind::Blinks => ModelSource::Embedded,
     };
     let found = LoadedModel::load(&source, kind, &options.runtime).map(|model| {
         let (card, px) = (&model.card, model.card.image_px);
         let worse = model.fallback.map_or(String::new(), |why| format!("; {why}"));
         let (name, version) = (&card.name, &card.version);
-        format!("{name} {version}, {px}x{px} px, on {}, {source}{worse}", model.provider)
+        let size = if px > 0 { format!(", {px}x{px} px") } else { String::new() };
+        format!("{name} {version}{size}, on {}, {source}{worse}", model.provider)
     });
     // The autoencoder only draws.
     let or = if kind == ModelKind::Mae { Health::Lacking } else { Health::Broken };

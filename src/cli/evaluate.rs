@@ -2,18 +2,22 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{answer, shared::ModelArgs};
-use crate::evaluate::pictures;
+use super::{WrongUse, answer, shared::ModelArgs};
+use crate::evaluate::{blinks, pictures};
 
 /// What to measure on.
 #[derive(Args, Clone, Debug)]
+#[command(group = ArgGroup::new("measured").required(true))]
 pub struct EvaluateArgs {
     /// A labelled list of whole photographs, `file,label,subject`.
-    #[arg(long, value_name = "LIST.csv")]
-    pub data: PathBuf,
+    #[arg(long, value_name = "LIST.csv", group = "measured")]
+    pub data: Option<PathBuf>,
+    /// Videos as lists of blinks, one JSON object a line; measures the blink model.
+    #[arg(long, value_name = "FILE.jsonl", group = "measured")]
+    pub blinks: Option<PathBuf>,
     /// Probability from which a picture is called drowsy, instead of the model's own.
     #[arg(long, value_name = "0..1", value_parser = threshold)]
     pub threshold: Option<f64>,
@@ -34,12 +38,18 @@ fn threshold(text: &str) -> Result<f64, String> {
 /// # Errors
 /// When the list or a model cannot be used.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
+    if let Some(list) = &args.blinks {
+        return answer(&blinks::run(list)?);
+    }
+    let Some(data) = &args.data else {
+        return Err(WrongUse("name what to measure on, with --data or --blinks".into()).into());
+    };
     let bar = progress_bar();
     let tell = |done: u64, of: u64| {
         bar.set_length(of);
         bar.set_position(done);
     };
-    let (judged, facts) = pictures::judge(&args.data, &args.models.pipeline(), &tell)?;
+    let (judged, facts) = pictures::judge(data, &args.models.pipeline(), &tell)?;
     bar.finish_and_clear();
     answer(&pictures::report(&judged, &facts, args.threshold))
 }

@@ -15,7 +15,7 @@ use crate::{
     dataset::prepare::{self, Pictures, PrepareOptions},
     infer::{RuntimeOptions, runtime},
     train::{
-        Control, export,
+        Control, blinks::{self, BlinkTrainConfig}, export,
         finetune::{self, FinetuneConfig},
         landmarks::{self, LandmarkTrainConfig},
         pretrain::{self, PretrainConfig},
@@ -67,6 +67,8 @@ pub enum What {
     Pretrain,
     /// The classifier.
     Finetune,
+    /// The blink model.
+    Blinks,
 }
 
 /// What to export.
@@ -139,6 +141,11 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<()> {
             let config: FinetuneConfig = settings::read(config)?;
             let record = finetune::run(&config, args.resume, &device, control)?;
             (config.out, record.metrics)
+        }
+        What::Blinks => {
+            let config: BlinkTrainConfig = settings::read(config)?;
+            let metrics = blinks::run(&config)?;
+            (config.out, metrics)
         }
     };
     answer(&json!({ "out": out, "metrics": figures }))

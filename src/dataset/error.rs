@@ -19,6 +19,14 @@ pub enum DatasetError {
         /// The system's own words.
         source: std::io::Error,
     },
+    /// A list of blinks cannot be used.
+    #[error("{path} is no list of blinks ({why}); it needs one JSON object a line with fold, subject, label (0, 5 or 10) and blinks of four numbers each", path = .path.display())]
+    Blinks {
+        /// The list.
+        path: PathBuf,
+        /// What does not fit.
+        why: String,
+    },
     /// A list is not of the expected form.
     #[error("{path} is no labelled list ({why}); it needs a first line `file,label,subject`", path = .path.display())]
     Form {

@@ -1,8 +1,9 @@
 //! Pictures to learn from and to be measured on: labelled lists ([`manifest`]), the
 //! research collections as one such list ([`collections`]), the way from whole pictures
 //! to aligned crops ([`prepare`]), those crops in memory ([`crops`]), and which of them
-//! train and which validate ([`split`]).
+//! train and which validate ([`split`]). Beside them lists of blinks ([`blinks`]).
 
+pub mod blinks;
 pub mod collections;
 pub mod crops;
 mod error;

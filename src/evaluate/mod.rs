@@ -1,7 +1,8 @@
 //! Measures models on labelled data, with the definitions that scikit-learn uses
 //! ([`metrics`]): whole photographs through the shipped detector, landmarks and
-//! classifier ([`pictures`]). Nothing here is drawn or printed.
+//! classifier ([`pictures`]), and blinks over minutes through the blink model ([`blinks`]). Nothing here is drawn or printed.
 
+pub mod blinks;
 pub mod metrics;
 pub mod pictures;
 
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::{dataset::DatasetError, live::LiveError, source::SourceError};
+use crate::{dataset::DatasetError, infer::InferError, live::LiveError, source::SourceError};
 
 /// A measurement that cannot be made.
 #[derive(Debug, Error)]
@@ -23,6 +24,9 @@ pub enum EvaluateError {
     /// A model cannot be had or run.
     #[error(transparent)]
     Live(#[from] LiveError),
+    /// The blink model cannot be had or run.
+    #[error(transparent)]
+    Infer(#[from] InferError),
     /// A picture of the list has no label to measure against.
     #[error("{list} gives no label to {file}; write awake or drowsy, or take the line out", list = .list.display(), file = .file.display())]
     Unlabelled {

@@ -6,6 +6,7 @@
 use image::RgbImage;
 use thiserror::Error;
 
+mod blinks;
 mod classifier;
 #[cfg(feature = "train")]
 #[cfg(test)]
@@ -14,6 +15,7 @@ pub mod models;
 mod reconstructor;
 pub mod runtime;
 
+pub use blinks::{BlinkScore, BlinkScorer};
 pub use classifier::Classifier;
 pub use models::{LoadedModel, ModelError, ModelSource};
 pub use reconstructor::Reconstructor;

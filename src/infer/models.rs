@@ -17,7 +17,10 @@ use ort::{
 use thiserror::Error;
 
 use super::runtime::{self, Provider, RuntimeError, RuntimeOptions, SessionError, one_line};
-use crate::vit::{CardError, METADATA_KEY, ModelCard, ModelKind, PatchGrid};
+use crate::{
+    monitor::blinks::FEATURES,
+    vit::{CardError, METADATA_KEY, ModelCard, ModelKind, PatchGrid},
+};
 
 /// Largest model file that is read. The seed's shape, the largest preset, takes 150 MB.
 const MOST_BYTES: u64 = 512 * 1024 * 1024;
@@ -63,6 +66,7 @@ pub fn embedded(kind: ModelKind) -> &'static [u8] {
         ModelKind::Landmarks => include_bytes!("../../models/landmarks.onnx"),
         ModelKind::Drowsiness => include_bytes!("../../models/drowsiness.onnx"),
         ModelKind::Mae => include_bytes!("../../models/mae.onnx"),
+        ModelKind::Blinks => include_bytes!("../../models/blinks.onnx"),
     }
 }
 
@@ -157,6 +161,7 @@ fn ports(card: &ModelCard) -> (Vec<Port>, Vec<Port>) {
             vec![image, port("patch_keep", &[patches])],
             vec![port("reconstruction", &[3, px, px])],
         ),
+        ModelKind::Blinks => (vec![port("features", &[FEATURES])], vec![port("scores", &[2])]),
     }
 }
 
@@ -168,6 +173,9 @@ pub(super) fn grid(card: &ModelCard) -> PatchGrid {
 
 /// What a card claims must be possible before anything is allocated by it.
 fn check_card(card: &ModelCard) -> Result<(), String> {
+    if card.kind == ModelKind::Blinks {
+        return Ok(());
+    }
     let channels = if card.kind == ModelKind::Landmarks { 1 } else { 3 };
     let patches = grid(card).patches();
     if card.image_px == 0 || card.image_px > MOST_PX {
@@ -402,7 +410,7 @@ mod tests {
         if !fixtures::runtime_is_here() {
             return;
         }
-        for kind in [ModelKind::Landmarks, ModelKind::Drowsiness, ModelKind::Mae] {
+        for kind in [ModelKind::Landmarks, ModelKind::Drowsiness, ModelKind::Mae, ModelKind::Blinks] {
             let loaded =
                 LoadedModel::load(&ModelSource::Embedded, kind, &RuntimeOptions::default());
             assert_eq!(loaded.unwrap().card.kind, kind);

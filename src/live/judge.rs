@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{LiveError, LiveOptions, Sighting, Summary};
 use crate::{
-    monitor::{Judgement, Level, Monitor, Observation, Settings},
+    infer::{BlinkScorer, Device, InferError, ModelSource, RuntimeOptions},
+    monitor::{Judgement, Level, Monitor, Observation, Settings, blinks::FEATURES},
     record::{Event, EventLog, FrameLog, FrameRow, RecordError, SessionSummary},
 };
 
@@ -14,6 +15,7 @@ use crate::{
 pub(super) struct Judge {
     settings: Settings,
     monitor: Monitor,
+    blinks: Blinks,
     recorder: Recorder,
     last: Option<Judgement>,
     first_at: Option<Duration>,
@@ -61,12 +63,46 @@ impl Recorder {
     }
 }
 
+/// What scores the blinks; opened when there are enough of them.
+#[derive(Debug)]
+enum Blinks {
+    Unopened,
+    Ready(Box<BlinkScorer>),
+    /// It failed and has been told of; the monitor goes on without, and shows that.
+    Failed,
+}
+
+impl Blinks {
+    /// The score 0..10 of the last blinks; `None` once the model has failed.
+    fn score(&mut self, features: &[f32; FEATURES]) -> Option<f32> {
+        let score = self.try_score(features);
+        score.unwrap_or_else(|why| {
+            tracing::error!("how drowsy the blinks look cannot be told: {why}");
+            *self = Self::Failed;
+            None
+        })
+    }
+
+    fn try_score(&mut self, features: &[f32; FEATURES]) -> Result<Option<f32>, InferError> {
+        if matches!(self, Self::Unopened) {
+            // Some hundred products every few seconds: nothing for an accelerator.
+            let options = RuntimeOptions { device: Device::Cpu, threads: 1, ..Default::default() };
+            *self = Self::Ready(Box::new(BlinkScorer::load(&ModelSource::Embedded, &options)?));
+        }
+        match self {
+            Self::Ready(scorer) => Ok(Some(scorer.score(features)?.without_frequency)),
+            _ => Ok(None),
+        }
+    }
+}
+
 impl Judge {
     /// Opens the logs.
     pub(super) fn new(options: &LiveOptions) -> Result<Self, LiveError> {
         Ok(Self {
             settings: options.monitor,
             monitor: Monitor::new(options.monitor),
+            blinks: Blinks::Unopened,
             recorder: Recorder::open(options)?,
             last: None,
             first_at: None,
@@ -84,6 +120,9 @@ impl Judge {
         detector_calls: u64,
     ) -> (Judgement, Option<Event>) {
         let judgement = self.monitor.step(&seen.observation);
+        if let Some(features) = self.monitor.described() {
+            self.monitor.score(self.blinks.score(&features));
+        }
         self.frame = seen.frame.index;
         self.last_at = seen.frame.at;
         let first_at = *self.first_at.get_or_insert(seen.frame.at);

@@ -4,10 +4,12 @@
 //!
 //! Inside, one way again: [`eyes`] decides whether the eyes are closed, by the person's
 //! own [`baseline`]; [`signs`] makes blinks, PERCLOS, yawns and nods of it; [`awareness`]
-//! sums those up over minutes; [`policy`] says what matters most now.
+//! sums those up over minutes; [`blinks`] describes how the driver blinks, for a network
+//! that scores it; [`policy`] says what matters most now.
 
 mod awareness;
 mod baseline;
+pub mod blinks;
 mod eyes;
 mod policy;
 mod settings;

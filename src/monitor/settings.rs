@@ -91,6 +91,18 @@ pub struct Settings {
     /// The head is up again within so long, seconds. Our choice: longer is a look down.
     pub nod_max_s: f32,
 
+    // -- Blinks --
+    /// Blinks of alert driving that a person's later ones are measured by: the first
+    /// minute's, and more where that had fewer. Our choice: a deviation needs so many.
+    pub alert_blinks: u32,
+    /// Blinks after those before they are scored (a window of the published protocol: 30).
+    pub scored_blinks: u32,
+    /// Score from which blinks look drowsy, 0..10 (UTA-RLDD's third class: 20/3).
+    pub blinking_drowsy: f32,
+    /// A score is told for so long after its blink, seconds. Our choice: who blinks less
+    /// often is not seen.
+    pub blinking_s: f32,
+
     // -- Looking away --
     /// Turn to the side from the usual beyond which the driver looks away, degrees. Our
     /// choice: twice the pose's error beyond a wide mirror.
@@ -127,6 +139,10 @@ pub struct Settings {
     pub closure_cost: f32,
     /// The most that one closure costs: one alone does not make drowsy.
     pub closure_cost_max: f32,
+    /// Awareness lost by a blink while the blinks look drowsy, times their certainty;
+    /// supporting evidence, and more than is regained between two blinks of an average
+    /// driver (one in four seconds).
+    pub blinking_cost: f32,
     /// Awareness lost by a yawn; supporting evidence.
     pub yawn_cost: f32,
     /// Awareness lost by a nod; supporting evidence.
@@ -196,6 +212,10 @@ impl Default for Settings {
             yawn_s: 2.0,
             nod_deg: 12.0,
             nod_max_s: 3.0,
+            alert_blinks: 20,
+            scored_blinks: 30,
+            blinking_drowsy: 20.0 / 3.0,
+            blinking_s: 60.0,
             away_yaw_deg: 25.0,
             away_pitch_deg: 18.0,
             glance_deg: 12.0,
@@ -209,6 +229,7 @@ impl Default for Settings {
             perclos_cost: 1.0 / 30.0,
             closure_cost: 0.25,
             closure_cost_max: 0.5,
+            blinking_cost: 0.06,
             yawn_cost: 0.12,
             nod_cost: 0.1,
             support_floor: 0.6,
@@ -245,6 +266,7 @@ impl Settings {
             looks_cost: normal.looks_cost * share,
             perclos_cost: normal.perclos_cost * share,
             closure_cost: normal.closure_cost * share,
+            blinking_cost: normal.blinking_cost * share,
             yawn_cost: normal.yawn_cost * share,
             nod_cost: normal.nod_cost * share,
             ..normal

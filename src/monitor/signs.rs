@@ -21,6 +21,8 @@ pub enum Missing {
     TooSlow,
     /// The head's direction is not measured.
     NoPose,
+    /// The network that scores the blinks failed.
+    ModelFailed,
 }
 
 /// A sign of drowsiness: its value and how far it can be relied on, or why there is none.
@@ -70,6 +72,8 @@ pub struct Signs {
     pub yawns: Sign,
     /// Nods.
     pub nods: Sign,
+    /// Drowsiness by how the driver blinks, 0 (alert) to 10 (drowsy).
+    pub blinking: Sign,
 }
 
 /// One blink or closure, when it is over.
@@ -216,6 +220,7 @@ impl Watch {
                 },
                 false => Sign::Missing(pose),
             },
+            blinking: Sign::default(),
         }
     }
 }

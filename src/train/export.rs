@@ -87,10 +87,10 @@ pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
             let difference = mae_difference(&model, &record, &bytes)?;
             (bytes, difference)
         }
-        ModelKind::Landmarks => {
+        ModelKind::Landmarks | ModelKind::Blinks => {
             return Err(TrainError::Config {
                 path: options.checkpoint.clone(),
-                why: "it is the run of a landmark network, which writes its own model".into(),
+                why: format!("it is the run of a {} network, which writes its own model", record.kind),
             });
         }
     };

@@ -2,6 +2,7 @@
 //! turns what was learned into ONNX files.
 
 pub mod augment;
+pub mod blinks;
 pub mod checkpoint;
 pub mod classifier;
 pub mod draw;

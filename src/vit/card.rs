@@ -21,6 +21,8 @@ pub enum ModelKind {
     Drowsiness,
     /// An aligned crop with covered patches to the whole face.
     Mae,
+    /// A description of the last blinks to a score of drowsiness, 0..10.
+    Blinks,
 }
 
 impl std::fmt::Display for ModelKind {
@@ -29,6 +31,7 @@ impl std::fmt::Display for ModelKind {
             ModelKind::Landmarks => "landmarks",
             ModelKind::Drowsiness => "drowsiness",
             ModelKind::Mae => "mae",
+            ModelKind::Blinks => "blinks",
         })
     }
 }
