@@ -42,6 +42,7 @@ fn what_is_played_follows_the_rules() {
             let from = start + i * (pulse + sound.gap.as_millis() as usize) * ms;
             let steady = &played[from + 40 * ms..from + (pulse - 40) * ms];
             let base = strength(steady, hz);
+            assert!(hz >= 1000.0, "{name}, pulse {i}: base at {hz} Hz");
             let harmonics: Vec<f32> =
                 (2..=4).map(|h| strength(steady, hz * h as f32) / base).collect();
             assert!(base > 0.05, "{name}, pulse {i}: base {base}");
@@ -49,7 +50,35 @@ fn what_is_played_follows_the_rules() {
             let gap = &played[from + (pulse + 5) * ms..from + (pulse + 45) * ms];
             assert!(gap.iter().all(|s| s.abs() < 0.02), "{name}: the gap after pulse {i}");
         }
+        let burst = start + (sound.burst().as_secs_f32() * RATE_HZ as f32) as usize;
+        check_level_over_time(name, &played[start..burst], sound.pulses_hz.len());
     }
+}
+
+/// Ramps, gaps and the share of full level, from the peaks in windows of 2 ms of a burst.
+fn check_level_over_time(name: &str, burst: &[f32], pulses: usize) {
+    let peaks = burst.chunks(RATE_HZ / 500).map(|window| window.iter().fold(0.0_f32, |p, s| p.max(s.abs())));
+    let peaks: Vec<f32> = peaks.collect();
+    let top = peaks.iter().copied().fold(0.0, f32::max);
+    let levels: Vec<f32> = peaks.iter().map(|peak| peak / top).collect();
+    let runs = |from: f32| {
+        let runs = levels.chunk_by(move |a, b| (*a >= from) == (*b >= from));
+        runs.map(move |run| (run[0] >= from, run.len())).collect::<Vec<_>>()
+    };
+    let heard: Vec<_> = runs(0.02).into_iter().filter(|run| run.0).map(|run| run.1).collect();
+    let full: Vec<_> = runs(0.9).into_iter().filter(|run| run.0).map(|run| run.1).collect();
+    assert_eq!((heard.len(), full.len()), (pulses, pulses), "{name}: {levels:?}");
+    for (heard, full) in heard.iter().zip(full) {
+        assert!(10 * full >= 7 * heard, "{name}: full for {full} of {heard} x 2 ms");
+    }
+    // The silence between two pulses, by what can be heard: 2% of the top.
+    let inner = runs(0.02);
+    let gaps = inner.iter().skip(1).filter(|run| !run.0 && run.1 > 1);
+    assert!(gaps.clone().all(|gap| 2 * gap.1 <= 125), "{name}: {inner:?} x 2 ms");
+    // From 5% to 95% of a raised cosine of 25 ms: 18 ms, within a window each side.
+    let first = |from: f32| levels.iter().position(|level| *level > from);
+    let rise = first(0.95).zip(first(0.05)).map(|(high, low)| 2 * (high - low));
+    assert!(rise.is_some_and(|ms| (14..=22).contains(&ms)), "{name}: rises in {rise:?} ms");
 }
 
 /// Plays a level into a file and gives the left channel, -1..1.

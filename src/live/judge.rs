@@ -203,3 +203,55 @@ impl Judge {
         self.recorder.failure.take()
     }
 }
+
+#[cfg(feature = "train")]
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        frame::Frame,
+        infer::fixtures,
+        live::Timing,
+        monitor::{FaceSigns, Sign},
+    };
+
+    #[test]
+    fn blinks_are_scored_by_the_built_in_model() {
+        if !fixtures::runtime_is_here() {
+            return;
+        }
+        let mut judge = Judge::new(&LiveOptions::default()).unwrap();
+        let image = Arc::new(image::RgbImage::new(1, 1));
+        let mut last = Judgement::default();
+        // A blink every three seconds, of three to six frames, for five minutes.
+        for i in 0..9000_u32 {
+            let at = Duration::from_secs(1) * i / 30;
+            let closed = if i % 90 < 3 + i / 90 % 4 { 0.95 } else { 0.05 };
+            let face = FaceSigns {
+                drowsy: closed,
+                eyes_closed: closed,
+                yawn: 0.0,
+                eye_aspect: [0.3 - 0.2 * closed; 2],
+                mouth_aspect: 0.0,
+                pose: None,
+                unreadable: None,
+            };
+            let seen = Sighting {
+                frame: Frame { image: image.clone(), at, index: u64::from(i) },
+                face: None,
+                crop: None,
+                keep: vec![],
+                reading: None,
+                observation: Observation { at, face: Some(face) },
+                timing: Timing::default(),
+            };
+            last = judge.see(&seen, 0).0;
+        }
+        let Sign::Known { value, certainty } = last.signs.blinking else { panic!("{last:?}") };
+        // Who blinks as in the first minutes is not drowsy.
+        assert!((0.0..20.0 / 3.0).contains(&value) && certainty > 0.5, "{value}, {certainty}");
+        assert!(last.level < Level::Warning);
+    }
+}

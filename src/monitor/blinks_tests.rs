@@ -1,4 +1,246 @@
+//! The same trace of eye openness through both ways: frame by frame through the monitor,
+//! and as blinks measured by their definitions and written as a list for training.
+
+use std::time::Duration;
+
 use super::*;
+use crate::{
+    dataset::blinks::read,
+    face::HeadPose,
+    monitor::{FaceSigns, Level, Missing, Monitor, Observation, Sign, State},
+};
+
+const OPEN: f32 = 0.30;
+
+/// A blink of the trace: frames to fall, closed and to rise, and its drop.
+#[derive(Clone, Copy)]
+struct Drawn {
+    fall: u32,
+    closed: u32,
+    rise: u32,
+    drop: f32,
+}
+
+impl Drawn {
+    fn nth(i: u32, tired: u32) -> Self {
+        Self {
+            fall: 2 + i % 2,
+            closed: i % 3 + tired,
+            rise: 2 + i % 5 + tired,
+            drop: 0.16 + 0.01 * (i % 4) as f32,
+        }
+    }
+
+    /// The aspect ratio in each of its frames, from the first below open to the last.
+    fn trace(self) -> Vec<f32> {
+        let part = |done: u32, of: u32| OPEN - self.drop * done as f32 / of as f32;
+        let fall = (1..=self.fall).map(|i| part(i, self.fall));
+        let closed = (0..self.closed).map(|_| OPEN - self.drop);
+        let rise = (1..self.rise).map(|i| part(self.rise - i, self.rise));
+        fall.chain(closed).chain(rise).collect()
+    }
+
+    /// Amplitude, duration in frames and velocity by UTA-RLDD's definitions: from the last
+    /// open frame over the first lowest one to the first open one.
+    fn measures(self) -> [f64; 3] {
+        let drop = f64::from(self.drop);
+        let (fall, closed, rise) = (self.fall, self.closed, self.rise);
+        [drop, f64::from(fall + closed + rise), drop / f64::from(closed + rise)]
+    }
+}
+
+fn see(monitor: &mut Monitor, frame: u32, aspect: f32) -> crate::monitor::Judgement {
+    let closed = if aspect < 0.2 { 0.95 } else { 0.05 };
+    let face = FaceSigns {
+        drowsy: closed,
+        eyes_closed: closed,
+        yawn: 0.0,
+        eye_aspect: [aspect; 2],
+        mouth_aspect: 0.0,
+        pose: Some(HeadPose::default()),
+        unreadable: None,
+    };
+    let at = Duration::from_secs(1) * frame / 30;
+    monitor.step(&Observation { at, face: Some(face) })
+}
+
+/// A driver who blinks every three seconds, first alert, then tired.
+struct Driver {
+    monitor: Monitor,
+    frame: u32,
+    blinks: Vec<Drawn>,
+    /// The blinks that the monitor takes for usual.
+    usual: usize,
+}
+
+impl Driver {
+    fn new() -> Self {
+        let monitor = Monitor::new(Settings::default());
+        let mut driver = Self { monitor, frame: 0, blinks: vec![], usual: 0 };
+        while driver.frame < 30 {
+            see(&mut driver.monitor, driver.frame, OPEN);
+            driver.frame += 1;
+        }
+        driver
+    }
+
+    /// One blink and open eyes for the rest of three seconds; the last judgement.
+    fn blink(&mut self, blink: Drawn) -> crate::monitor::Judgement {
+        let mut trace = blink.trace();
+        trace.resize(90, OPEN);
+        let mut last = None;
+        for aspect in trace {
+            last = Some(see(&mut self.monitor, self.frame, aspect));
+            self.frame += 1;
+        }
+        self.blinks.push(blink);
+        let last = last.unwrap();
+        // The baseline is full after this blink: the next is the last usual one.
+        if last.baseline >= 1.0 && self.usual == 0 {
+            self.usual = self.blinks.len() + 1;
+        }
+        last
+    }
+
+    /// All blinks after the usual ones as a training list would hold them.
+    fn as_listed(&self) -> Vec<[f64; 4]> {
+        let all: Vec<[f64; 3]> = self.blinks.iter().map(|blink| blink.measures()).collect();
+        let (alert, later) = all.split_at(self.usual);
+        let by: Vec<(f64, f64)> = (0..3)
+            .map(|i| {
+                let values: Vec<f64> = alert.iter().map(|blink| blink[i]).collect();
+                (mean(&values), deviation(&values).max(f64::from(LEAST_DEVIATION[i])))
+            })
+            .collect();
+        let rounded = |x: f64| (x * 1e4).round() / 1e4;
+        let relative = |blink: &[f64; 3], i: usize| rounded((blink[i] - by[i].0) / by[i].1);
+        later.iter().map(|b| [0.0, relative(b, 0), relative(b, 1), relative(b, 2)]).collect()
+    }
+}
 
 #[test]
-fn placeholder() {}
+fn the_same_trace_is_described_alike_live_and_for_training() {
+    let mut driver = Driver::new();
+    let mut described = None;
+    for i in 0..120 {
+        driver.blink(Drawn::nth(i, i / 40));
+        if let Some(live) = driver.monitor.described() {
+            described = Some((i, live));
+        }
+    }
+    let (last, live) = described.expect("enough blinks");
+    assert_eq!(last, 119, "described after every blink");
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("list.jsonl");
+    let video = serde_json::json!({"fold": 1, "subject": "drawn", "label": 10,
+        "blinks": driver.as_listed()});
+    std::fs::write(&path, format!("{video}\n")).unwrap();
+    let listed = read(&path).unwrap()[0].features().unwrap();
+    for (i, (live, listed)) in live.iter().zip(listed).enumerate() {
+        assert!((live - listed).abs() < 5e-3, "feature {i}: live {live}, listed {listed}");
+    }
+    assert!(live.iter().skip(4).any(|value| value.abs() > 1.0), "it says something");
+}
+
+#[test]
+fn blinks_are_described_only_after_enough_of_them() {
+    let mut driver = Driver::new();
+    let s = Settings::default();
+    let mut first = None;
+    for i in 0..80 {
+        driver.blink(Drawn::nth(i, 0));
+        if first.is_none() && driver.monitor.described().is_some() {
+            first = Some(driver.blinks.len());
+        }
+    }
+    assert!(driver.usual >= s.alert_blinks as usize, "{}", driver.usual);
+    assert_eq!(first, Some(driver.usual + s.scored_blinks as usize));
+    driver.monitor.relearn();
+    driver.blink(Drawn::nth(0, 0));
+    assert_eq!(driver.monitor.described(), None, "another driver is learned anew");
+}
+
+#[test]
+fn drowsy_blinks_are_tiring_and_never_a_warning_alone() {
+    let mut driver = Driver::new();
+    let told = driver.blink(Drawn::nth(0, 0)).signs.blinking;
+    assert_eq!(told, Sign::Missing(Missing::TooEarly));
+    let mut scored = |score: Option<f32>, times: u32| {
+        let mut last = None;
+        for i in 0..times {
+            let judgement = driver.blink(Drawn::nth(i, 0));
+            if driver.monitor.described().is_some() {
+                driver.monitor.score(score);
+            }
+            assert!(judgement.level < Level::Warning, "{judgement:?}");
+            last = Some(judgement);
+        }
+        last.unwrap()
+    };
+    let alert = scored(Some(2.0), 90);
+    let Sign::Known { value, certainty } = alert.signs.blinking else { panic!("{alert:?}") };
+    assert_eq!((value, alert.state), (2.0, State::Awake));
+    assert!((0.5..1.0).contains(&certainty), "{certainty}");
+    let drowsy = scored(Some(12.0), 60);
+    assert_eq!((drowsy.state, drowsy.level), (State::Tiring, Level::Advisory), "{drowsy:?}");
+    assert!(drowsy.why.contains("10.0 of 10"), "{}", drowsy.why);
+    let awake = scored(Some(3.0), 60);
+    assert_eq!(awake.state, State::Awake, "{awake:?}");
+    for nothing in [None, Some(f32::NAN)] {
+        let failed = scored(nothing, 2).signs.blinking;
+        assert_eq!(failed, Sign::Missing(Missing::ModelFailed));
+    }
+}
+
+#[test]
+fn a_score_is_forgotten_when_no_blink_follows_it() {
+    let mut driver = Driver::new();
+    for i in 0..60 {
+        driver.blink(Drawn::nth(i, 0));
+    }
+    driver.monitor.score(Some(9.0));
+    let known = |sign: Sign| sign.value().is_some();
+    let mut told = Vec::new();
+    for _ in 0..70 * 30 {
+        told.push(known(see(&mut driver.monitor, driver.frame, OPEN).signs.blinking));
+        driver.frame += 1;
+    }
+    assert!(told[59 * 30] && !told[61 * 30]);
+}
+
+#[test]
+fn who_starts_sleepy_does_not_become_the_norm() {
+    let blink = |frames: f32, closed_s: f32| Blink {
+        start: Duration::ZERO,
+        duration_s: frames / FRAMES_PER_S,
+        closed_s,
+        depth: 0.2,
+        opening_per_s: 1.0,
+    };
+    let s = Settings::default();
+    let mut blinks = Blinks::default();
+    for i in 0..40 {
+        blinks.add(&blink(20.0 + (i % 3) as f32, 0.3), i < 30, &s);
+        // A closure that lasts is nothing usual.
+        blinks.add(&blink(60.0, 1.5), true, &s);
+    }
+    assert_eq!(blinks.usual.unwrap()[1].mean, LONGEST_USUAL);
+    for i in 0..s.scored_blinks {
+        blinks.add(&blink(20.0 + (i % 3) as f32, 0.3), false, &s);
+    }
+    assert!(blinks.relative.iter().all(|blink| blink[2] > 1.0), "long by any norm");
+}
+
+#[test]
+fn numbers_that_are_none_are_not_described() {
+    assert_eq!(features(&[], 0.5), None);
+    assert_eq!(features(&[[0.0; 4]], 0.0), None);
+    assert_eq!(features(&[[0.0, f32::NAN, 0.0, 0.0]], 0.5), None);
+    let told = features(&[[1e30, -1e30, 1e30, 0.0]; 3], 1e-6).unwrap();
+    assert!(told.iter().all(|value| value.is_finite()));
+    // Only the last count.
+    let mut many = vec![[5.0, 5.0, 5.0, 5.0]; 500];
+    many.extend([[0.5; 4]; BLINKS]);
+    assert_eq!(features(&many, 0.5), features(&[[0.5; 4]; BLINKS], 0.5));
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{FaceSigns, Judgement, Level, Monitor, Observation, Settings};
+use super::{FaceSigns, Judgement, Level, Monitor, Observation, Sensitivity, Settings};
 use crate::face::{HeadPose, Unreadable};
 
 /// A driver, their camera and what has been seen of them.
@@ -39,7 +39,7 @@ struct Look {
 const AHEAD: Look = Look { shut: 0.0, yawn: 0.02, yaw: 0.0, pitch: 0.0, unreadable: None };
 
 impl Driver {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, sensitivity: Sensitivity) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         Self {
             open: rng.random_range(0.23..0.36),
@@ -48,7 +48,7 @@ impl Driver {
             bias: rng.random_range(0.0..0.2),
             hz: [12.0, 15.0, 24.0, 30.0][rng.random_range(0..4)],
             rng,
-            monitor: Monitor::new(Settings::default()),
+            monitor: Monitor::new(Settings::of(sensitivity)),
             at: 0.0,
             told: Vec::new(),
         }
@@ -197,8 +197,8 @@ impl Driver {
 }
 
 /// An hour and a half of an alert driver; the worst judgement.
-fn alert(seed: u64) -> Judgement {
-    let mut driver = Driver::new(seed);
+fn alert(seed: u64, sensitivity: Sensitivity) -> Judgement {
+    let mut driver = Driver::new(seed, sensitivity);
     let mut worst = Judgement::default();
     while driver.at < 5400.0 {
         driver.awake();
@@ -211,9 +211,9 @@ fn alert(seed: u64) -> Judgement {
 }
 
 /// An hour and a half of a drowsy driver: the number of sleeps, and the times of those
-/// that were missed.
-fn drowsy(seed: u64) -> (usize, Vec<f64>) {
-    let mut driver = Driver::new(1000 + seed);
+/// that were missed, with their lengths.
+fn drowsy(seed: u64, sensitivity: Sensitivity) -> (usize, Vec<[f64; 2]>) {
+    let mut driver = Driver::new(1000 + seed, sensitivity);
     let (mut sleeps, mut missed) = (0, Vec::new());
     while driver.at < 5400.0 {
         let length = driver.between(20.0, 120.0);
@@ -235,18 +235,18 @@ fn drowsy(seed: u64) -> (usize, Vec<f64>) {
         sleeps += 1;
         let found = driver.told.iter().any(|told| told.level == Level::Critical);
         if !found {
-            missed.push(start);
+            missed.push([start, length]);
         }
     }
     (sleeps, missed)
 }
 
 /// Checks so many of the twenty seeds, an hour and a half of each kind a seed.
-fn check(seeds: impl Iterator<Item = u64>) {
+fn check(seeds: impl Iterator<Item = u64>, sensitivity: Sensitivity) {
     for seed in seeds {
-        let worst = alert(seed);
+        let worst = alert(seed, sensitivity);
         assert!(worst.level < Level::Warning, "seed {seed} alarms while alert: {worst:?}");
-        let (sleeps, missed) = drowsy(seed);
+        let (sleeps, missed) = drowsy(seed, sensitivity);
         assert!(sleeps > 30, "seed {seed}: only {sleeps} sleeps");
         assert!(missed.is_empty(), "seed {seed} misses sleeps at {missed:?} of {sleeps}");
     }
@@ -254,5 +254,13 @@ fn check(seeds: impl Iterator<Item = u64>) {
 
 #[test]
 fn thirty_alert_hours_pass_in_peace_and_no_sleep_of_thirty_drowsy_hours_is_missed() {
-    check(0..20);
+    check(0..20, Sensitivity::Normal);
+}
+
+#[test]
+fn nor_at_the_other_sensitivities() {
+    for seed in 20..60 { println!("{seed} {:?}", drowsy(seed, Sensitivity::Normal)); }
+    for seed in 20..40 { println!("low {seed} {:?}", drowsy(seed, Sensitivity::Low)); }
+    for seed in 20..40 { println!("high {seed} {:?}", drowsy(seed, Sensitivity::High)); }
+   for seed in 20..40 { println!("high {seed} {:?}", alert(seed, Sensitivity::High)); }
 }
