@@ -36,6 +36,9 @@ struct Look {
     unreadable: Option<Unreadable>,
 }
 
+/// A sleeper's lids take so long to fall, seconds.
+const LIDS_FALL_S: f64 = 0.2;
+
 const AHEAD: Look = Look { shut: 0.0, yawn: 0.02, yaw: 0.0, pitch: 0.0, unreadable: None };
 
 impl Driver {
@@ -224,13 +227,14 @@ fn drowsy(seed: u64, sensitivity: Sensitivity) -> (usize, Vec<[f64; 2]>) {
             _ => {}
         }
         let start = driver.at;
-        let length = driver.between(3.0, 12.0);
+        // So long with the eyes closed, after the lids have fallen.
+        let length = driver.between(3.0, 12.0) + LIDS_FALL_S;
         // Half of them drop their head, slower than their lids.
         let sinks = driver.rng.random_bool(0.5);
         driver.told.clear();
         driver.act(length, |since| {
             let pitch = if sinks { (12.0 * (since - 0.5)).clamp(0.0, 30.0) } else { 0.0 };
-            Look { shut: (5.0 * since).min(1.0), pitch, ..AHEAD }
+            Look { shut: (since / LIDS_FALL_S as f32).min(1.0), pitch, ..AHEAD }
         });
         sleeps += 1;
         let found = driver.told.iter().any(|told| told.level == Level::Critical);
@@ -258,9 +262,23 @@ fn thirty_alert_hours_pass_in_peace_and_no_sleep_of_thirty_drowsy_hours_is_misse
 }
 
 #[test]
-fn nor_at_the_other_sensitivities() {
-    for seed in 20..60 { println!("{seed} {:?}", drowsy(seed, Sensitivity::Normal)); }
-    for seed in 20..40 { println!("low {seed} {:?}", drowsy(seed, Sensitivity::Low)); }
-    for seed in 20..40 { println!("high {seed} {:?}", drowsy(seed, Sensitivity::High)); }
-   for seed in 20..40 { println!("high {seed} {:?}", alert(seed, Sensitivity::High)); }
+fn every_sensitivity_finds_every_sleep_and_the_calm_one_warns_of_none() {
+    for seed in 20..25 {
+        for sensitivity in [Sensitivity::Low, Sensitivity::High] {
+            let (_, missed) = drowsy(seed, sensitivity);
+            assert!(missed.is_empty(), "{sensitivity:?}, seed {seed} misses {missed:?}");
+            // The sensitive one may warn of yawns and rubbed eyes, never wake who is awake.
+            let worst = alert(seed, sensitivity);
+            let most =
+                if sensitivity == Sensitivity::Low { Level::Advisory } else { Level::Warning };
+            assert!(worst.level <= most, "{sensitivity:?}, seed {seed}: {worst:?}");
+        }
+    }
+}
+
+/// Twenty other drivers, on which nothing was chosen.
+#[test]
+#[ignore = "twice as long; run it after a change of a threshold"]
+fn thirty_more_hours_of_each() {
+    check(20..40, Sensitivity::Normal);
 }
