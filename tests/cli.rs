@@ -68,6 +68,8 @@ fn bad_input_is_one_sentence_that_names_it_and_exit_code_1() {
         (vec!["classify", "whole.jpg", "--model", "random.onnx"], "random.onnx"),
         (vec!["classify", "whole.jpg", "--model", another.to_str().unwrap()], "landmarks"),
         (vec!["evaluate", "--data", "nowhere.csv"], "nowhere.csv"),
+        (vec!["evaluate", "--blinks", "nowhere.jsonl"], "nowhere.jsonl"),
+        (vec!["evaluate", "--blinks", "columns.csv"], "columns.csv"),
         (vec!["evaluate", "--data", "missing.csv"], "nowhere.jpg"),
         (vec!["evaluate", "--data", "label.csv"], "sleepy"),
         (vec!["evaluate", "--data", "columns.csv"], "columns.csv"),

@@ -15,7 +15,9 @@ use crate::{
     dataset::prepare::{self, Pictures, PrepareOptions},
     infer::{RuntimeOptions, runtime},
     train::{
-        Control, blinks::{self, BlinkTrainConfig}, export,
+        Control,
+        blinks::{self, BlinkTrainConfig},
+        export,
         finetune::{self, FinetuneConfig},
         landmarks::{self, LandmarkTrainConfig},
         pretrain::{self, PretrainConfig},

@@ -2,7 +2,11 @@
 //! authors published: `{"fold","subject","label":0|5|10,"blinks":[[frequency, amplitude,
 //! duration, velocity], ...]}`, each blink in deviations from the person's alert ones.
 
-use std::{fs::File, io::{BufRead, BufReader}, path::Path};
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    path::Path,
+};
 
 use serde::Deserialize;
 
@@ -53,8 +57,10 @@ impl BlinkVideo {
 /// # Errors
 /// When the file cannot be read, a line is not of the form, or there is none.
 pub fn read(path: &Path) -> Result<Vec<BlinkVideo>, DatasetError> {
-    let unreadable =
-        |source: std::io::Error| DatasetError::Blinks { path: path.into(), why: source.to_string() };
+    let unreadable = |source: std::io::Error| DatasetError::Blinks {
+        path: path.into(),
+        why: source.to_string(),
+    };
     let mut lines = BufReader::new(File::open(path).map_err(unreadable)?);
     let (mut videos, mut line, mut number) = (Vec::new(), String::new(), 0);
     loop {

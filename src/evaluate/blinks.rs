@@ -4,7 +4,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{EvaluateError, metrics::{Scored, auc}};
+use super::{
+    EvaluateError,
+    metrics::{Scored, auc},
+};
 use crate::{
     dataset::blinks::read,
     infer::{BlinkScorer, InferError, ModelSource, RuntimeOptions},
@@ -46,9 +49,8 @@ impl Figures {
     pub fn of(scored: &[(u8, f64)]) -> Self {
         let right = scored.iter().filter(|(label, score)| class(*score) == *label).count();
         let ends = scored.iter().filter(|(label, _)| *label != 5);
-        let ends: Vec<Scored> = ends
-            .map(|&(label, probability)| Scored { drowsy: label == 10, probability })
-            .collect();
+        let ends: Vec<Scored> =
+            ends.map(|&(label, probability)| Scored { drowsy: label == 10, probability }).collect();
         Self {
             accuracy3: (!scored.is_empty()).then(|| right as f64 / scored.len() as f64),
             auc_alert_drowsy: auc(&ends),

@@ -410,7 +410,8 @@ mod tests {
         if !fixtures::runtime_is_here() {
             return;
         }
-        for kind in [ModelKind::Landmarks, ModelKind::Drowsiness, ModelKind::Mae, ModelKind::Blinks] {
+        for kind in [ModelKind::Landmarks, ModelKind::Drowsiness, ModelKind::Mae, ModelKind::Blinks]
+        {
             let loaded =
                 LoadedModel::load(&ModelSource::Embedded, kind, &RuntimeOptions::default());
             assert_eq!(loaded.unwrap().card.kind, kind);

@@ -74,8 +74,7 @@ pub fn features(blinks: &[RelativeBlink], frame: f32) -> Option<[f32; FEATURES]>
     let column = |i: usize| last.iter().map(move |blink| f64::from(blink[i]));
     let [frequency, amplitude, duration, velocity] =
         [0, 1, 2, 3].map(|i| column(i).map(squash).collect::<Vec<f64>>());
-    let less =
-        |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<f64>>();
+    let less = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<f64>>();
     let slow = less(&duration, &velocity);
     let long = less(&duration, &amplitude);
     let flat = less(&amplitude, &velocity);

@@ -2,7 +2,11 @@
 //! blinks of a video look like together. With some 140 videos of 47 people anything larger
 //! learned the people. What is told of it is measured by folds of other people.
 
-use std::{collections::{BTreeMap, BTreeSet}, fs, path::{Path, PathBuf}};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -171,9 +175,8 @@ fn calibrated(rows: &[&Row], frequency: bool, ridge: f64) -> Linear {
         scores.extend(own.iter().map(|row| model.score(row)));
     }
     scores.sort_by(f64::total_cmp);
-    let share = |below: u8| {
-        rows.iter().filter(|row| row.label < below).count() as f64 / rows.len() as f64
-    };
+    let share =
+        |below: u8| rows.iter().filter(|row| row.label < below).count() as f64 / rows.len() as f64;
     let at = |share: f64| {
         let place = share * scores.len().saturating_sub(1) as f64;
         let value = |i: usize| scores.get(i.min(scores.len() - 1)).copied().unwrap_or(5.0);
@@ -327,9 +330,8 @@ fn card(
 fn graph(heads: &[Linear], card: &ModelCard) -> Result<Vec<u8>, TrainError> {
     let mut g = GraphBuilder::new("blinks");
     let features = g.input("features", &[Dim::Named("N"), Dim::Fixed(FEATURES)]);
-    let weights: Vec<f32> = (0..FEATURES)
-        .flat_map(|i| heads.iter().map(move |head| head.weights[i] as f32))
-        .collect();
+    let weights: Vec<f32> =
+        (0..FEATURES).flat_map(|i| heads.iter().map(move |head| head.weights[i] as f32)).collect();
     let biases: Vec<f32> = heads.iter().map(|head| head.bias as f32).collect();
     let scores = g.linear(&features, FEATURES, heads.len(), &weights, &biases);
     g.output(&scores, "scores", &[Dim::Named("N"), Dim::Fixed(heads.len())]);

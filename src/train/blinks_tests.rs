@@ -116,7 +116,8 @@ fn lists_that_would_mislead_are_refused() {
     let list = list();
     assert!(error(&list.replace("\"fold\":3", "\"fold\":2")).contains("three folds"));
     assert!(error(&list.replace("\"p3\"", "\"p1\"")).contains("two folds"));
-    let one_label = list.lines().filter(|l| !(l.contains("\"fold\":3") && l.contains("\"label\":5")));
+    let one_label =
+        list.lines().filter(|l| !(l.contains("\"fold\":3") && l.contains("\"label\":5")));
     assert!(error(&one_label.map(|l| format!("{l}\n")).collect::<String>()).contains("all three"));
     let senseless = BlinkTrainConfig { ridge: 0.0, ..config(folder.path(), &list) };
     assert!(run(&senseless).unwrap_err().to_string().contains("ridge"));

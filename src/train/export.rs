@@ -90,7 +90,10 @@ pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
         ModelKind::Landmarks | ModelKind::Blinks => {
             return Err(TrainError::Config {
                 path: options.checkpoint.clone(),
-                why: format!("it is the run of a {} network, which writes its own model", record.kind),
+                why: format!(
+                    "it is the run of a {} network, which writes its own model",
+                    record.kind
+                ),
             });
         }
     };
