@@ -86,7 +86,7 @@ impl Blinks {
     fn try_score(&mut self, features: &[f32; FEATURES]) -> Result<Option<f32>, InferError> {
         if matches!(self, Self::Unopened) {
             // Some hundred products every few seconds: nothing for an accelerator.
-            let options = RuntimeOptions { device: Device::Cpu, threads: 1, ..Default::default() };
+            let options = RuntimeOptions { device: Device::Cpu, threads: 1 };
             *self = Self::Ready(Box::new(BlinkScorer::load(&ModelSource::Embedded, &options)?));
         }
         match self {
