@@ -37,7 +37,7 @@ const SMALL: [u32; 2] = [264, 198];
 const STEP_S: f64 = 1.25;
 const STAYS: u16 = 20;
 /// Change of a colour below which a pixel is left as it was: the camera's noise.
-const NOISE: u8 = 14;
+const NOISE: u8 = 8;
 
 fn main() -> anyhow::Result<()> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| "docs".into());
@@ -77,7 +77,8 @@ fn animate(path: &Path) -> anyhow::Result<()> {
     let mut demo = Demo::open(TOUR, &OpenOptions::default())?;
     let seconds = demo.info().frames.unwrap_or(0) as f64 / f64::from(OpenOptions::default().fps);
     let [width, height] = SMALL;
-    let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
+    let file =
+        File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
     let mut film = Encoder::new(file, width as u16, height as u16, &[])?;
     film.set_repeat(Repeat::Infinite)?;
     let mut before = RgbImage::new(width, height);
@@ -86,7 +87,8 @@ fn animate(path: &Path) -> anyhow::Result<()> {
         let picture = imageops::resize(&picture, width, height, FilterType::Triangle);
         let mut pixels = Vec::with_capacity(4 * (width * height) as usize);
         for (now, then) in picture.pixels().zip(before.pixels_mut()) {
-            let changed = number == 0 || now.0.iter().zip(then.0).any(|(a, b)| a.abs_diff(b) > NOISE);
+            let changed =
+                number == 0 || now.0.iter().zip(then.0).any(|(a, b)| a.abs_diff(b) > NOISE);
             if changed {
                 *then = *now;
             }

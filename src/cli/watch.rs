@@ -18,8 +18,7 @@ use crate::{
 /// What to watch and how.
 #[derive(Args, Clone, Debug)]
 pub struct WatchArgs {
-    // Written by `about_sources`, which knows the scenarios.
-    #[expect(missing_docs, reason = "clap would take them for its help")]
+    /// What to watch.
     #[arg(long, short, default_value = "webcam", value_name = "SOURCE", help = about_sources())]
     pub source: SourceSpec,
     /// No window: print one JSON object a change of judgement, and a summary at the end.
@@ -198,7 +197,8 @@ fn live_options(args: &WatchArgs) -> anyhow::Result<LiveOptions> {
 /// Only what was drawn has a truth that is known.
 fn write_truth(source: &SourceSpec, open: &OpenOptions, path: &Path) -> anyhow::Result<()> {
     let SourceSpec::Demo(scenario) = source else {
-        let only = "only the drawn driver's truth is known; leave --truth away, or watch --source demo";
+        let only =
+            "only the drawn driver's truth is known; leave --truth away, or watch --source demo";
         return Err(WrongUse(only.into()).into());
     };
     demo::write_truth(scenario.as_deref().unwrap_or(demo::TOUR), open, path)?;

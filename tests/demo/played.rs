@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wakewatch::{
     live::{Pipeline, PipelineOptions, Vision},
-    monitor::{Level, Monitor, Settings},
+    monitor::{Level, Monitor, Settings, State},
     source::{
         OpenOptions, Source,
         demo::{self, Demo, Truth},
@@ -13,42 +13,39 @@ use wakewatch::{
 };
 
 /// What was made of one frame.
-pub struct Seen {
-    pub points: [[f32; 2]; 68],
-    pub eyes_closed: f32,
-    pub eye_aspect: f32,
-    pub yawn: f32,
-    pub readable: bool,
+pub(crate) struct Seen {
+    pub(crate) points: [[f32; 2]; 68],
+    pub(crate) eyes_closed: f32,
 }
 
 /// A frame's truth and what was made of it.
-pub struct Row {
-    pub truth: Truth,
-    pub seen: Option<Seen>,
-    pub level: Level,
-    pub state: String,
+pub(crate) struct Row {
+    pub(crate) truth: Truth,
+    pub(crate) seen: Option<Seen>,
+    pub(crate) level: Level,
+    pub(crate) state: State,
 }
 
 /// Which frames are looked at: those from `from_s` to `to_s`, every `stride`th.
 #[derive(Clone, Copy)]
-pub struct Span {
-    pub from_s: f64,
-    pub to_s: f64,
-    pub stride: u64,
+pub(crate) struct Span {
+    pub(crate) from_s: f64,
+    pub(crate) to_s: f64,
+    pub(crate) stride: u64,
 }
 
 /// All frames, one in `stride`.
-pub fn every(stride: u64) -> Vec<Span> {
+pub(crate) fn every(stride: u64) -> Vec<Span> {
     vec![Span { from_s: 0.0, to_s: f64::MAX, stride }]
 }
 
 /// Opens the models once for many scenarios.
-pub fn pipeline() -> Pipeline {
+pub(crate) fn pipeline() -> Pipeline {
     Pipeline::open(&PipelineOptions::default()).unwrap()
 }
 
 /// Plays a scenario; the spans follow each other in time.
-pub fn play(pipeline: &mut Pipeline, name: &str, spans: &[Span]) -> Vec<Row> {
+pub(crate) fn play(pipeline: &mut Pipeline, name: &str, spans: &[Span]) -> Vec<Row> {
     let options = OpenOptions::default();
     let mut source = Demo::open(name, &options).unwrap();
     let mut monitor = Monitor::new(Settings::default());
@@ -71,27 +68,23 @@ pub fn play(pipeline: &mut Pipeline, name: &str, spans: &[Span]) -> Vec<Row> {
         let seen = sighting.face.as_ref().zip(signs).map(|(face, signs)| Seen {
             points: face.landmarks.points,
             eyes_closed: signs.eyes_closed,
-            eye_aspect: (signs.eye_aspect[0] + signs.eye_aspect[1]) / 2.0,
-            yawn: signs.yawn,
-            readable: signs.unreadable.is_none(),
         });
-        let state = format!("{:?}", judgement.state);
-        rows.push(Row { truth, seen, level: judgement.level, state });
+        rows.push(Row { truth, seen, level: judgement.level, state: judgement.state });
     }
     rows
 }
 
 /// Found and error of the points against the truth over one or more plays.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Sight {
-    pub visible: usize,
-    pub found: usize,
-    pub ghosts: usize,
+pub(crate) struct Sight {
+    pub(crate) visible: usize,
+    pub(crate) found: usize,
+    pub(crate) ghosts: usize,
     errors: f64,
 }
 
 impl Sight {
-    pub fn of(rows: &[Row]) -> Self {
+    pub(crate) fn of(rows: &[Row]) -> Self {
         let mut sight = Self::default();
         for row in rows {
             sight.visible += usize::from(row.truth.visible);
@@ -113,13 +106,21 @@ impl Sight {
         sight
     }
 
+    /// Counts another play in.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.visible += other.visible;
+        self.found += other.found;
+        self.ghosts += other.ghosts;
+        self.errors += other.errors;
+    }
+
     /// Share of the visible faces that were found.
-    pub fn share(&self) -> f64 {
+    pub(crate) fn share(&self) -> f64 {
         self.found as f64 / self.visible.max(1) as f64
     }
 
     /// Mean error of the points over the distance of the outer eye corners.
-    pub fn error(&self) -> f64 {
+    pub(crate) fn error(&self) -> f64 {
         self.errors / self.found.max(1) as f64
     }
 }
@@ -131,7 +132,7 @@ fn error(points: &[[f32; 2]; 68], truth: &[[f32; 2]]) -> f64 {
 }
 
 /// When the eyes shut for more than a blink, seconds: 80% closed for 0.4 s and more.
-pub fn closings(rows: &[Row]) -> Vec<f64> {
+pub(crate) fn closings(rows: &[Row]) -> Vec<f64> {
     let mut closings = Vec::new();
     let mut since: Option<f64> = None;
     for row in rows {
@@ -148,14 +149,14 @@ pub fn closings(rows: &[Row]) -> Vec<f64> {
 }
 
 /// When the level first reached `least`, after `from` seconds.
-pub fn first_at(rows: &[Row], least: Level, from: f64) -> Option<f64> {
+pub(crate) fn first_at(rows: &[Row], least: Level, from: f64) -> Option<f64> {
     let late = rows.iter().filter(|row| row.truth.at > Duration::from_secs_f64(from));
     late.filter(|row| row.level >= least).map(|row| row.truth.at.as_secs_f64()).next()
 }
 
 /// Scores of frames with surely shut and surely open eyes that can be seen:
 /// `(score, shut)`.
-pub fn closed_scores(rows: &[Row]) -> Vec<(f32, bool)> {
+pub(crate) fn closed_scores(rows: &[Row]) -> Vec<(f32, bool)> {
     let mut scores = Vec::new();
     for row in rows.iter().filter(|row| row.truth.eyes_visible) {
         let shut = match row.truth.eye_openness {

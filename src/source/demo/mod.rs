@@ -23,6 +23,8 @@ mod scenario;
 mod scene;
 mod shape;
 mod skin;
+#[cfg(test)]
+mod tests;
 mod truth;
 mod view;
 
@@ -39,6 +41,11 @@ use crate::frame::Frame;
 /// Number of drivers that can be named after an `@`, from 0.
 pub const DRIVERS_KNOWN: usize = DRIVERS.len();
 
+/// A word or two on who a driver is; those after the last begin again with the first.
+pub fn about_driver(driver: usize) -> &'static str {
+    DRIVERS[driver % DRIVERS.len()].about
+}
+
 /// What is played: `NAME[@DRIVER][+SECONDS]`.
 #[derive(Clone, Copy, Debug)]
 struct Play {
@@ -50,10 +57,7 @@ struct Play {
 
 impl Play {
     fn parse(text: &str, options: &OpenOptions) -> Result<Self, SourceError> {
-        let unknown = || SourceError::Scenario {
-            name: text.into(),
-            known: scenarios().join(", "),
-        };
+        let unknown = || SourceError::Scenario { name: text.into(), known: scenarios().join(", ") };
         let (text, seconds) = match text.split_once('+') {
             Some((text, seconds)) => (text, Some(seconds.parse::<u32>().map_err(|_| unknown())?)),
             None => (text, None),
