@@ -1,5 +1,5 @@
 # `make run` and `make test` do everything on a fresh Debian 12 with Rust, git and make.
-.PHONY: run test setup build format lint features unit screenshot help
+.PHONY: run test setup build format lint features unit screenshot test-demo demo-pictures help
 ARGS ?=
 
 help:                ## this list
@@ -28,6 +28,12 @@ features:            ## each feature can be left out
 
 unit:                ## the tests; with WAKEWATCH_DATA=FOLDER also those on real pictures
 	cargo test --locked
+
+test-demo: setup     ## the drawn driver, all of it: every driver in every scenario, ten minutes of each harmless one
+	cargo test --release --locked --test demo -- --ignored --nocapture
+
+demo-pictures:       ## makes docs/demo-drivers.png and docs/demo-tour.gif again
+	cargo run --release --locked --example demo_pictures
 
 screenshot: build    ## makes docs/watch.png again, on the demo driver
 	xvfb-run -a -s "-screen 0 1280x800x24" target/release/wakewatch watch \

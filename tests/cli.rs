@@ -61,6 +61,8 @@ fn bad_input_is_one_sentence_that_names_it_and_exit_code_1() {
         (with("truncated.jpg"), "truncated.jpg"),
         (with("nothing"), "nothing"),
         (with("demo:dancing"), "dancing"),
+        (with("demo:dancing"), "two-faces"),
+        (with("demo:asleep@99"), "0 to 13"),
         (vec!["classify", "text.jpg"], "text.jpg"),
         (vec!["classify", "empty.jpg"], "empty.jpg"),
         (vec!["classify", "truncated.jpg"], "truncated.jpg"),
@@ -95,6 +97,36 @@ fn a_log_is_not_begun_for_a_source_that_cannot_be_read() {
 }
 
 #[test]
+fn the_truth_of_the_demo_is_written_frame_by_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = ["--source", "demo:microsleep@3+12", "--fps", "10"];
+    let args = [&["watch", "--headless", "--fast", "--truth", "truth.jsonl"], &source[..]].concat();
+    let (code, stdout, stderr) = told(folder.path(), &args);
+    let text = fs::read_to_string(folder.path().join("truth.jsonl")).unwrap();
+    let truths: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(truths.len(), 120);
+    let shut = |second: usize| truths[10 * second]["eye_openness"].as_f64().unwrap() < 0.2;
+    assert!(!shut(8) && shut(11), "the eyes are shut from 10 s on");
+    assert_eq!(truths[110]["state"], "microsleep");
+    assert_eq!(truths[0]["points"].as_array().unwrap().len(), 68);
+    // Without ONNX Runtime the watch cannot follow, but the truth is there.
+    if code == 0 {
+        assert!(stdout.contains("\"frames\":120"), "{stdout}");
+    } else {
+        assert!(stderr.contains("ONNX Runtime"), "{stderr}");
+    }
+}
+
+#[test]
+fn the_help_names_every_scenario() {
+    let (_, stdout, _) = told(Path::new("."), &["watch", "--help"]);
+    for scenario in wakewatch::source::demo::scenarios() {
+        assert!(stdout.contains(scenario), "{scenario} is missing in {stdout}");
+    }
+}
+
+#[test]
 fn wrong_use_is_exit_code_2() {
     let folder = broken_things();
     for args in [
@@ -103,6 +135,7 @@ fn wrong_use_is_exit_code_2() {
         &["watch", "--source", "webcam:front"],
         &["watch", "--headless", "--fast", "--source", "webcam"],
         &["watch", "--headless", "--volume", "7", "--source", "demo"],
+        &["watch", "--headless", "--source", "whole.jpg", "--truth", "truth.jsonl"],
         &["evaluate"],
     ] {
         let (code, stdout, stderr) = told(folder.path(), args);

@@ -1,7 +1,7 @@
 //! `watch`: the window, or the same without one.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool, atomic::Ordering},
 };
 
@@ -12,15 +12,14 @@ use super::{WrongUse, answer, shared::ModelArgs};
 use crate::{
     live::{Event, LiveOptions, Pace, headless},
     monitor::Settings,
-    source::{OpenOptions, SourceSpec},
+    source::{OpenOptions, SourceSpec, demo},
 };
 
 /// What to watch and how.
 #[derive(Args, Clone, Debug)]
 pub struct WatchArgs {
-    /// `webcam`, `webcam:N`, `demo`, `demo:SCENARIO`, `demo:SCENARIO@DRIVER`, a video
-    /// file, a picture, or a folder of pictures.
-    #[arg(long, short, default_value = "webcam", value_name = "SOURCE")]
+    /// What to watch.
+    #[arg(long, short, default_value = "webcam", value_name = "SOURCE", help = about_sources())]
     pub source: SourceSpec,
     /// No window: print one JSON object a change of judgement, and a summary at the end.
     #[arg(long)]
@@ -37,6 +36,9 @@ pub struct WatchArgs {
     /// Write the readings of every frame to this file.
     #[arg(long, value_name = "FILE.csv")]
     pub frames: Option<PathBuf>,
+    /// Write what is true of every frame of the demo to this file: eyes, mouth, pose, state.
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub truth: Option<PathBuf>,
     /// Thresholds of the monitor, as TOML; what is left out keeps its default.
     #[arg(long, value_name = "FILE.toml")]
     pub settings: Option<PathBuf>,
@@ -86,6 +88,7 @@ impl Default for WatchArgs {
             speed: None,
             events: None,
             frames: None,
+            truth: None,
             settings: None,
             silent: false,
             volume: 1.0,
@@ -102,6 +105,18 @@ impl Default for WatchArgs {
             models: ModelArgs::default(),
         }
     }
+}
+
+/// What can be named as a source.
+fn about_sources() -> String {
+    format!(
+        "`webcam`, `webcam:N`, a video file, a picture, a folder of pictures, or the drawn driver: \
+         `demo[:SCENARIO[@DRIVER][+SECONDS]]` with a driver from 0 to {} and one of the scenarios {} \
+         (without a name: {})",
+        demo::DRIVERS_KNOWN - 1,
+        demo::scenarios().join(", "),
+        demo::TOUR,
+    )
 }
 
 fn within(text: &str, low: f32, high: f32) -> Result<f32, String> {
@@ -134,6 +149,9 @@ pub fn run(args: WatchArgs) -> anyhow::Result<()> {
         return Err(WrongUse(only.into()).into());
     }
     let options = live_options(&args)?;
+    if let Some(path) = &args.truth {
+        write_truth(&args.source, &options.open, path)?;
+    }
     if args.headless {
         return without_window(&options);
     }
@@ -174,6 +192,17 @@ fn live_options(args: &WatchArgs) -> anyhow::Result<LiveOptions> {
         volume: args.volume,
         ..LiveOptions::default()
     })
+}
+
+/// Only what was drawn has a truth that is known.
+fn write_truth(source: &SourceSpec, open: &OpenOptions, path: &Path) -> anyhow::Result<()> {
+    let SourceSpec::Demo(scenario) = source else {
+        let only =
+            "only the drawn driver's truth is known; leave --truth away, or watch --source demo";
+        return Err(WrongUse(only.into()).into());
+    };
+    demo::write_truth(scenario.as_deref().unwrap_or(demo::TOUR), open, path)?;
+    Ok(())
 }
 
 /// Prints judgements until the source ends or somebody interrupts.

@@ -106,6 +106,7 @@ pub(super) const DRIVERS: [Driver; 14] = [
         lips: 1.35,
         lip_color: [0.115, 0.045, 0.035],
         iris: [0.03, 0.016, 0.01],
+        lashes: 1.45,
         clothes: [0.35, 0.33, 0.28],
         ..AVERAGE
     },
@@ -124,7 +125,7 @@ pub(super) const DRIVERS: [Driver; 14] = [
         lip_color: [0.42, 0.11, 0.11],
         eyes: 1.1,
         iris: [0.12, 0.20, 0.26],
-        lashes: 1.3,
+        lashes: 1.45,
         clothes: [0.30, 0.05, 0.07],
         ..AVERAGE
     },
@@ -214,7 +215,7 @@ pub(super) const DRIVERS: [Driver; 14] = [
         lip_color: [0.19, 0.05, 0.05],
         eyes: 1.1,
         iris: [0.03, 0.016, 0.01],
-        lashes: 1.3,
+        lashes: 1.45,
         clothes: [0.45, 0.30, 0.08],
         ..AVERAGE
     },

@@ -117,7 +117,7 @@ pub(super) fn eye(
     let inside = ((top - up) / soft + 0.5).clamp(0.0, 1.0)
         * ((up - bottom) / soft + 0.5).clamp(0.0, 1.0)
         * if a.abs() < 1.0 { 1.0 } else { 0.0 };
-    let mut wet = 0.35;
+    let mut wet = mix(0.12, 0.35, lids.open.min(1.0));
     if inside > 0.0 {
         let ball = eyeball(driver, outward, gaze, along, up, soft);
         // The upper lid throws a shadow on it, and it turns away to the corners.
@@ -138,7 +138,8 @@ pub(super) fn eye(
     let strands = 0.65 + 0.35 * noise(40.0 * a, 0.0, 3);
     let fringe =
         step(0.045, 0.0, top - up) * step(-0.004, 0.006, top - up) * reach * shut * strands;
-    let lash = [0.022, 0.014, 0.011];
+    // Dark on dark skin, too.
+    let lash = scale([0.022, 0.014, 0.011], (skin[0] / 0.4).clamp(0.2, 1.0));
     color = mix3(color, lash, (0.80 * driver.lashes.min(1.15) * line).min(0.95));
     color = mix3(color, lash, (0.50 * driver.lashes * fringe).min(0.8));
     // The wet edge of the lower lid and its thin lashes.

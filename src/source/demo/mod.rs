@@ -23,6 +23,8 @@ mod scenario;
 mod scene;
 mod shape;
 mod skin;
+#[cfg(test)]
+mod tests;
 mod truth;
 mod view;
 
@@ -38,6 +40,11 @@ use crate::frame::Frame;
 
 /// Number of drivers that can be named after an `@`, from 0.
 pub const DRIVERS_KNOWN: usize = DRIVERS.len();
+
+/// A word or two on who a driver is; those after the last begin again with the first.
+pub fn about_driver(driver: usize) -> &'static str {
+    DRIVERS[driver % DRIVERS.len()].about
+}
 
 /// What is played: `NAME[@DRIVER][+SECONDS]`.
 #[derive(Clone, Copy, Debug)]
@@ -123,27 +130,4 @@ impl Source for Demo {
             frames: Some(self.play.frames),
         }
     }
-}
-
-#[doc(hidden)]
-pub fn probe(driver: usize, p: &[f32]) -> (image::RgbImage, [[f32; 2]; 68]) {
-    let g = |i: usize, d: f32| p.get(i).copied().unwrap_or(d);
-    let mut act = scene::Act::default();
-    act.turn = [g(0, 0.0), g(1, 0.0), g(2, 0.0)];
-    act.face.eyes = [g(3, 1.0); 2];
-    act.face.mouth = g(4, 0.0);
-    act.face.mouth_wide = g(5, 1.0);
-    act.distance = g(6, 5.6);
-    act.weather = match g(7, 0.0) as i32 {
-        1 => scene::Weather::Night,
-        2 => scene::Weather::Glare,
-        _ => scene::Weather::Day,
-    };
-    act.cover.sunglasses = g(8, 0.0) == 1.0;
-    act.cover.mask = g(8, 0.0) == 2.0;
-    act.cover.hand = if g(8, 0.0) == 3.0 { 1.0 } else { 0.0 };
-    act.face.brows = g(9, 0.0);
-    act.face.gaze = [g(10, 0.0), g(11, 0.0)];
-    let mut painter = scene::Painter::new(640, 480, driver, 0);
-    (painter.paint(&act, 0), painter.landmarks(&act))
 }

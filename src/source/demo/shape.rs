@@ -4,7 +4,7 @@
 
 use super::{
     driver::{Beard, Driver, Hair},
-    math::{Vec3, along, hill, mix, mound, scale, spline, step, unit},
+    math::{Vec3, along, hill, mix, mound, spline, step, unit},
 };
 
 /// What the face does.
