@@ -204,7 +204,8 @@ impl State<'_> {
         while progress.step < config.steps {
             let samples = batches.recv().map_err(|_| TrainError::LoaderStopped)??;
             let batch = Batch::new(&samples, self.training);
-            let cost = loss(&net.forward(batch.image.clone()), &batch);
+            let eyes = net.eyes.forward(batch.cuts.clone());
+            let cost = loss(&net.face(batch.image.clone()), &eyes, &batch);
             let value = f64::from(cost.clone().into_scalar::<f32>());
             if !value.is_finite() {
                 return Err(TrainError::Diverged { step: progress.step });
