@@ -126,10 +126,15 @@ struct Line {
 
 /// Looks for the face in every picture of a list (JSON lines of `{"file", "points":
 /// [[x, y] x 68]}` in pixels; paths relative to the list's folder or the one above).
+/// `tell` hears of every picture that is done: how many, of how many.
 ///
 /// # Errors
 /// When the list or a picture cannot be read, or the detector or the network fail.
-pub fn run(list: &Path, tracker: &mut FaceTracker) -> Result<LandmarkReport, LandmarkEvalError> {
+pub fn run(
+    list: &Path,
+    tracker: &mut FaceTracker,
+    tell: &dyn Fn(u64, u64),
+) -> Result<LandmarkReport, LandmarkEvalError> {
     let read = |path: &Path, why: String| LandmarkEvalError::Read { path: path.into(), why };
     let size = fs::metadata(list).map_err(|error| read(list, error.to_string()))?.len();
     if size > LIST_LIMIT {
@@ -138,7 +143,9 @@ pub fn run(list: &Path, tracker: &mut FaceTracker) -> Result<LandmarkReport, Lan
     let text = fs::read_to_string(list).map_err(|error| read(list, error.to_string()))?;
     let folder = list.parent().unwrap_or(Path::new("."));
     let mut score = LandmarkScore::default();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+    let lines = || text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let count = lines().count() as u64;
+    for (number, line) in lines() {
         let at = |why: String| LandmarkEvalError::Line { path: list.into(), line: number + 1, why };
         let line: Line = serde_json::from_str(line).map_err(|error| at(error.to_string()))?;
         let points = <[[f32; 2]; 68]>::try_from(line.points.as_slice())
@@ -155,6 +162,7 @@ pub fn run(list: &Path, tracker: &mut FaceTracker) -> Result<LandmarkReport, Lan
             .ok_or_else(|| at(format!("{} does not exist", line.file.display())))?;
         let image = image::open(&file).map_err(|error| read(&file, error.to_string()))?.into_rgb8();
         score.add(&truth, tracker.find(&image)?.as_ref());
+        tell(score.n as u64, count);
     }
     Ok(score.report())
 }

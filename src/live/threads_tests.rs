@@ -119,7 +119,9 @@ fn eyes_that_fail_are_told_and_recover() {
 fn eyes_that_go_on_failing_stay_told_and_count_as_blind() {
     for (bad, said) in [(Step::Broken, "no support for eyes"), (Step::Crash, "a model's panic")] {
         let script = [vec![Step::Open; 3], vec![bad; 100_000]].concat();
-        let live = start("file.avi", vec![script]);
+        // Each look takes its time, so that the file does not end before the loss is due.
+        let parts = world(vec![script], Duration::from_millis(1));
+        let live = Live::start_with(options("file.avi"), parts).unwrap();
         let shown = wait(&live, "blindness", |s| s.judgement.state == State::CameraLost);
         let problem = shown.problem.as_ref().unwrap();
         assert!(problem.contains(said) || problem.contains("have stopped"), "{problem}");

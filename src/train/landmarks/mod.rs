@@ -11,7 +11,6 @@ pub mod loss;
 pub mod net;
 pub mod sampler;
 mod training;
-pub mod warm;
 pub mod validate;
 
 pub use config::LandmarkTrainConfig;

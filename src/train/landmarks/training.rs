@@ -313,7 +313,7 @@ fn card(digest: &str, metrics: &BTreeMap<String, f64>) -> ModelCard {
         threshold: 0.5,
         licence: "for research and evaluation; retrain on data of your own for other uses".into(),
         trained_on: "faces of HELEN and YouTube Faces with 68 points, covers drawn over some; \
-                     ImageNet samples without faces"
+                     faces that the demo driver's painter drew; ImageNet samples without faces"
             .into(),
         limits: "points of covered parts are guesses; heads turned away by more than about \
                  45 degrees, faces under 40 pixels and lids of blurred pictures are placed badly"
