@@ -176,7 +176,8 @@ fn landmarks_are_measured_on_an_annotated_list() {
         assert_eq!(report.get(name), Some(&serde_json::Value::Null), "{name}");
     }
 
-    fs::write(&list, format!("{line}\n{{\"file\": \"whole.jpg\", \"points\": [[1, 2]]}}\n")).unwrap();
+    fs::write(&list, format!("{line}\n{{\"file\": \"whole.jpg\", \"points\": [[1, 2]]}}\n"))
+        .unwrap();
     let (code, stdout, stderr) = told(folder.path(), &["evaluate", "--landmarks", "points.jsonl"]);
     assert_eq!((code, stdout.as_str()), (1, ""));
     assert!(stderr.contains("points.jsonl, line 2"), "{stderr}");

@@ -5,7 +5,11 @@ use std::f32::consts::FRAC_PI_6;
 
 use image::RgbImage;
 
-use super::{Detection, Face, FaceError, FaceTracker, Region, Search};
+use super::{
+    Detection, Face, FaceError, FaceTracker, Region, Search,
+    detect::SURE_SCORE,
+    landmarks::{ROUGHLY_STEADY, STEADY},
+};
 
 /// Fewer pixels than this show no face.
 const LEAST_PX: u32 = 16;
@@ -66,7 +70,10 @@ impl FaceTracker {
     ) -> Result<Option<Face>, FaceError> {
         let mut best: Option<(f32, Face)> = None;
         for detection in found.iter().take(MOST_BOXES) {
-            let face = self.net.locate_afresh(image, &Region::from_detection(detection))?;
+            let steady =
+                if f64::from(detection.score) < SURE_SCORE { STEADY } else { ROUGHLY_STEADY };
+            let region = Region::from_detection(detection);
+            let face = self.net.locate_surely(image, &region, steady)?;
             let side = Region::from_landmarks(&face.landmarks).side_px;
             let larger = best.as_ref().is_none_or(|(largest, _)| side > *largest);
             if face.confidence >= self.settings.acquire && larger {
@@ -83,7 +90,7 @@ impl FaceTracker {
         for scale in [1.0, 1.3] {
             let side_px = scale * width.min(height);
             let region = Region { center: [width / 2.0, height / 2.0], side_px, roll: 0.0 };
-            let face = self.net.locate_afresh(image, &region)?;
+            let face = self.net.locate_surely(image, &region, STEADY)?;
             let surer = best.as_ref().is_none_or(|best| face.confidence > best.confidence);
             if face.confidence >= self.settings.acquire.max(super::track::SURE) && surer {
                 best = Some(face);

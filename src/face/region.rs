@@ -74,7 +74,8 @@ impl Region {
         for row in 0..fine {
             let [x, y] = self.to_frame([first, first + row as f32 / fine as f32]);
             let [dx, dy] = {
-                let [right_x, right_y] = self.to_frame([first + 1.0, first + row as f32 / fine as f32]);
+                let [right_x, right_y] =
+                    self.to_frame([first + 1.0, first + row as f32 / fine as f32]);
                 [(right_x - x) / fine as f32, (right_y - y) / fine as f32]
             };
             let line = &mut values[row / taps * size..][..size];

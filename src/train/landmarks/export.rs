@@ -94,7 +94,8 @@ fn votes(graph: &mut GraphBuilder, x: &Value, votes: &Votes) -> Result<Value, Tr
     let [points, cells] = votes.prior.dims();
     let said = pointwise(graph, x, &votes.project)?;
     let said = graph.reshape(&said, &[0, 3 * points as i64, cells as i64]);
-    let mut part = |at: usize| graph.slice(&said, 1, (at * points) as i64, ((at + 1) * points) as i64);
+    let mut part =
+        |at: usize| graph.slice(&said, 1, (at * points) as i64, ((at + 1) * points) as i64);
     let [logits, x, y] = [part(0), part(1), part(2)];
     let prior = graph.constant("prior", &[1, points, cells], &values(&votes.prior.val())?);
     let logits = graph.add(&logits, &prior);

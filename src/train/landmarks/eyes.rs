@@ -193,7 +193,8 @@ pub(super) mod tests {
         let mut points =
             std::array::from_fn(|i| [0.2 + 0.6 * (i % 17) as f32 / 17.0, 0.7 - 0.002 * i as f32]);
         for (first, x) in [(36, 0.32), (42, 0.55)] {
-            let eye = [[0.0, 0.0], [0.04, -0.02], [0.09, -0.02], [0.13, 0.0], [0.09, 0.02], [0.04, 0.02]];
+            let eye =
+                [[0.0, 0.0], [0.04, -0.02], [0.09, -0.02], [0.13, 0.0], [0.09, 0.02], [0.04, 0.02]];
             for (index, [dx, dy]) in eye.into_iter().enumerate() {
                 points[first + index] = [x + dx, 0.4 + dy];
             }

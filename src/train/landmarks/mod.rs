@@ -4,8 +4,8 @@
 
 pub mod config;
 pub mod data;
-pub mod eyes;
 pub mod export;
+pub mod eyes;
 pub mod guess;
 pub mod loss;
 pub mod net;
