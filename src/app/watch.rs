@@ -276,7 +276,8 @@ fn signs(ui: &mut Ui, snapshot: &Snapshot, settings: &Settings) {
     ui.spacing_mut().item_spacing.y = spread.clamp(5.0, 36.0);
 
     let percent = |share: Option<f32>| share.map(|share| (text::percent(share), share));
-    let seen = judgement.drowsy.is_some() || judgement.eyes_closed_s > 0.0;
+    let blind = [State::NoDriver, State::EyesUnreadable, State::CameraLost];
+    let seen = reading.is_some() && !blind.contains(&judgement.state);
     let closed = judgement.eyes_closed_s;
     let closed = seen.then(|| (text::seconds(closed), closed / CLOSED_SPAN_S));
     let color = tokens.state(judgement.state);

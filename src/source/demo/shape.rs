@@ -333,10 +333,3 @@ pub(super) fn moved(place: &Place, side: Side, face: &Expression, driver: &Drive
 pub(super) fn glasses_depth(x: f32) -> f32 {
     -1.045 + 0.34 * x * x
 }
-
-/// Direction and distance helper: a place pushed outward from the middle of the head.
-pub(super) fn outward(at: Vec3, by: f32) -> Vec3 {
-    let out = unit([at[0], 0.4 * (at[1] - 0.2), at[2]]);
-    let push = scale(out, by);
-    [at[0] + push[0], at[1] + push[1], at[2] + push[2]]
-}
