@@ -220,9 +220,9 @@ mod tests {
         Landmarks { points }
     }
 
-    fn found(landmarks: Landmarks) -> Face {
+    fn found(landmarks: &Landmarks) -> Face {
         let visibility = Visibility { left_eye: 1.0, right_eye: 1.0, mouth: 1.0 };
-        Face { bbox: landmarks.bbox(), confidence: 0.9, landmarks, visibility }
+        Face { bbox: landmarks.bbox(), confidence: 0.9, landmarks: *landmarks, visibility }
     }
 
     #[test]
@@ -232,7 +232,7 @@ mod tests {
         let shifted = |by: f32, lid| {
             let mut face = face(0.0, lid);
             face.points.iter_mut().for_each(|point| point[0] += by);
-            found(face)
+            found(&face)
         };
         // 66 px between the outer corners: 3.3 px are 0.05.
         score.add(&face(0.0, 4.0), Some(&shifted(3.3, 4.0)));

@@ -125,9 +125,9 @@ impl EyeNet {
     /// visible (`[batch, 3]`, 0..1: left eye, right eye, mouth).
     pub(super) fn refine(
         &self,
-        image: Tensor<4>,
+        image: &Tensor<4>,
         points: Tensor<2>,
-        visible: Tensor<2>,
+        visible: &Tensor<2>,
     ) -> Tensor<2> {
         let [batch, ..] = image.dims();
         let device = image.device();
@@ -230,7 +230,7 @@ pub(super) mod tests {
         let image = Tensor::random([1, 1, 160, 160], Distribution::Default, &device);
         let rough = Tensor::<1>::from_floats(mean.as_flattened(), &device).reshape([1, 136]);
         let visible = Tensor::<1>::from_floats([1.0, 0.0, 1.0], &device).reshape([1, 3]);
-        let fine = values(&net.refine(image, rough, visible)).unwrap();
+        let fine = values(&net.refine(&image, rough, &visible)).unwrap();
         for (index, (point, old)) in fine.chunks(2).zip(mean).enumerate() {
             let off = (point[0] - old[0]).hypot(point[1] - old[1]);
             if (36..42).contains(&index) {

@@ -262,7 +262,7 @@ impl LandmarkNet {
     pub fn forward(&self, image: Tensor<4>) -> LandmarkOutput {
         let face = self.face(image.clone());
         let visible = sigmoid(face.visible.clone());
-        let points = self.eyes.refine(image, face.points.clone(), visible);
+        let points = self.eyes.refine(&image, face.points.clone(), &visible);
         LandmarkOutput { points, ..face }
     }
 }
