@@ -1,5 +1,5 @@
 # `make run` and `make test` do everything on a fresh Debian 12 with Rust, git and make.
-.PHONY: run test setup build format lint features unit screenshot test-demo demo-pictures help
+.PHONY: run test setup build format lint features unit screenshot test-demo demo-pictures bench-faces help
 ARGS ?=
 
 help:                ## this list
@@ -34,6 +34,9 @@ test-demo: setup     ## the drawn driver, all of it: every driver in every scena
 
 demo-pictures:       ## makes docs/demo-drivers.png and docs/demo-tour.gif again
 	cargo run --release --locked --example demo_pictures
+
+bench-faces:         ## the table of faces found and measured; WAKEWATCH_DATA=FOLDER holds the pictures
+	cargo test --locked --test bench_faces -- --ignored --nocapture --test-threads 1
 
 screenshot: build    ## makes docs/watch.png again, on the demo driver
 	xvfb-run -a -s "-screen 0 1280x800x24" target/release/wakewatch watch \

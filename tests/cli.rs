@@ -77,6 +77,8 @@ fn bad_input_is_one_sentence_that_names_it_and_exit_code_1() {
         (vec!["evaluate", "--data", "columns.csv"], "columns.csv"),
         (vec!["evaluate", "--data", "torn.csv"], "truncated.jpg"),
         (vec!["evaluate", "--data", "unlabelled.csv"], "whole.jpg"),
+        (vec!["evaluate", "--landmarks", "nowhere.jsonl"], "nowhere.jsonl"),
+        (vec!["evaluate", "--landmarks", "missing.csv"], "missing.csv"),
         (vec!["watch", "--headless", "--source", "demo", "--settings", "bad.toml"], "bad.toml"),
     ];
     for (args, name) in cases {
@@ -137,6 +139,7 @@ fn wrong_use_is_exit_code_2() {
         &["watch", "--headless", "--volume", "7", "--source", "demo"],
         &["watch", "--headless", "--source", "whole.jpg", "--truth", "truth.jsonl"],
         &["evaluate"],
+        &["evaluate", "--data", "missing.csv", "--landmarks", "points.jsonl"],
     ] {
         let (code, stdout, stderr) = told(folder.path(), args);
         assert_eq!((code, stdout.as_str()), (2, ""), "{args:?}: {stderr}");
@@ -190,4 +193,27 @@ fn a_picture_without_a_face_is_null_and_counted_as_missed() {
     assert_eq!((&report["n"], &report["missed"]), (&2.into(), &2.into()));
     assert_eq!(report["accuracy"], 0.5);
     assert_eq!(report["confusion"]["false_negative"], 1);
+}
+
+#[test]
+fn landmarks_are_measured_on_an_annotated_list() {
+    let folder = broken_things();
+    // A face that is annotated and not there: on the list, and not found.
+    let points: Vec<[f32; 2]> = (0..68).map(|i| [10.0 + (i % 17) as f32, i as f32 / 2.0]).collect();
+    let list = folder.path().join("points.jsonl");
+    let line = serde_json::json!({ "file": "whole.jpg", "points": points });
+    fs::write(&list, format!("{line}\n")).unwrap();
+    let (code, stdout, stderr) = told(folder.path(), &["evaluate", "--landmarks", "points.jsonl"]);
+    assert_eq!(code, 0, "{stderr}");
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((&report["n"], &report["found"]), (&1.into(), &0.into()));
+    for name in ["nme", "nme_eyes", "ear_auc"] {
+        assert_eq!(report.get(name), Some(&serde_json::Value::Null), "{name}");
+    }
+
+    fs::write(&list, format!("{line}\n{{\"file\": \"whole.jpg\", \"points\": [[1, 2]]}}\n"))
+        .unwrap();
+    let (code, stdout, stderr) = told(folder.path(), &["evaluate", "--landmarks", "points.jsonl"]);
+    assert_eq!((code, stdout.as_str()), (1, ""));
+    assert!(stderr.contains("points.jsonl, line 2"), "{stderr}");
 }

@@ -6,20 +6,27 @@ use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{WrongUse, answer, shared::ModelArgs};
-use crate::evaluate::{blinks, pictures};
+use crate::{
+    evaluate::{blinks, landmarks, pictures},
+    face::FaceTracker,
+};
 
 /// What to measure on.
 #[derive(Args, Clone, Debug)]
 #[command(group = ArgGroup::new("measured").required(true))]
 pub struct EvaluateArgs {
-    /// A labelled list of whole photographs, `file,label,subject`.
+    /// A labelled list of whole photographs, `file,label,subject`: measures the classifier.
     #[arg(long, value_name = "LIST.csv", group = "measured")]
     pub data: Option<PathBuf>,
+    /// Faces whose 68 points are known, one `{"file", "points": [[x, y], ...]}` a line, in
+    /// pixels: measures the detector and the landmark network.
+    #[arg(long, value_name = "FILE.jsonl", group = "measured")]
+    pub landmarks: Option<PathBuf>,
     /// Videos as lists of blinks, one JSON object a line; measures the blink model.
     #[arg(long, value_name = "FILE.jsonl", group = "measured")]
     pub blinks: Option<PathBuf>,
     /// Probability from which a picture is called drowsy, instead of the model's own.
-    #[arg(long, value_name = "0..1", value_parser = threshold)]
+    #[arg(long, value_name = "0..1", value_parser = threshold, conflicts_with_all = ["landmarks", "blinks"])]
     pub threshold: Option<f64>,
     /// The models.
     #[command(flatten)]
@@ -36,22 +43,31 @@ fn threshold(text: &str) -> Result<f64, String> {
 /// Measures.
 ///
 /// # Errors
-/// When the list or a model cannot be used.
+/// When a list or a model cannot be used.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
-    if let Some(list) = &args.blinks {
-        return answer(&blinks::run(list)?);
-    }
-    let Some(data) = &args.data else {
-        return Err(WrongUse("name what to measure on, with --data or --blinks".into()).into());
-    };
     let bar = progress_bar();
     let tell = |done: u64, of: u64| {
         bar.set_length(of);
         bar.set_position(done);
     };
-    let (judged, facts) = pictures::judge(data, &args.models.pipeline(), &tell)?;
-    bar.finish_and_clear();
-    answer(&pictures::report(&judged, &facts, args.threshold))
+    let options = args.models.pipeline();
+    match (&args.data, &args.landmarks, &args.blinks) {
+        (Some(list), ..) => {
+            let (judged, facts) = pictures::judge(list, &options, &tell)?;
+            bar.finish_and_clear();
+            answer(&pictures::report(&judged, &facts, args.threshold))
+        }
+        (None, Some(list), _) => {
+            let mut tracker = FaceTracker::open(&options.runtime, &options.landmarks)?;
+            let report = landmarks::run(list, &mut tracker, &tell)?;
+            bar.finish_and_clear();
+            answer(&report)
+        }
+        (None, None, Some(list)) => answer(&blinks::run(list)?),
+        (None, None, None) => {
+            Err(WrongUse("name what to measure on with --data, --landmarks or --blinks".into()).into())
+        }
+    }
 }
 
 /// A bar on stderr with rate and time left; it hides itself where there is no terminal.

@@ -1,8 +1,10 @@
 //! Measures models on labelled data, with the definitions that scikit-learn uses
 //! ([`metrics`]): whole photographs through the shipped detector, landmarks and
-//! classifier ([`pictures`]), and blinks over minutes through the blink model ([`blinks`]). Nothing here is drawn or printed.
+//! classifier ([`pictures`]), detector and landmarks on faces whose points are known
+//! ([`landmarks`]), and blinks over minutes through the blink model ([`blinks`]). Nothing here is drawn or printed.
 
 pub mod blinks;
+pub mod landmarks;
 pub mod metrics;
 pub mod pictures;
 

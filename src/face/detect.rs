@@ -22,6 +22,9 @@ const MOST_GAIN: f32 = 8.0;
 /// Most that a small picture is enlarged.
 const MOST_ENLARGED: f32 = 4.0;
 
+/// The cascade's own least score: what has more is nearly always a face.
+pub(super) const SURE_SCORE: f64 = 3.85;
+
 /// How to look for a face.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Search {
@@ -50,7 +53,7 @@ impl Default for Search {
             padding: 0.05,
             roll: 0.0,
             brighten: false,
-            least_score: 3.85,
+            least_score: SURE_SCORE,
             around: None,
         }
     }

@@ -5,7 +5,12 @@ use std::f32::consts::FRAC_PI_6;
 
 use image::RgbImage;
 
-use super::{Detection, Face, FaceError, FaceTracker, Region, Search};
+use super::{
+    Detection, Face, FaceError, FaceTracker, Region, Search,
+    detect::SURE_SCORE,
+    landmarks::{ROUGHLY_STEADY, STEADY},
+    track::SURE,
+};
 
 /// Fewer pixels than this show no face.
 const LEAST_PX: u32 = 16;
@@ -66,10 +71,15 @@ impl FaceTracker {
     ) -> Result<Option<Face>, FaceError> {
         let mut best: Option<(f32, Face)> = None;
         for detection in found.iter().take(MOST_BOXES) {
-            let face = self.net.locate_afresh(image, &Region::from_detection(detection))?;
+            let (steady, least) = match f64::from(detection.score) < SURE_SCORE {
+                true => (STEADY, self.settings.acquire.max(SURE)),
+                false => (ROUGHLY_STEADY, self.settings.acquire),
+            };
+            let region = Region::from_detection(detection);
+            let face = self.net.locate_surely(image, &region, steady)?;
             let side = Region::from_landmarks(&face.landmarks).side_px;
             let larger = best.as_ref().is_none_or(|(largest, _)| side > *largest);
-            if face.confidence >= self.settings.acquire && larger {
+            if face.confidence >= least && larger {
                 best = Some((side, face));
             }
         }
@@ -83,9 +93,9 @@ impl FaceTracker {
         for scale in [1.0, 1.3] {
             let side_px = scale * width.min(height);
             let region = Region { center: [width / 2.0, height / 2.0], side_px, roll: 0.0 };
-            let face = self.net.locate_afresh(image, &region)?;
+            let face = self.net.locate_surely(image, &region, STEADY)?;
             let surer = best.as_ref().is_none_or(|best| face.confidence > best.confidence);
-            if face.confidence >= self.settings.acquire.max(super::track::SURE) && surer {
+            if face.confidence >= self.settings.acquire.max(SURE) && surer {
                 best = Some(face);
             }
         }

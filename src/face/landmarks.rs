@@ -16,6 +16,19 @@ pub(super) const BOX_TO_REGION: f32 = 1.37;
 /// as above: 0.17, deviation 0.045.
 const BOX_TO_REGION_DOWN: f32 = 0.17;
 
+/// From where a doubtful face is looked at again: shift right and down in sides of the
+/// region, scale, turn in radians.
+const SHAKES: [[f32; 4]; 2] = [[0.06, 0.05, 1.1, 0.14], [-0.06, -0.05, 0.92, -0.14]];
+/// Below this confidence a further look is of no use.
+const HOPELESS: f32 = 0.3;
+/// How far the points may move between such looks, in sides of the region, on what the
+/// detector only just takes for a face. Measured on 180 pictures without a face and 187
+/// faces: of 132 squares that the network took for faces, 2 are steadier than this and
+/// sure in all looks; of upright and turned faces all are, of masked ones 95%.
+pub(super) const STEADY: f32 = 0.04;
+/// The same on what the detector is sure of: faces in the dark tremble.
+pub(super) const ROUGHLY_STEADY: f32 = 0.08;
+
 impl Region {
     /// Where the landmark network should look for the face that a detector found.
     pub fn from_detection(detection: &Detection) -> Self {
@@ -86,6 +99,40 @@ impl LandmarkNet {
         self.locate(image, &region)
     }
 
+    /// The same, looked at twice more from slightly other regions. On a face the points
+    /// stay where they are; on something that merely resembles one they wander with the
+    /// region. The confidence is that of the least sure look, 0 when the points moved by
+    /// more than `steady` (in sides of the region, mean over the points).
+    ///
+    /// # Errors
+    /// When the model fails to run.
+    pub fn locate_surely(
+        &mut self,
+        image: &RgbImage,
+        rough: &Region,
+        steady: f32,
+    ) -> Result<Face, FaceError> {
+        let face = self.locate_afresh(image, rough)?;
+        let region = Region::from_landmarks(&face.landmarks);
+        let mut confidence = face.confidence;
+        for [right, down, scale, turn] in SHAKES {
+            if confidence < HOPELESS {
+                break;
+            }
+            let shaken = Region {
+                center: region.to_frame([0.5 + right, 0.5 + down]),
+                side_px: scale * region.side_px,
+                roll: region.roll + turn,
+            };
+            let other = self.locate(image, &shaken)?;
+            let pairs = face.landmarks.points.iter().zip(other.landmarks.points);
+            let moved: f32 = pairs.map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).sum();
+            let moved = moved / (68.0 * region.side_px.max(f32::EPSILON));
+            confidence = if moved > steady { 0.0 } else { confidence.min(other.confidence) };
+        }
+        Ok(Face { confidence, ..face })
+    }
+
     /// What the model says of itself.
     pub fn card(&self) -> &ModelCard {
         &self.model.card
@@ -128,6 +175,23 @@ mod tests {
         assert_abs_diff_eq!(face.confidence, 0.8808, epsilon = 1e-3);
         assert!(face.visibility.left_eye < 0.01 && face.visibility.right_eye > 0.99);
         assert_eq!(face.bbox, face.landmarks.bbox());
+    }
+
+    #[test]
+    fn points_that_go_with_the_region_are_on_no_face() {
+        if !fixtures::runtime_is_here() {
+            return;
+        }
+        // This network always points to the same places of the region, whatever it sees.
+        let mut points: [_; 68] = std::array::from_fn(|index| [index as f32 / 68.0, 0.25]);
+        points[8] = [0.5, 0.8];
+        let model = fixtures::landmarks(&points, 4.0, [9.0; 3]);
+        let source = ModelSource::Bytes(model.into());
+        let mut net = LandmarkNet::load(&source, &RuntimeOptions::default()).unwrap();
+        let region = Region { center: [50.0, 40.0], side_px: 60.0, roll: 0.0 };
+        let image = RgbImage::new(100, 80);
+        assert!(net.locate_afresh(&image, &region).unwrap().confidence > 0.9);
+        assert_eq!(net.locate_surely(&image, &region, STEADY).unwrap().confidence, 0.0);
     }
 
     #[test]

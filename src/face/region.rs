@@ -66,19 +66,24 @@ impl Region {
     /// pixel, so that fine texture does not alias. Outside the frame the border repeats.
     pub fn sample_grey(&self, image: &RgbImage, size: usize) -> Vec<f32> {
         let taps = ((self.side_px / size as f32).round() as usize).clamp(1, 4);
-        let fine = (size * taps) as f32;
+        let fine = size * taps;
         let mut values = vec![0.0; size * size];
-        for (row, line) in values.chunks_mut(size).enumerate() {
+        let share = 1.0 / (255.0 * (taps * taps) as f32);
+        // Walked in equal steps along the rows, which is what `to_frame` amounts to.
+        let first = 0.5 / fine as f32;
+        for row in 0..fine {
+            let [x, y] = self.to_frame([first, first + row as f32 / fine as f32]);
+            let [dx, dy] = {
+                let [right_x, right_y] =
+                    self.to_frame([first + 1.0, first + row as f32 / fine as f32]);
+                [(right_x - x) / fine as f32, (right_y - y) / fine as f32]
+            };
+            let line = &mut values[row / taps * size..][..size];
             for (col, value) in line.iter_mut().enumerate() {
-                let mut sum = 0.0;
-                for ty in 0..taps {
-                    for tx in 0..taps {
-                        let u = ((col * taps + tx) as f32 + 0.5) / fine;
-                        let v = ((row * taps + ty) as f32 + 0.5) / fine;
-                        sum += sample::luma(sample::bilinear(image, self.to_frame([u, v])));
-                    }
+                for tap in col * taps..(col + 1) * taps {
+                    let along = tap as f32;
+                    *value += share * sample::grey(image, [x + along * dx, y + along * dy]);
                 }
-                *value = sum / (taps * taps) as f32 / 255.0;
             }
         }
         values

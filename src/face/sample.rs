@@ -19,6 +19,28 @@ pub(super) fn bilinear(image: &RgbImage, [x, y]: [f32; 2]) -> [f32; 3] {
     })
 }
 
+/// The luma at a point, 0..255; black for an empty picture.
+#[inline]
+pub(super) fn grey(image: &RgbImage, [x, y]: [f32; 2]) -> f32 {
+    let (width, height) = image.dimensions();
+    if width == 0 || height == 0 {
+        return 0.0;
+    }
+    let (x0, x1, fx) = neighbours(x, width);
+    let (y0, y1, fy) = neighbours(y, height);
+    let bytes = image.as_raw();
+    let at = |x: u32, y: u32| {
+        let start = 3 * (y as usize * width as usize + x as usize);
+        match bytes.get(start..start + 3) {
+            Some(&[r, g, b]) => luma([r, g, b].map(f32::from)),
+            _ => 0.0,
+        }
+    };
+    let top = at(x0, y0) * (1.0 - fx) + at(x1, y0) * fx;
+    let bottom = at(x0, y1) * (1.0 - fx) + at(x1, y1) * fx;
+    top * (1.0 - fy) + bottom * fy
+}
+
 /// The two pixels around a coordinate and the share of the second.
 fn neighbours(at: f32, size: u32) -> (u32, u32, f32) {
     let at = (at - 0.5).clamp(0.0, (size - 1) as f32);

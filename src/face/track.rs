@@ -8,7 +8,7 @@ use image::RgbImage;
 
 use super::{
     BBox, Detection, Detector, Face, FaceError, LandmarkNet, Region, Search, SeetaDetector,
-    TrackSettings, smooth::PoseSmoother,
+    TrackSettings, detect::SURE_SCORE, landmarks::STEADY, smooth::PoseSmoother,
 };
 use crate::{
     frame::Frame,
@@ -280,7 +280,11 @@ impl FaceTracker {
         });
         // A picture full of false boxes must not stall the frame.
         for detection in found.iter().take(4) {
-            let face = self.net.locate_afresh(image, &Region::from_detection(detection))?;
+            let region = Region::from_detection(detection);
+            let face = match f64::from(detection.score) < SURE_SCORE {
+                true => self.net.locate_surely(image, &region, STEADY)?,
+                false => self.net.locate_afresh(image, &region)?,
+            };
             if face.confidence >= self.settings.acquire {
                 return Ok(Some(face));
             }

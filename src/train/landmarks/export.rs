@@ -4,7 +4,7 @@
 use std::{fs, path::Path};
 
 use burn::{
-    nn::Linear,
+    nn::{Linear, conv::Conv2d},
     tensor::{Device, Tensor, activation::sigmoid},
 };
 use rand::{Rng, SeedableRng};
@@ -12,7 +12,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{
     IMAGE_PX, LandmarkNet,
-    net::{EPSILON, Layer, POINT_SCALE},
+    eyes::{EYE_PX, EYE_SPAN, EyeNet, RIGHT_ORDER, cut_grid},
+    net::{EPSILON, FACE_PX, Layer, POINT_SCALE, Stage, VOTING, Votes, cell_middles},
 };
 use crate::{
     infer::{Device as RunOn, LoadedModel, ModelSource, RuntimeOptions},
@@ -29,7 +30,7 @@ use crate::{
 /// The card of the best weights, in the folder of a landmark training.
 pub const CARD_FILE: &str = "card.json";
 
-/// Encodes the network with its card as ONNX: input `image [N,1,96,96]`; outputs
+/// Encodes the network with its card as ONNX: input `image [N,1,160,160]`; outputs
 /// `points [N,68,2]`, `confidence [N,1]` and `visible [N,3]`, the latter two 0..1.
 ///
 /// # Errors
@@ -39,30 +40,155 @@ pub fn export_landmarks(net: &LandmarkNet, card: &ModelCard) -> Result<Vec<u8>, 
     let side = Dim::Fixed(IMAGE_PX);
     let batch = Dim::Named("N");
     let image = graph.input("image", &[batch, Dim::Fixed(1), side, side]);
-    let mut x = graph.instance_norm(&image, &[1.0], &[0.0], EPSILON);
-    for stage in &net.stages {
-        x = layer(&mut graph, &x, &stage.down)?;
-        if let Some(refine) = &stage.refine {
-            let refined = layer(&mut graph, &x, refine)?;
-            x = graph.add(&refined, &x);
-        }
+
+    let half = FACE_PX as i64;
+    let pairs = graph.reshape(&image, &[0, 1, half, 2, half, 2]);
+    let small = graph.reduce_mean(&pairs, &[3, 5]);
+    let mut x = graph.instance_norm(&small, &[1.0], &[0.0], EPSILON);
+    let mut levels = Vec::with_capacity(net.stages.len());
+    for part in &net.stages {
+        x = stage(&mut graph, &x, part)?;
+        levels.push(x.clone());
     }
+    let mut joined = levels[VOTING].clone();
+    if let [near, wide] = net.context.as_slice() {
+        let near = pointwise(&mut graph, &levels[VOTING + 1], near)?;
+        let [channels, side] = [near_channels(net), (FACE_PX >> (VOTING + 2)) as i64];
+        let near = graph.reshape(&near, &[0, channels, side, 1, side, 1]);
+        let twice = graph.constant_i64("twice", &[1, 1, 1, 2, 1, 2]);
+        let near = graph.expand(&near, &twice);
+        let near = graph.reshape(&near, &[0, channels, 2 * side, 2 * side]);
+        joined = graph.add(&joined, &near);
+        let whole = graph.reduce_mean(&x, &[2, 3]);
+        let whole = graph.reshape(&whole, &[0, -1, 1, 1]);
+        let whole = pointwise(&mut graph, &whole, wide)?;
+        joined = graph.add(&joined, &whole);
+    }
+    let joined = graph.relu(&joined);
+    let refined = layer(&mut graph, &joined, &net.join)?;
+    let joined = graph.add(&refined, &joined);
+    let points = votes(&mut graph, &joined, &net.votes)?;
+
     let [features, _] = net.hidden.weight.dims();
     let flat = graph.reshape(&x, &[0, features as i64]);
     let hidden = linear(&mut graph, &flat, &net.hidden)?;
     let hidden = graph.relu(&hidden);
-    let out = linear(&mut graph, &hidden, &net.head)?;
-    let points = graph.slice(&out, 1, 0, 136);
-    let scale = graph.constant("scale", &[1], &[POINT_SCALE]);
-    let points = graph.mul(&points, &scale);
-    let points = graph.reshape(&points, &[0, 68, 2]);
+    let judged = linear(&mut graph, &hidden, &net.judge)?;
+    let judged = graph.sigmoid(&judged);
+    let confidence = graph.slice(&judged, 1, 0, 1);
+    let visible = graph.slice(&judged, 1, 1, 4);
+
+    let points = eyes(&mut graph, &net.eyes, [&image, &points, &visible])?;
     graph.output(&points, "points", &[batch, Dim::Fixed(68), Dim::Fixed(2)]);
-    for (name, start, end) in [("confidence", 136, 137), ("visible", 137, 140)] {
-        let logits = graph.slice(&out, 1, start, end);
-        let shares = graph.sigmoid(&logits);
-        graph.output(&shares, name, &[batch, Dim::Fixed((end - start) as usize)]);
-    }
+    graph.output(&confidence, "confidence", &[batch, Dim::Fixed(1)]);
+    graph.output(&visible, "visible", &[batch, Dim::Fixed(3)]);
     Ok(graph.finish(&[(METADATA_KEY, &serde_json::to_string(card)?)])?)
+}
+
+fn near_channels(net: &LandmarkNet) -> i64 {
+    net.votes.project.weight.dims()[1] as i64
+}
+
+/// [`Votes::forward`]: the points, `[N, points, 2]`.
+fn votes(graph: &mut GraphBuilder, x: &Value, votes: &Votes) -> Result<Value, TrainError> {
+    let [points, cells] = votes.prior.dims();
+    let said = pointwise(graph, x, &votes.project)?;
+    let said = graph.reshape(&said, &[0, 3 * points as i64, cells as i64]);
+    let mut part =
+        |at: usize| graph.slice(&said, 1, (at * points) as i64, ((at + 1) * points) as i64);
+    let [logits, x, y] = [part(0), part(1), part(2)];
+    let prior = graph.constant("prior", &[1, points, cells], &values(&votes.prior.val())?);
+    let logits = graph.add(&logits, &prior);
+    let weights = graph.softmax(&logits, 2);
+    let middles = cell_middles(cells.isqrt());
+    let middles = graph.constant("cells", &[cells, 2], middles.as_flattened());
+    let voters = graph.matmul(&weights, &middles);
+    let scale = graph.constant("scale", &[cells, 1], &vec![POINT_SCALE; cells]);
+    let mut offset = |offset: &Value| {
+        let weighted = graph.mul(&weights, offset);
+        graph.matmul(&weighted, &scale)
+    };
+    let [x, y] = [offset(&x), offset(&y)];
+    let offsets = graph.concat(&[&x, &y], 2);
+    Ok(graph.add(&voters, &offsets))
+}
+
+/// [`EyeNet::refine`]: `image`, `points [N,68,2]` and `visible` to the points.
+fn eyes(
+    graph: &mut GraphBuilder,
+    net: &EyeNet,
+    [image, points, visible]: [&Value; 3],
+) -> Result<Value, TrainError> {
+    let rough = [36, 42].map(|first| graph.slice(points, 1, first, first + 6));
+    let middles = [0, 1].map(|eye| {
+        let middle = graph.reduce_mean(&rough[eye], &[1]);
+        graph.reshape(&middle, &[0, 1, 2])
+    });
+    let along = graph.sub(&middles[1], &middles[0]);
+    let half = graph.constant("half", &[1], &[EYE_SPAN / 2.0]);
+    let along = graph.mul(&along, &half);
+    let quarter = graph.constant("quarter", &[2, 2], &[0.0, 1.0, -1.0, 0.0]);
+    let down = graph.matmul(&along, &quarter);
+    let back = graph.node("Neg", &[&along], vec![]);
+    let axes = [graph.concat(&[&along, &down], 1), graph.concat(&[&back, &down], 1)];
+
+    let base = graph.constant("base", &[1, EYE_PX * EYE_PX, 2], &cut_grid());
+    let [one, two] = [1.0, 2.0].map(|value| graph.constant("number", &[1], &[value]));
+    let cuts = [0, 1].map(|eye| {
+        let at = graph.matmul(&base, &axes[eye]);
+        let at = graph.add(&at, &middles[eye]);
+        let at = graph.mul(&at, &two);
+        let at = graph.sub(&at, &one);
+        let grid = graph.reshape(&at, &[-1, EYE_PX as i64, EYE_PX as i64, 2]);
+        graph.grid_sample(image, &grid)
+    });
+    // Both eyes of a face beside each other: [N, 2, ...] as a batch of 2 N.
+    let cuts = graph.concat(&[&cuts[0], &cuts[1]], 1);
+    let cuts = graph.reshape(&cuts, &[-1, 1, EYE_PX as i64, EYE_PX as i64]);
+    let mut x = graph.instance_norm(&cuts, &[1.0], &[0.0], EPSILON);
+    for part in &net.stages {
+        x = stage(graph, &x, part)?;
+    }
+    let said = votes(graph, &x, &net.votes)?;
+    let said = graph.mul(&said, &two);
+    let said = graph.sub(&said, &one);
+    let said = graph.reshape(&said, &[-1, 2, 6, 2]);
+
+    let mut parts = vec![graph.slice(points, 1, 0, 36)];
+    for eye in 0..2 {
+        let at = eye as i64;
+        let said = graph.slice(&said, 1, at, at + 1);
+        let said = graph.reshape(&said, &[-1, 6, 2]);
+        let placed = graph.matmul(&said, &axes[eye]);
+        let mut placed = graph.add(&placed, &middles[eye]);
+        if eye == 1 {
+            placed = graph.gather(&placed, 1, &RIGHT_ORDER.map(|index| index as i64));
+        }
+        let share = graph.slice(visible, 1, at, at + 1);
+        let share = graph.reshape(&share, &[0, 1, 1]);
+        let change = graph.sub(&placed, &rough[eye]);
+        let change = graph.mul(&change, &share);
+        parts.push(graph.add(&rough[eye], &change));
+    }
+    parts.push(graph.slice(points, 1, 48, 68));
+    Ok(graph.concat(&parts.iter().collect::<Vec<_>>(), 1))
+}
+
+fn stage(graph: &mut GraphBuilder, x: &Value, stage: &Stage) -> Result<Value, TrainError> {
+    let x = layer(graph, x, &stage.down)?;
+    let Some(refine) = &stage.refine else { return Ok(x) };
+    let refined = layer(graph, &x, refine)?;
+    Ok(graph.add(&refined, &x))
+}
+
+/// A 1x1 convolution.
+fn pointwise(graph: &mut GraphBuilder, x: &Value, layer: &Conv2d) -> Result<Value, TrainError> {
+    let weight = layer.weight.val();
+    let bias = match &layer.bias {
+        Some(bias) => values(&bias.val())?,
+        None => vec![0.0; weight.dims()[0]],
+    };
+    Ok(graph.conv2d(x, weight.dims(), &values(&weight)?, &bias, 1, 0, 1))
 }
 
 /// The convolution with its normalisation folded in, and ReLU.
@@ -168,7 +294,7 @@ mod tests {
         }
         let device = Device::flex().autodiff();
         device.seed(11);
-        let mean = std::array::from_fn(|i| [i as f32 / 68.0, 0.4]);
+        let mean = crate::train::landmarks::eyes::tests::mean_shape();
         let net = || LandmarkNet::new(&mean, &device);
         let trained = net();
         // Running statistics other than the initial ones, as after a training.

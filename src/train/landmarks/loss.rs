@@ -4,40 +4,62 @@ use burn::tensor::{Device, Tensor, activation::relu};
 
 use super::{
     IMAGE_PX, LandmarkOutput,
+    eyes::EYE_PX,
     sampler::{Sample, Weights},
 };
 
-/// Below this error in pixels of the 96x96 cut the wing loss turns logarithmic
-/// (Feng et al. 2018, "Wing loss").
-const WING_PX: f32 = 6.0;
-/// Curvature of its logarithmic part, in pixels.
-const WING_EPSILON_PX: f32 = 1.5;
+/// Errors of the face are counted in this many parts of the region, those of an eye in as
+/// many of its cut: about a pixel of what each network sees.
+const PARTS: [f32; 2] = [96.0, 64.0];
+/// Below this error in those parts the wing loss turns logarithmic (Feng et al. 2018,
+/// "Wing loss").
+const WING: f32 = 6.0;
+/// Curvature of its logarithmic part.
+const WING_EPSILON: f32 = 1.5;
 /// Pairs of upper and lower lid points, then of inner lip points: their distances decide
 /// whether eyes and mouth are open, so the differences are learned beside the points.
 const OPENINGS: [(usize, usize); 7] =
     [(37, 41), (38, 40), (43, 47), (44, 46), (61, 67), (62, 66), (63, 65)];
+/// The same for the six points of an eye.
+const EYE_OPENINGS: [(usize, usize); 2] = [(1, 5), (2, 4)];
 /// Weight of the openings against the points.
 const OPENING_WEIGHT: f32 = 0.6;
+/// Weight of the places of the voters: cells near a point know it best.
+const VOTERS_WEIGHT: f32 = 0.1;
+/// Weight of the second look at the eyes.
+const EYES_WEIGHT: f32 = 1.0;
+/// What is learned from the points of a covered eye, against those of a seen one.
+const COVERED_EYE: f32 = 0.1;
 /// Weight of the confidence.
 const CONFIDENCE_WEIGHT: f32 = 4.0;
 /// Weight of the visibilities.
 const VISIBLE_WEIGHT: f32 = 2.0;
 
-/// Weight of a point: eyelids count most, the jaw, which nobody can place exactly, least.
+/// Weight of a point: the eyes count most, the jaw, which nobody can place exactly, least.
 fn point_weight(index: usize) -> f32 {
     match index {
-        36..48 => 3.0,
-        0..17 => 0.5,
-        17..27 => 0.7,
+        36..48 => 2.0,
+        0..17 => 0.7,
         _ => 1.0,
     }
+}
+
+/// What the eyes of a batch are to be: both eyes of each sample one after the other.
+#[derive(Clone, Debug)]
+struct Eyes {
+    points: Tensor<2>,
+    weights: Tensor<2>,
+    opening_weights: Tensor<2>,
+    openings: Tensor<2>,
 }
 
 /// A batch as tensors.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// `[batch, 1, 96, 96]`.
+    /// `[batch, 1, 160, 160]`.
     pub image: Tensor<4>,
+    /// `[2 * batch, 1, 40, 40]`.
+    pub cuts: Tensor<4>,
     points: Tensor<2>,
     weights: Tensor<2>,
     opening_weights: Tensor<2>,
@@ -45,13 +67,28 @@ pub struct Batch {
     visible: Tensor<2>,
     /// `[136, 14]`: points to openings.
     openings: Tensor<2>,
+    eyes: Eyes,
+}
+
+/// `[2 * points, 2 * pairs]`: from points to the differences of pairs.
+fn differences(points: usize, pairs: &[(usize, usize)], device: &Device) -> Tensor<2> {
+    let mut matrix = vec![0.0f32; 2 * points * 2 * pairs.len()];
+    for (pair, &(upper, lower)) in pairs.iter().enumerate() {
+        for axis in 0..2 {
+            let column = 2 * pair + axis;
+            matrix[(2 * upper + axis) * 2 * pairs.len() + column] = 1.0;
+            matrix[(2 * lower + axis) * 2 * pairs.len() + column] = -1.0;
+        }
+    }
+    Tensor::<1>::from_floats(matrix.as_slice(), device).reshape([2 * points, 2 * pairs.len()])
 }
 
 impl Batch {
     /// Puts samples on a device.
     pub fn new(samples: &[Sample], device: &Device) -> Self {
         let n = samples.len();
-        let tensor = |values: Vec<f32>, width: usize| {
+        let tensor = |values: Vec<f32>| {
+            let width = values.len() / n.max(1);
             Tensor::<1>::from_floats(values.as_slice(), device).reshape([n, width])
         };
         let gather = |row: &dyn Fn(&Sample, &mut Vec<f32>)| {
@@ -73,34 +110,52 @@ impl Batch {
                 all.extend([sample.face * weight; 2]);
             }
         });
-        let mut openings = vec![0.0; 136 * 2 * OPENINGS.len()];
-        for (column, (upper, lower)) in OPENINGS.into_iter().enumerate() {
-            for axis in 0..2 {
-                openings[(2 * lower + axis) * 2 * OPENINGS.len() + 2 * column + axis] = 1.0;
-                openings[(2 * upper + axis) * 2 * OPENINGS.len() + 2 * column + axis] = -1.0;
-            }
-        }
+        // How much is learned from the points and the lids of each eye.
+        let eye_trust = |sample: &Sample, eye: usize| {
+            let seen = COVERED_EYE + (1.0 - COVERED_EYE) * sample.visible[eye];
+            [sample.weights.eyes, sample.weights.lids].map(|w| sample.face * seen * w)
+        };
+        let eye_weights = gather(&|sample, all| {
+            (0..2).for_each(|eye| all.extend([eye_trust(sample, eye)[0]; 12]));
+        });
+        let lid_weights = gather(&|sample, all| {
+            (0..2).for_each(|eye| all.extend([eye_trust(sample, eye)[1]; 2 * EYE_OPENINGS.len()]));
+        });
+        let eye_points = gather(&|sample, all| {
+            sample.eyes.iter().for_each(|eye| all.extend(eye.points.as_flattened()));
+        });
+        let cuts = gather(&|sample, all| {
+            sample.eyes.iter().for_each(|eye| all.extend(&eye.image));
+        });
+        let rows = |values: Vec<f32>, width: usize| tensor(values).reshape([2 * n, width]);
         Self {
-            image: tensor(gather(&|s, all| all.extend(&s.image)), IMAGE_PX * IMAGE_PX)
+            image: tensor(gather(&|s, all| all.extend(&s.image)))
                 .reshape([n, 1, IMAGE_PX, IMAGE_PX]),
-            points: tensor(gather(&|s, all| all.extend(s.points.as_flattened())), 136),
-            weights: tensor(weights, 136),
-            opening_weights: tensor(opening_weights, 2 * OPENINGS.len()),
-            face: tensor(gather(&|s, all| all.push(s.face)), 1),
-            visible: tensor(gather(&|s, all| all.extend(s.visible)), 3),
-            openings: Tensor::<1>::from_floats(openings.as_slice(), device)
-                .reshape([136, 2 * OPENINGS.len()]),
+            cuts: tensor(cuts).reshape([2 * n, 1, EYE_PX, EYE_PX]),
+            points: tensor(gather(&|s, all| all.extend(s.points.as_flattened()))),
+            weights: tensor(weights),
+            opening_weights: tensor(opening_weights),
+            face: tensor(gather(&|s, all| all.push(s.face))),
+            visible: tensor(gather(&|s, all| all.extend(s.visible))),
+            openings: differences(68, &OPENINGS, device),
+            eyes: Eyes {
+                points: rows(eye_points, 12),
+                weights: rows(eye_weights, 12),
+                opening_weights: rows(lid_weights, 2 * EYE_OPENINGS.len()),
+                openings: differences(6, &EYE_OPENINGS, device),
+            },
         }
     }
 }
 
-/// Wing loss of errors in the unit square, averaged with weights.
-fn wing(error: Tensor<2>, weights: Tensor<2>) -> Tensor<1> {
-    let pixels = error.abs().mul_scalar(IMAGE_PX as f32);
-    let near = pixels.clone().div_scalar(WING_EPSILON_PX).log1p().mul_scalar(WING_PX);
-    let offset = WING_PX - WING_PX * (1.0 + WING_PX / WING_EPSILON_PX).ln();
-    let far = pixels.clone().sub_scalar(offset);
-    let loss = far.mask_where(pixels.lower_elem(WING_PX), near);
+/// Wing loss of errors in the unit square, counted in `parts` of it, averaged with
+/// weights.
+fn wing(error: Tensor<2>, weights: Tensor<2>, parts: f32) -> Tensor<1> {
+    let error = error.abs().mul_scalar(parts);
+    let near = error.clone().div_scalar(WING_EPSILON).log1p().mul_scalar(WING);
+    let offset = WING - WING * (1.0 + WING / WING_EPSILON).ln();
+    let far = error.clone().sub_scalar(offset);
+    let loss = far.mask_where(error.lower_elem(WING), near);
     let total = weights.clone().sum().clamp_min(1e-3);
     (loss * weights).sum() / total
 }
@@ -110,44 +165,71 @@ fn cross_entropy(logits: Tensor<2>, truth: Tensor<2>) -> Tensor<2> {
     relu(logits.clone()) - logits.clone() * truth + logits.abs().neg().exp().log1p()
 }
 
-/// The loss of a batch, `[1]`.
-pub fn loss(output: &LandmarkOutput, batch: &Batch) -> Tensor<1> {
+/// The loss of a batch, `[1]`: of what was said of the faces, and of what
+/// [`EyeNet::forward`](super::eyes::EyeNet::forward) said of the cuts of their eyes.
+pub fn loss(output: &LandmarkOutput, eyes: &[Tensor<2>; 2], batch: &Batch) -> Tensor<1> {
     let error = output.points.clone() - batch.points.clone();
     let openings = error.clone().matmul(batch.openings.clone());
-    let points = wing(error, batch.weights.clone());
-    let openings = wing(openings, batch.opening_weights.clone());
+    let points = wing(error, batch.weights.clone(), PARTS[0]);
+    let openings = wing(openings, batch.opening_weights.clone(), PARTS[0]);
+    let voters =
+        wing(output.voters.clone() - batch.points.clone(), batch.weights.clone(), PARTS[0]);
     let confidence = cross_entropy(output.confidence.clone(), batch.face.clone()).mean();
     let faces = batch.face.clone().sum().clamp_min(1e-3);
     let visible = cross_entropy(output.visible.clone(), batch.visible.clone());
     let visible = (visible * batch.face.clone()).sum() / faces.mul_scalar(3.0);
+
+    let [said, eye_voters] = eyes;
+    let truth = &batch.eyes;
+    let error = said.clone() - truth.points.clone();
+    let lids = error.clone().matmul(truth.openings.clone());
+    let eyes = wing(error, truth.weights.clone(), PARTS[1])
+        + wing(lids, truth.opening_weights.clone(), PARTS[1]).mul_scalar(OPENING_WEIGHT)
+        + wing(eye_voters.clone() - truth.points.clone(), truth.weights.clone(), PARTS[1])
+            .mul_scalar(VOTERS_WEIGHT);
     points
         + openings.mul_scalar(OPENING_WEIGHT)
+        + voters.mul_scalar(VOTERS_WEIGHT)
         + confidence.mul_scalar(CONFIDENCE_WEIGHT)
         + visible.mul_scalar(VISIBLE_WEIGHT)
+        + eyes.mul_scalar(EYES_WEIGHT)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::landmarks::{eyes::eye_point, sampler::EyeCut};
     use approx::assert_abs_diff_eq;
 
     fn sample(face: f32, shift: f32) -> Sample {
+        let points = std::array::from_fn(|i| [i as f32 / 68.0 + shift, 0.5]);
+        let eye = |right| EyeCut {
+            image: vec![0.5; EYE_PX * EYE_PX],
+            points: std::array::from_fn(|index| points[eye_point(right, index)]),
+        };
         Sample {
             image: vec![0.5; IMAGE_PX * IMAGE_PX],
-            points: std::array::from_fn(|i| [i as f32 / 68.0 + shift, 0.5]),
+            points,
+            eyes: [eye(false), eye(true)],
             face,
             visible: [face; 3],
             weights: Weights { points: 1.0, eyes: 1.0, lids: 1.0 },
         }
     }
 
-    fn output(of: &Sample, logit: f32, device: &Device) -> LandmarkOutput {
+    fn output(of: &Sample, logit: f32, device: &Device) -> (LandmarkOutput, [Tensor<2>; 2]) {
         let points = Tensor::<1>::from_floats(of.points.as_flattened(), device);
-        LandmarkOutput {
-            points: points.reshape([1, 136]),
+        let points = points.reshape([1, 136]);
+        let face = LandmarkOutput {
+            points: points.clone(),
+            voters: points,
             confidence: Tensor::full([1, 1], logit, device),
             visible: Tensor::full([1, 3], logit, device),
-        }
+        };
+        let eyes: Vec<f32> =
+            of.eyes.iter().flat_map(|eye| eye.points.as_flattened().to_vec()).collect();
+        let eyes = Tensor::<1>::from_floats(eyes.as_slice(), device).reshape([2, 12]);
+        (face, [eyes.clone(), eyes])
     }
 
     #[test]
@@ -156,7 +238,8 @@ mod tests {
         let (truth, off) = (sample(1.0, 0.0), sample(1.0, 0.1));
         let cost = |truth: &Sample, said: &Sample, logit| {
             let batch = Batch::new(std::slice::from_ref(truth), &device);
-            loss(&output(said, logit, &device), &batch).into_scalar::<f32>()
+            let (face, eyes) = output(said, logit, &device);
+            loss(&face, &eyes, &batch).into_scalar::<f32>()
         };
         assert_abs_diff_eq!(cost(&truth, &truth, 30.0), 0.0, epsilon = 1e-4);
         assert!(cost(&truth, &off, 30.0) > 1.0);
@@ -167,11 +250,11 @@ mod tests {
     #[test]
     fn the_two_parts_of_the_wing_meet() {
         let device = Device::flex();
-        let at = |pixels: f32| {
-            let error = Tensor::full([1, 1], pixels / IMAGE_PX as f32, &device);
-            wing(error, Tensor::ones([1, 1], &device)).into_scalar::<f32>()
+        let at = |parts: f32| {
+            let error = Tensor::full([1, 1], parts / PARTS[0], &device);
+            wing(error, Tensor::ones([1, 1], &device), PARTS[0]).into_scalar::<f32>()
         };
-        assert_abs_diff_eq!(at(WING_PX - 1e-3), at(WING_PX + 1e-3), epsilon = 1e-2);
+        assert_abs_diff_eq!(at(WING - 1e-3), at(WING + 1e-3), epsilon = 1e-2);
         assert!(at(1.0) < at(2.0) && at(10.0) < at(11.0));
     }
 }

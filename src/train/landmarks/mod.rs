@@ -1,10 +1,11 @@
-//! The landmark network: what it is ([`net`]), how it becomes ONNX ([`export`]), the pictures
+//! The landmark network: what it is ([`net`], [`eyes`]), how it becomes ONNX ([`export`]), the pictures
 //! ([`data`]) and samples ([`sampler`]) it learns from, points for pictures that have none ([`guess`]), what it is punished for
 //! ([`loss`]), how good it is ([`validate`]) and the training itself ([`run`]).
 
 pub mod config;
 pub mod data;
 pub mod export;
+pub mod eyes;
 pub mod guess;
 pub mod loss;
 pub mod net;

@@ -1,5 +1,7 @@
-//! The network that places the 68 points of a face: a small residual CNN over a grey
-//! 96x96 cut of [`Region`](crate::face::Region), 19 million multiply-adds. Its batch
+//! The network that places the 68 points of a face. A small residual CNN looks at the
+//! whole face at half the resolution and lets every cell of a 10x10 grid vote for every
+//! point ([`Votes`]); a second one ([`EyeNet`](super::eyes::EyeNet)) then looks at each eye
+//! at the full resolution and places its lids. 20 million multiply-adds together. Batch
 //! normalisations are folded into the convolutions on export.
 
 use burn::{
@@ -8,28 +10,41 @@ use burn::{
         BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d,
         conv::{Conv2d, Conv2dConfig},
     },
-    tensor::{Device, Tensor, activation::relu},
+    tensor::{
+        Device, Tensor,
+        activation::{relu, sigmoid, softmax},
+    },
 };
 
+use super::eyes::EyeNet;
+
 /// Width and height of the input in pixels.
-pub const IMAGE_PX: usize = 96;
-/// Channels after each of the five stride-2 convolutions.
+pub const IMAGE_PX: usize = 160;
+/// What the first network sees: the input at half the resolution.
+pub(super) const FACE_PX: usize = IMAGE_PX / 2;
+/// Channels after each of its five stride-2 convolutions.
 const WIDTHS: [usize; 5] = [16, 24, 64, 96, 128];
-/// Width of the hidden layer.
-const HIDDEN: usize = 192;
+/// The stage whose cells vote, and the two above that give it context.
+pub(super) const VOTING: usize = 2;
+/// Width of the layer before confidence and visibility.
+const HIDDEN: usize = 64;
 /// Added to the variance of the input before its root is taken: a deviation of 0.01.
 pub(super) const EPSILON: f32 = 1e-4;
-/// The head gives points in tenths of the square: about how far they stray from the mean
-/// shape, so that one learning rate suits them and the logits.
+/// Votes are given in tenths of the square: about how far they stray, so that one
+/// learning rate suits them and the logits.
 pub(super) const POINT_SCALE: f32 = 0.1;
-/// Outputs: 68 points, confidence, three visibilities.
-const OUTPUTS: usize = 68 * 2 + 1 + 3;
+/// Deviation of the first guess where the cells that know a point lie, in squares.
+const FIRST_SPREAD: f32 = 0.15;
+/// Confidence and three visibilities.
+const JUDGEMENTS: usize = 1 + 3;
 
 /// What the network says about a batch.
 #[derive(Clone, Debug)]
 pub struct LandmarkOutput {
     /// `[batch, 136]`: x, y of the 68 points in the unit square of the region.
     pub points: Tensor<2>,
+    /// `[batch, 136]`: where the voting cells of each point lie on average.
+    pub voters: Tensor<2>,
     /// `[batch, 1]`: logit of "this is a face".
     pub confidence: Tensor<2>,
     /// `[batch, 3]`: logits of "is uncovered" for left eye, right eye, mouth.
@@ -44,7 +59,7 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    fn new([inputs, outputs]: [usize; 2], stride: usize, device: &Device) -> Self {
+    pub(super) fn new([inputs, outputs]: [usize; 2], stride: usize, device: &Device) -> Self {
         let gain = std::f64::consts::SQRT_2;
         let convolution = Conv2dConfig::new([inputs, outputs], [3, 3])
             .with_stride([stride; 2])
@@ -56,7 +71,7 @@ impl Layer {
     }
 
     /// `[batch, inputs, h, w]` to `[batch, outputs, h / stride, w / stride]`.
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         relu(self.norm.forward(self.convolution.forward(x)))
     }
 }
@@ -68,61 +83,187 @@ pub(super) struct Stage {
     pub(super) refine: Option<Layer>,
 }
 
+impl Stage {
+    pub(super) fn new(channels: [usize; 2], refine: bool, device: &Device) -> Self {
+        let refine = refine.then(|| Layer::new([channels[1]; 2], 1, device));
+        Self { down: Layer::new(channels, 2, device), refine }
+    }
+
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = self.down.forward(x);
+        match &self.refine {
+            Some(refine) => refine.forward(x.clone()) + x,
+            None => x,
+        }
+    }
+}
+
+/// Every cell of a grid says where each point lies as seen from it, and how much its word
+/// counts for that point; the answer is the weighted mean (Xiong et al. 2019, "A2J").
+#[derive(Module, Debug)]
+pub(super) struct Votes {
+    /// `[3 * points, channels, 1, 1]`: weights (logits), then offsets x, then y.
+    pub(super) project: Conv2d,
+    /// `[points, cells]`: logits that do not depend on the picture.
+    pub(super) prior: Param<Tensor<2>>,
+}
+
+/// Middles of the cells of a `side` x `side` grid in its unit square, row-major `[x, y]`.
+pub(super) fn cell_middles(side: usize) -> Vec<[f32; 2]> {
+    let middle = |i: usize| (i as f32 + 0.5) / side as f32;
+    (0..side * side).map(|cell| [middle(cell % side), middle(cell / side)]).collect()
+}
+
+impl Votes {
+    /// Votes for as many points as `mean` has, near which the first answers lie.
+    pub(super) fn new(channels: usize, side: usize, mean: &[[f32; 2]], device: &Device) -> Self {
+        let project = Conv2dConfig::new([channels, 3 * mean.len()], [1, 1])
+            .with_initializer(Initializer::KaimingNormal { gain: 0.3, fan_out_only: false })
+            .init(device);
+        let near = |[x, y]: [f32; 2], [cx, cy]: [f32; 2]| {
+            -((x - cx).powi(2) + (y - cy).powi(2)) / (2.0 * FIRST_SPREAD.powi(2))
+        };
+        let cells = cell_middles(side);
+        let prior: Vec<f32> = mean
+            .iter()
+            .flat_map(|&point| cells.iter().map(move |&cell| near(point, cell)))
+            .collect();
+        let prior = Tensor::<1>::from_floats(prior.as_slice(), device);
+        let prior = Param::from_tensor(prior.reshape([mean.len(), cells.len()]));
+        Self { project, prior }
+    }
+
+    /// `[batch, channels, side, side]` to the points and the mean places of their voters,
+    /// both `[batch, 2 * points]` in the unit square.
+    pub(super) fn forward(&self, x: Tensor<4>) -> [Tensor<2>; 2] {
+        let [batch, _, side, _] = x.dims();
+        let [points, cells] = self.prior.dims();
+        let middles = Tensor::<1>::from_floats(cell_middles(side).as_flattened(), &x.device());
+        let said = self.project.forward(x).reshape([batch, 3 * points, cells]);
+        let part = |at: usize| said.clone().slice([0..batch, at * points..(at + 1) * points]);
+        let weights = softmax(part(0) + self.prior.val().unsqueeze(), 2);
+        let voters = weights
+            .clone()
+            .reshape([batch * points, cells])
+            .matmul(middles.reshape([cells, 2]))
+            .reshape([batch, points, 2]);
+        let offset = |at: usize| (weights.clone() * part(at)).sum_dim(2);
+        let offsets = Tensor::cat(vec![offset(1), offset(2)], 2).mul_scalar(POINT_SCALE);
+        let flat = |x: Tensor<3>| x.reshape([batch, 2 * points]);
+        [flat(voters.clone() + offsets), flat(voters)]
+    }
+}
+
 /// The landmark network.
 #[derive(Module, Debug)]
 pub struct LandmarkNet {
     pub(super) stages: Vec<Stage>,
+    /// What the last two stages tell the voting one, `[channels, wider, 1, 1]`.
+    pub(super) context: Vec<Conv2d>,
+    pub(super) join: Layer,
+    pub(super) votes: Votes,
     pub(super) hidden: Linear,
-    pub(super) head: Linear,
+    pub(super) judge: Linear,
+    pub(super) eyes: EyeNet,
+}
+
+/// Subtracts the mean of each picture and divides by its deviation.
+pub(super) fn normalised(image: Tensor<4>) -> Tensor<4> {
+    let shape = image.dims();
+    let flat = image.reshape([shape[0], shape[1] * shape[2] * shape[3]]);
+    let centred = flat.clone() - flat.mean_dim(1);
+    let deviation = centred.clone().powi_scalar(2).mean_dim(1).add_scalar(EPSILON).sqrt();
+    (centred / deviation).reshape(shape)
+}
+
+/// Each cell four times: `[batch, channels, h, w]` to `[batch, channels, 2 h, 2 w]`.
+fn doubled(x: Tensor<4>) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    x.reshape([batch, channels, height, 1, width, 1])
+        .expand([batch, channels, height, 2, width, 2])
+        .reshape([batch, channels, 2 * height, 2 * width])
 }
 
 impl LandmarkNet {
-    /// A network with random weights (seed the device first) whose points start at
+    /// A network with random weights (seed the device first) whose points start near
     /// `mean`, the mean shape in the unit square, `[68][x, y]`.
     pub fn new(mean: &[[f32; 2]; 68], device: &Device) -> Self {
         let root2 = std::f64::consts::SQRT_2;
         let mut inputs = 1;
+        let mut side = FACE_PX;
+        let mut sides = Vec::with_capacity(WIDTHS.len());
         let mut stages = Vec::with_capacity(WIDTHS.len());
         for (index, width) in WIDTHS.into_iter().enumerate() {
-            let down = Layer::new([inputs, width], 2, device);
-            let refine = (1..4).contains(&index).then(|| Layer::new([width, width], 1, device));
-            stages.push(Stage { down, refine });
+            stages.push(Stage::new([inputs, width], (1..4).contains(&index), device));
             inputs = width;
+            side = side.div_ceil(2);
+            sides.push(side);
         }
-        let side = IMAGE_PX >> WIDTHS.len();
+        let width = WIDTHS[VOTING];
+        let context = WIDTHS[VOTING + 1..]
+            .iter()
+            .map(|&wider| {
+                Conv2dConfig::new([wider, width], [1, 1])
+                    .with_initializer(Initializer::KaimingNormal { gain: 1.0, fan_out_only: false })
+                    .init(device)
+            })
+            .collect();
         let linear = |inputs, outputs, gain| {
             LinearConfig::new(inputs, outputs)
                 .with_initializer(Initializer::KaimingNormal { gain, fan_out_only: false })
                 .init(device)
         };
-        let hidden = linear(inputs * side * side, HIDDEN, root2);
-        let mut head = linear(HIDDEN, OUTPUTS, 0.3);
-        let mut bias: Vec<f32> = mean.as_flattened().iter().map(|v| v / POINT_SCALE).collect();
-        bias.resize(OUTPUTS, 0.0);
-        head.bias = Some(Param::from_tensor(Tensor::from_floats(bias.as_slice(), device)));
-        Self { stages, hidden, head }
+        Self {
+            stages,
+            context,
+            join: Layer::new([width; 2], 1, device),
+            votes: Votes::new(width, sides[VOTING], mean, device),
+            hidden: linear(inputs * side * side, HIDDEN, root2),
+            judge: linear(HIDDEN, JUDGEMENTS, 0.3),
+            eyes: EyeNet::new(mean, device),
+        }
     }
 
-    /// Looks at `[batch, 1, 96, 96]`, grey 0..1.
-    pub fn forward(&self, image: Tensor<4>) -> LandmarkOutput {
+    /// The first network alone: looks at `[batch, 1, 160, 160]`, grey 0..1, without the
+    /// second look at the eyes.
+    pub fn face(&self, image: Tensor<4>) -> LandmarkOutput {
         let [batch, ..] = image.dims();
-        let flat = image.reshape([batch, IMAGE_PX * IMAGE_PX]);
-        let centred = flat.clone() - flat.mean_dim(1);
-        let deviation = centred.clone().powi_scalar(2).mean_dim(1).add_scalar(EPSILON).sqrt();
-        let mut x = (centred / deviation).reshape([batch, 1, IMAGE_PX, IMAGE_PX]);
+        let small = image
+            .reshape([batch, 1, FACE_PX, 2, FACE_PX, 2])
+            .mean_dim(5)
+            .mean_dim(3)
+            .reshape([batch, 1, FACE_PX, FACE_PX]);
+        let mut x = normalised(small);
+        let mut levels = Vec::with_capacity(self.stages.len());
         for stage in &self.stages {
-            x = stage.down.forward(x);
-            if let Some(refine) = &stage.refine {
-                x = refine.forward(x.clone()) + x;
-            }
+            x = stage.forward(x);
+            levels.push(x.clone());
         }
+        let mut joined = levels.swap_remove(VOTING);
+        if let [near, wide] = self.context.as_slice() {
+            joined = joined + doubled(near.forward(levels[VOTING + 1].clone()));
+            // The whole face at once: the mean over its cells.
+            joined = joined + wide.forward(x.clone().mean_dim(3).mean_dim(2));
+        }
+        let joined = relu(joined);
+        let [points, voters] = self.votes.forward(self.join.forward(joined.clone()) + joined);
         let hidden = relu(self.hidden.forward(x.flatten::<2>(1, 3)));
-        let out = self.head.forward(hidden);
+        let judged = self.judge.forward(hidden);
         LandmarkOutput {
-            points: out.clone().slice([0..batch, 0..136]).mul_scalar(POINT_SCALE),
-            confidence: out.clone().slice([0..batch, 136..137]),
-            visible: out.slice([0..batch, 137..140]),
+            points,
+            voters,
+            confidence: judged.clone().slice([0..batch, 0..1]),
+            visible: judged.slice([0..batch, 1..4]),
         }
+    }
+
+    /// Looks at `[batch, 1, 160, 160]`, grey 0..1, and once more at the eyes, whose points
+    /// are then the second network's as far as the eyes are uncovered.
+    pub fn forward(&self, image: Tensor<4>) -> LandmarkOutput {
+        let face = self.face(image.clone());
+        let visible = sigmoid(face.visible.clone());
+        let points = self.eyes.refine(&image, face.points.clone(), &visible);
+        LandmarkOutput { points, ..face }
     }
 }
 
@@ -135,14 +276,14 @@ mod tests {
     fn random_net() -> LandmarkNet {
         let device = Device::flex();
         device.seed(3);
-        LandmarkNet::new(&std::array::from_fn(|i| [i as f32 / 68.0, 0.5]), &device)
+        LandmarkNet::new(&super::super::eyes::tests::mean_shape(), &device)
     }
 
     #[test]
     fn contrast_and_brightness_do_not_move_the_points() {
         let net = random_net();
-        let image =
-            Tensor::<4>::random([2, 1, 96, 96], Distribution::Uniform(0.2, 0.8), &Device::flex());
+        let shape = [2, 1, IMAGE_PX, IMAGE_PX];
+        let image = Tensor::<4>::random(shape, Distribution::Uniform(0.2, 0.8), &Device::flex());
         let dim = image.clone().mul_scalar(0.5).add_scalar(0.1);
         let (a, b) = (net.forward(image).points, net.forward(dim).points);
         let difference = (a - b).abs().max().into_scalar::<f32>();
@@ -151,13 +292,19 @@ mod tests {
 
     #[test]
     fn the_first_guess_is_near_the_mean_shape() {
-        let net = random_net();
-        let image = Tensor::<4>::random([1, 1, 96, 96], Distribution::Default, &Device::flex());
+        // As a training begins: the normalisations go by the batch.
+        let device = Device::flex().autodiff();
+        device.seed(3);
+        let net = LandmarkNet::new(&super::super::eyes::tests::mean_shape(), &device);
+        let shape = [8, 1, IMAGE_PX, IMAGE_PX];
+        let image = Tensor::<4>::random(shape, Distribution::Default, &device);
         let out = net.forward(image);
-        assert_eq!((out.confidence.dims(), out.visible.dims()), ([1, 1], [1, 3]));
+        assert_eq!((out.confidence.dims(), out.visible.dims()), ([8, 1], [8, 3]));
         let points = values(&out.points).unwrap();
-        for (index, point) in points.chunks(2).enumerate() {
-            assert!((point[0] - index as f32 / 68.0).abs() < 0.5, "{point:?}");
+        let mean = super::super::eyes::tests::mean_shape();
+        for (point, mean) in points.chunks(2).zip(mean.into_iter().cycle()) {
+            let off = (point[0] - mean[0]).hypot(point[1] - mean[1]);
+            assert!(off < 0.3, "{point:?} for {mean:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 //! always the same.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -20,6 +20,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{
     IMAGE_PX,
     data::{Annotated, Trust, load, mirrored},
+    eyes::{EYE_PX, EyeFrame, eye_point},
 };
 use crate::{
     face::{Landmarks, Region},
@@ -31,9 +32,9 @@ use crate::{
 
 /// Decoded photos are kept up to this many bytes.
 const KEPT_BYTES: usize = 1 << 30;
-/// Photos are kept reduced so that the face's region has about this side in pixels: twice
-/// what the network sees.
-const KEPT_SIDE_PX: f32 = 2.0 * IMAGE_PX as f32;
+/// Photos are kept reduced so that the face's region has about this side in pixels:
+/// half as much again as the network sees.
+const KEPT_SIDE_PX: f32 = 1.5 * IMAGE_PX as f32;
 
 /// How samples are made.
 #[derive(Clone, Debug)]
@@ -57,16 +58,67 @@ pub struct SampleOptions {
 /// One training sample.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// `[96, 96]` grey 0..1.
+    /// `[160, 160]` grey 0..1.
     pub image: Vec<f32>,
     /// The points in the unit square of the region.
     pub points: [[f32; 2]; 68],
+    /// Left and right eye, cut about where the first network would think that they are.
+    pub eyes: [EyeCut; 2],
     /// 1 for a face, 0 for none: nothing but the confidence is learned then.
     pub face: f32,
     /// 1 = uncovered: left eye, right eye, mouth.
     pub visible: [f32; 3],
     /// How much is learned from which points.
     pub weights: Weights,
+}
+
+/// An eye as the second network sees it.
+#[derive(Clone, Debug)]
+pub struct EyeCut {
+    /// `[40, 40]` grey 0..1, the right eye mirrored.
+    pub image: Vec<f32>,
+    /// Its six points in the unit square of the cut, in the order of the left eye.
+    pub points: [[f32; 2]; 6],
+}
+
+impl EyeCut {
+    /// Cuts an eye out of a sample's picture.
+    fn new(picture: &[f32], frame: &EyeFrame, points: &[[f32; 2]; 68], right: bool) -> Self {
+        let last = (IMAGE_PX - 1) as f32;
+        let middle = |i: usize| (i as f32 + 0.5) / EYE_PX as f32;
+        let mut image = Vec::with_capacity(EYE_PX * EYE_PX);
+        for at in 0..EYE_PX * EYE_PX {
+            let [x, y] = frame
+                .place([middle(at % EYE_PX), middle(at / EYE_PX)])
+                .map(|v| (v * IMAGE_PX as f32 - 0.5).clamp(0.0, last));
+            let (x0, y0) = (x as usize, y as usize);
+            let (x1, y1) = ((x0 + 1).min(IMAGE_PX - 1), (y0 + 1).min(IMAGE_PX - 1));
+            let (fx, fy) = (x.fract(), y.fract());
+            let mix = |y: usize| {
+                picture[y * IMAGE_PX + x0] * (1.0 - fx) + picture[y * IMAGE_PX + x1] * fx
+            };
+            image.push(mix(y0) * (1.0 - fy) + mix(y1) * fy);
+        }
+        let points = std::array::from_fn(|index| frame.to_unit(points[eye_point(right, index)]));
+        Self { image, points }
+    }
+
+    /// Both eyes, cut as far off as the first network's points may be.
+    fn both(picture: &[f32], points: &[[f32; 2]; 68], rng: &mut ChaCha8Rng) -> [Self; 2] {
+        let frames = EyeFrame::of(points);
+        [false, true].map(|right| {
+            let mut off = |share: f32, most: f32| (share * normal(rng)).clamp(-most, most);
+            let (shift, scale) = ([off(0.055, 0.16), off(0.055, 0.16)], off(0.08, 0.25).exp());
+            let turn = off(0.09, 0.3);
+            let frame = frames[usize::from(right)].shaken(shift, scale, turn);
+            Self::new(picture, &frame, points, right)
+        })
+    }
+
+    /// What stands in the place of the eyes where there is no face.
+    fn none() -> Self {
+        Self { image: vec![0.5; EYE_PX * EYE_PX], points: [[0.5; 2]; 6] }
+    }
 }
 
 /// A decoded photo, perhaps reduced, with its face's region and points in its pixels.
@@ -123,7 +175,7 @@ pub struct Sampler {
     faces: Vec<Annotated>,
     photos: Vec<OnceLock<Arc<Photo>>>,
     kept_bytes: AtomicUsize,
-    nonfaces: Vec<PathBuf>,
+    nonfaces: Vec<(PathBuf, OnceLock<Arc<RgbImage>>)>,
     precise: Vec<usize>,
     coarse: Vec<usize>,
     known_closed: Vec<usize>,
@@ -147,6 +199,7 @@ impl Sampler {
         let known_closed = all(Trust::KnownClosed);
         let photos = faces.iter().map(|_| OnceLock::new()).collect();
         let kept_bytes = AtomicUsize::new(0);
+        let nonfaces = nonfaces.into_iter().map(|file| (file, OnceLock::new())).collect();
         Self { faces, photos, kept_bytes, nonfaces, precise, coarse, known_closed, options, seed }
     }
 
@@ -161,6 +214,23 @@ impl Sampler {
             let _ = self.photos[index].set(photo.clone());
         }
         Ok(photo)
+    }
+
+    /// A picture without a face.
+    fn nonface(
+        &self,
+        file: &Path,
+        kept: &OnceLock<Arc<RgbImage>>,
+    ) -> Result<Arc<RgbImage>, TrainError> {
+        if let Some(image) = kept.get() {
+            return Ok(image.clone());
+        }
+        let image = Arc::new(load(file)?);
+        let bytes = image.as_raw().len();
+        if self.kept_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes < KEPT_BYTES {
+            let _ = kept.set(image.clone());
+        }
+        Ok(image)
     }
 
     /// Sample `number` of the endless stream.
@@ -226,7 +296,8 @@ impl Sampler {
         self.options.photometric.apply(&mut picture, rng);
         let visible =
             [covered.left_eye, covered.right_eye, covered.mouth].map(|c| if c { 0.0 } else { 1.0 });
-        Sample { image: picture.data, points, face: 1.0, visible, weights: trust.into() }
+        let eyes = EyeCut::both(&picture.data, &points, rng);
+        Sample { image: picture.data, points, eyes, face: 1.0, visible, weights: trust.into() }
     }
 
     fn cover(
@@ -272,8 +343,8 @@ impl Sampler {
     /// A square without a face, or with one so badly placed that following it is wrong.
     fn negative(&self, rng: &mut ChaCha8Rng) -> Result<Sample, TrainError> {
         let values = match self.nonfaces.choose(rng) {
-            Some(file) if rng.random_bool(0.65) => {
-                let image = load(file)?;
+            Some((file, kept)) if rng.random_bool(0.65) => {
+                let image = self.nonface(file, kept)?;
                 negative_region(&image, rng).sample_grey(&image, IMAGE_PX)
             }
             _ => {
@@ -286,6 +357,7 @@ impl Sampler {
         Ok(Sample {
             image: picture.data,
             points: [[0.5; 2]; 68],
+            eyes: [EyeCut::none(), EyeCut::none()],
             face: 0.0,
             visible: [0.0; 3],
             weights: Weights::default(),
@@ -327,7 +399,7 @@ fn tight_crop(
 fn jitter(exact: &Region, rng: &mut ChaCha8Rng) -> Region {
     let wide = rng.random_bool(0.35);
     let (shift, scale) = if wide { (0.09, 0.16) } else { (0.035, 0.06) };
-    let turn = if rng.random_bool(0.3) {
+    let turn = if rng.random_bool(0.25) {
         rng.random_range(-40f32..40.0).to_radians()
     } else {
         (7.0 * normal(rng)).clamp(-20.0, 20.0).to_radians()

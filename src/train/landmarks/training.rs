@@ -204,7 +204,8 @@ impl State<'_> {
         while progress.step < config.steps {
             let samples = batches.recv().map_err(|_| TrainError::LoaderStopped)??;
             let batch = Batch::new(&samples, self.training);
-            let cost = loss(&net.forward(batch.image.clone()), &batch);
+            let eyes = net.eyes.forward(batch.cuts.clone());
+            let cost = loss(&net.face(batch.image.clone()), &eyes, &batch);
             let value = f64::from(cost.clone().into_scalar::<f32>());
             if !value.is_finite() {
                 return Err(TrainError::Diverged { step: progress.step });
@@ -312,7 +313,7 @@ fn card(digest: &str, metrics: &BTreeMap<String, f64>) -> ModelCard {
         threshold: 0.5,
         licence: "for research and evaluation; retrain on data of your own for other uses".into(),
         trained_on: "faces of HELEN and YouTube Faces with 68 points, covers drawn over some; \
-                     ImageNet samples without faces"
+                     faces that the demo driver's painter drew; ImageNet samples without faces"
             .into(),
         limits: "points of covered parts are guesses; heads turned away by more than about \
                  45 degrees, faces under 40 pixels and lids of blurred pictures are placed badly"

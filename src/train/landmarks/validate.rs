@@ -13,6 +13,7 @@ use super::{
     sampler::{anchors_of, negative_region},
 };
 use crate::{
+    evaluate::landmarks::{CLOSED_BELOW, OPEN_ABOVE, auc, errors},
     face::{Landmarks, Region},
     train::{
         TrainError,
@@ -21,10 +22,6 @@ use crate::{
     },
 };
 
-/// Own eye aspect ratio of the annotated points below which eyes count as closed.
-pub const CLOSED_BELOW: f32 = 0.15;
-/// The ratio above which they count as open.
-pub const OPEN_ABOVE: f32 = 0.22;
 /// Faces of the coarse collection that are looked at, spread over all of them.
 const COARSE_FACES: usize = 200;
 /// Squares without a face that are looked at.
@@ -232,60 +229,4 @@ pub(super) fn look(
         }
     }
     Ok(all)
-}
-
-/// Mean distance over the inter-ocular distance: all points, eye points.
-pub fn errors(truth: &Landmarks, said: &Landmarks) -> [f64; 2] {
-    let unit = f64::from(truth.interocular_px()).max(1e-9);
-    let mean = |range: std::ops::Range<usize>| {
-        let count = range.len() as f64;
-        let sum: f64 = range
-            .map(|i| {
-                let ([ax, ay], [bx, by]) = (truth.points[i], said.points[i]);
-                f64::from((ax - bx).hypot(ay - by))
-            })
-            .sum();
-        sum / count / unit
-    };
-    [mean(0..68), mean(36..48)]
-}
-
-/// The chance that a value of `low` is below one of `high` (ties count half); `None`
-/// where one of them is empty.
-pub fn auc(low: &[f32], high: &[f32]) -> Option<f64> {
-    let mut wins = 0.0;
-    for a in low {
-        for b in high {
-            wins += match a.total_cmp(b) {
-                std::cmp::Ordering::Less => 1.0,
-                std::cmp::Ordering::Equal => 0.5,
-                std::cmp::Ordering::Greater => 0.0,
-            };
-        }
-    }
-    let pairs = low.len() * high.len();
-    (pairs > 0).then(|| wins / pairs as f64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use approx::assert_abs_diff_eq;
-
-    #[test]
-    fn errors_are_in_units_of_the_outer_eye_corners() {
-        let truth = Landmarks { points: std::array::from_fn(|i| [i as f32, 0.0]) };
-        let said = Landmarks { points: truth.points.map(|[x, y]| [x, y + 0.9]) };
-        let [all, eyes] = errors(&truth, &said);
-        assert_abs_diff_eq!(all, 0.1, epsilon = 1e-6);
-        assert_abs_diff_eq!(eyes, 0.1, epsilon = 1e-6);
-    }
-
-    #[test]
-    fn auc_counts_ordered_pairs() {
-        assert_eq!(auc(&[0.1, 0.2], &[0.3, 0.4]), Some(1.0));
-        assert_eq!(auc(&[0.1, 0.5], &[0.3]), Some(0.5));
-        assert_eq!(auc(&[0.3], &[0.3]), Some(0.5));
-        assert_eq!(auc(&[], &[0.3]), None);
-    }
 }

@@ -93,6 +93,15 @@ fn float(name: &str, value: f32) -> AttributeProto {
     }
 }
 
+fn text(name: &str, value: &str) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        s: Some(value.into()),
+        r#type: attribute_type::STRING,
+        ..Default::default()
+    }
+}
+
 impl GraphBuilder {
     /// An empty graph.
     pub fn new(name: &str) -> Self {
@@ -302,6 +311,20 @@ impl GraphBuilder {
         let ends = self.constant_i64("ends", &[end]);
         let axes = self.constant_i64("axes", &[axis]);
         self.node("Slice", &[x, &starts, &ends, &axes], vec![])
+    }
+
+    /// What lies at `grid` (`[N,H,W,2]` of x, y, -1..1 from edge to edge of `x`), between
+    /// the pixels; the border repeats.
+    pub fn grid_sample(&mut self, x: &Value, grid: &Value) -> Value {
+        let attributes =
+            vec![text("mode", "linear"), text("padding_mode", "border"), int("align_corners", 0)];
+        self.node("GridSample", &[x, grid], attributes)
+    }
+
+    /// The entries `indices` along `axis`, in that order.
+    pub fn gather(&mut self, x: &Value, axis: i64, indices: &[i64]) -> Value {
+        let indices = self.constant_i64("indices", indices);
+        self.node("Gather", &[x, &indices], vec![int("axis", axis)])
     }
 
     /// Mean over `axes`, which are dropped.
