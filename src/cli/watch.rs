@@ -34,8 +34,8 @@ pub struct WatchArgs {
     /// Append every change of judgement to this file, as JSON lines.
     #[arg(long, value_name = "FILE.jsonl")]
     pub events: Option<PathBuf>,
-    /// Write the readings of every frame to this file.
-    #[arg(long, value_name = "FILE.csv")]
+    /// Write the readings of every frame to this file (.csv or .parquet).
+    #[arg(long, value_name = "FILE")]
     pub frames: Option<PathBuf>,
     /// Thresholds of the monitor, as TOML; what is left out keeps its default.
     #[arg(long, value_name = "FILE.toml")]

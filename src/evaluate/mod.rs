@@ -2,6 +2,8 @@
 //! ([`metrics`]): whole photographs through the shipped detector, landmarks and
 //! classifier ([`pictures`]). Nothing here is drawn or printed.
 
+pub mod bootstrap;
+pub mod classes;
 pub mod metrics;
 pub mod pictures;
 
