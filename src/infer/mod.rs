@@ -15,7 +15,7 @@ mod reconstructor;
 pub mod runtime;
 
 pub use classifier::Classifier;
-pub use models::{LoadedModel, ModelError, ModelSource};
+pub use models::{LoadedModel, ModelError, ModelSource, embedded};
 pub use reconstructor::Reconstructor;
 pub use runtime::{Device, Provider, RuntimeError, RuntimeInfo, RuntimeOptions};
 
