@@ -6,6 +6,9 @@ pub mod bootstrap;
 pub mod classes;
 pub mod metrics;
 pub mod pictures;
+pub mod protocol;
+pub mod task;
+pub mod videos;
 
 use std::path::PathBuf;
 
