@@ -1,22 +1,62 @@
-//! `evaluate`: the models on labelled data, as one JSON object.
+//! `evaluate`: the models on labelled data, as one JSON object, and as a report.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
-use clap::Args;
+use anyhow::bail;
+use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 
-use super::{answer, shared::ModelArgs};
-use crate::evaluate::pictures;
+use super::{WrongUse, answer, command_line, shared::ModelArgs, watch};
+use crate::{
+    evaluate::{
+        bootstrap::Bootstrap,
+        measure::{self, Measure, Measured},
+        pictures::PictureReport,
+        protocol::Protocol,
+        report::{Report, VideoProblem},
+    },
+    live::PipelineOptions,
+};
 
 /// What to measure on.
 #[derive(Args, Clone, Debug)]
+#[command(group = ArgGroup::new("measured").required(true))]
 pub struct EvaluateArgs {
-    /// A labelled list of whole photographs, `file,label,subject`.
-    #[arg(long, value_name = "LIST.csv")]
-    pub data: PathBuf,
+    /// A labelled list of whole photographs or videos, `file,label,subject`; a folder of
+    /// videos as UTA-RLDD has them; or the folder of a run that `watch --out` made.
+    #[arg(long, value_name = "LIST.csv|DIR", group = "measured")]
+    pub data: Option<PathBuf>,
+    /// Two folders that `--report` wrote before: the second is held against the first.
+    #[arg(long, num_args = 2, value_names = ["DIR", "DIR"], group = "measured")]
+    pub compare: Vec<PathBuf>,
+    /// More classifiers for the same data, compared with the first (repeatable).
+    #[arg(long, value_name = "FILE.onnx", conflicts_with = "compare")]
+    pub versus: Vec<PathBuf>,
+    /// How items are held out.
+    #[arg(long, value_enum, default_value_t)]
+    pub protocol: Protocol,
+    /// A column of the list by whose values the figures are broken down (repeatable).
+    #[arg(long, value_name = "COLUMN")]
+    pub by: Vec<String>,
+    /// Write the report there: index.html, report.json, figures.csv, answers.csv.
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
     /// Probability from which a picture is called drowsy, instead of the model's own.
     #[arg(long, value_name = "0..1", value_parser = threshold)]
     pub threshold: Option<f64>,
+    /// Thresholds of the monitor for videos, as TOML.
+    #[arg(long, value_name = "FILE.toml")]
+    pub settings: Option<PathBuf>,
+    /// Draws of the bootstrap.
+    #[arg(long, default_value_t = Bootstrap::default().draws, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub draws: u32,
+    /// Seed of draws, folds and orders.
+    #[arg(long, default_value_t = Bootstrap::default().seed)]
+    pub seed: u64,
     /// The models.
     #[command(flatten)]
     pub models: ModelArgs,
@@ -29,19 +69,82 @@ fn threshold(text: &str) -> Result<f64, String> {
     }
 }
 
+/// What is printed: of pictures the figures of the first model in short, then everything.
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    pictures: Option<&'a PictureReport>,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
 /// Measures.
 ///
 /// # Errors
-/// When the list or a model cannot be used.
+/// When the data, a model or the report's folder cannot be used, and at the end, when
+/// everything is told, if a video of the data had a problem.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
+    let bootstrap = Bootstrap { draws: args.draws, seed: args.seed };
+    let measured = match (&args.data, args.compare.as_slice()) {
+        (Some(data), _) => on_data(args, data.clone(), bootstrap)?,
+        (None, [first, second]) => measure::compare(first, second, &bootstrap, command_line())?,
+        _ => {
+            return Err(WrongUse("name what to measure on with --data or --compare".into()).into());
+        }
+    };
+    let Measured { report, tasks, pictures } = &measured;
+    if let Some(folder) = &args.report {
+        report.write(folder, tasks)?;
+    }
+    answer(&Answer { pictures: pictures.as_ref(), report })?;
+    fail_with(&report.problems)
+}
+
+fn on_data(args: &EvaluateArgs, data: PathBuf, bootstrap: Bootstrap) -> anyhow::Result<Measured> {
+    let stop = Arc::<AtomicBool>::default();
+    watch::end_on_interrupt(&stop)?;
+    let first = args.models.pipeline();
+    let others = args.versus.iter().map(|file| PipelineOptions {
+        classifier: Some(file.clone()).into(),
+        ..first.clone()
+    });
+    let measure = Measure {
+        data,
+        models: std::iter::once(first.clone()).chain(others).collect(),
+        protocol: args.protocol,
+        by: args.by.clone(),
+        bootstrap,
+        threshold: args.threshold,
+        monitor: watch::monitor_settings(args.settings.as_deref())?,
+        keep: args.report.as_ref().map(|folder| folder.join("run")),
+        command: command_line(),
+        stop,
+    };
     let bar = progress_bar();
-    let tell = |done: u64, of: u64| {
+    let measured = measure.run(&|done, of| {
         bar.set_length(of);
         bar.set_position(done);
-    };
-    let (judged, facts) = pictures::judge(&args.data, &args.models.pipeline(), &tell)?;
+    });
     bar.finish_and_clear();
-    answer(&pictures::report(&judged, &facts, args.threshold))
+    Ok(measured?)
+}
+
+/// Ends with exit code 1, naming what had a problem, if something had.
+pub(super) fn fail_with(problems: &[VideoProblem]) -> anyhow::Result<()> {
+    /// So many are named in the sentence; the report holds all.
+    const NAMED: usize = 5;
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let mut named: Vec<String> = problems
+        .iter()
+        .take(NAMED)
+        .map(|p| format!("{} ({}: {})", p.video, p.kind.replace('_', " "), p.text))
+        .collect();
+    if problems.len() > NAMED {
+        named.push(format!("and {} more", problems.len() - NAMED));
+    }
+    bail!("everything was done, but with {} problem(s) in the videos: {}", problems.len(), named.join("; "))
 }
 
 /// A bar on stderr with rate and time left; it hides itself where there is no terminal.

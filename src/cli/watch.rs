@@ -1,17 +1,18 @@
 //! `watch`: the window, or the same without one.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool, atomic::Ordering},
 };
 
 use anyhow::Context;
 use clap::Args;
 
-use super::{WrongUse, answer, shared::ModelArgs};
+use super::{WrongUse, answer, replay, shared::ModelArgs};
 use crate::{
     live::{Event, LiveOptions, Pace, headless},
     monitor::Settings,
+    replay::{Collection, Shard},
     source::{OpenOptions, SourceSpec},
 };
 
@@ -19,7 +20,8 @@ use crate::{
 #[derive(Args, Clone, Debug)]
 pub struct WatchArgs {
     /// `webcam`, `webcam:N`, `demo`, `demo:SCENARIO`, `demo:SCENARIO@DRIVER`, a video
-    /// file, a picture, or a folder of pictures.
+    /// file, a picture, a folder of pictures; with --headless also a folder or a list
+    /// (.csv) of videos: all cores, one result a video.
     #[arg(long, short, default_value = "webcam", value_name = "SOURCE")]
     pub source: SourceSpec,
     /// No window: print one JSON object a change of judgement, and a summary at the end.
@@ -37,6 +39,13 @@ pub struct WatchArgs {
     /// Write the readings of every frame to this file (.csv or .parquet).
     #[arg(long, value_name = "FILE")]
     pub frames: Option<PathBuf>,
+    /// Of many videos: the folder for results, frames (Parquet) and events. What it holds
+    /// already is not watched again.
+    #[arg(long, value_name = "DIR", requires = "headless")]
+    pub out: Option<PathBuf>,
+    /// Of many videos: only part I of N, for job arrays; `merge` joins the parts.
+    #[arg(long, value_name = "I/N", requires = "out")]
+    pub shard: Option<Shard>,
     /// Thresholds of the monitor, as TOML; what is left out keeps its default.
     #[arg(long, value_name = "FILE.toml")]
     pub settings: Option<PathBuf>,
@@ -86,6 +95,8 @@ impl Default for WatchArgs {
             speed: None,
             events: None,
             frames: None,
+            out: None,
+            shard: None,
             settings: None,
             silent: false,
             volume: 1.0,
@@ -133,6 +144,19 @@ pub fn run(args: WatchArgs) -> anyhow::Result<()> {
         let only = "a camera sets its own pace; leave --fast and --speed away, or watch a file";
         return Err(WrongUse(only.into()).into());
     }
+    if let SourceSpec::Path(path) = &args.source
+        && (args.out.is_some() || Collection::is_one(path))
+    {
+        if args.headless {
+            return replay::watch(&args, path);
+        }
+        let only = "a collection of videos is watched without a window; add --headless";
+        return Err(WrongUse(only.into()).into());
+    }
+    if args.out.is_some() {
+        let only = "--out is for video files; use --events and --frames here";
+        return Err(WrongUse(only.into()).into());
+    }
     let options = live_options(&args)?;
     if args.headless {
         return without_window(&options);
@@ -143,15 +167,16 @@ pub fn run(args: WatchArgs) -> anyhow::Result<()> {
     Err(WrongUse("this build has no window; add --headless, or build it with gui".into()).into())
 }
 
+/// The thresholds of a file, or the usual ones.
+pub(super) fn monitor_settings(path: Option<&Path>) -> anyhow::Result<Settings> {
+    let Some(path) = path else { return Ok(Settings::default()) };
+    let name = || format!("{} cannot be used as settings", path.display());
+    let text = std::fs::read_to_string(path).with_context(name)?;
+    toml::from_str(&text).with_context(name)
+}
+
 fn live_options(args: &WatchArgs) -> anyhow::Result<LiveOptions> {
-    let monitor = match &args.settings {
-        None => Settings::default(),
-        Some(path) => {
-            let name = || format!("{} cannot be used as settings", path.display());
-            let text = std::fs::read_to_string(path).with_context(name)?;
-            toml::from_str(&text).with_context(name)?
-        }
-    };
+    let monitor = monitor_settings(args.settings.as_deref())?;
     let pace = match (args.fast, args.speed) {
         (true, _) => Pace::Fast,
         (false, speed) => Pace::Speed(speed.unwrap_or(1.0)),

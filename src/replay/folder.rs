@@ -11,13 +11,15 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{Collection, ReplayError, ReplayOptions, Video, VideoResult, digest};
-use crate::{dataset::write_whole, infer::ModelSource, vit::ModelKind};
+use crate::{dataset::write_whole, infer::ModelSource, live::Pipeline, vit::ModelKind};
 
 /// What a run is made with, so that parts of two runs are never mixed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunFacts {
     /// Version of the program.
     pub version: String,
+    /// Name of the classifier.
+    pub model: String,
     /// SHA-256 of the classifier's file.
     pub model_digest: String,
     /// SHA-256 of the landmark network's file.
@@ -42,6 +44,7 @@ impl RunFacts {
         let model = |source: &ModelSource, kind| digest::of_model(source, kind);
         Ok(Self {
             version: env!("CARGO_PKG_VERSION").into(),
+            model: Pipeline::open(pipeline)?.classifier().card().name.clone(),
             model_digest: model(&pipeline.classifier, ModelKind::Drowsiness)?,
             landmarks_digest: model(&pipeline.landmarks, ModelKind::Landmarks)?,
             data_digest: collection.digest()?,
