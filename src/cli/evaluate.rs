@@ -15,11 +15,13 @@ use crate::{
     evaluate::{
         bootstrap::Bootstrap,
         measure::{self, Measure, Measured},
+        metrics::Confusion,
         pictures::PictureReport,
         protocol::Protocol,
         report::{Report, VideoProblem},
     },
     live::PipelineOptions,
+    replay::RunFolder,
 };
 
 /// What to measure on.
@@ -33,6 +35,10 @@ pub struct EvaluateArgs {
     /// Two folders that `--report` wrote before: the second is held against the first.
     #[arg(long, num_args = 2, value_names = ["DIR", "DIR"], group = "measured")]
     pub compare: Vec<PathBuf>,
+    /// Counts of a published table, `awake right/false alarms/missed/drowsy right`: its
+    /// figures.
+    #[arg(long, value_name = "TN/FP/FN/TP", group = "measured", value_parser = confusion)]
+    pub confusion: Option<Confusion>,
     /// More classifiers for the same data, compared with the first (repeatable).
     #[arg(long, value_name = "FILE.onnx", conflicts_with = "compare")]
     pub versus: Vec<PathBuf>,
@@ -69,6 +75,29 @@ fn threshold(text: &str) -> Result<f64, String> {
     }
 }
 
+fn confusion(text: &str) -> Result<Confusion, String> {
+    let counts: Option<Vec<u64>> = text.split('/').map(|n| n.trim().parse().ok()).collect();
+    match counts.as_deref() {
+        Some(&[true_negative, false_positive, false_negative, true_positive])
+            if text.len() < 60 =>
+        {
+            Ok(Confusion { true_positive, false_positive, true_negative, false_negative })
+        }
+        _ => Err("write four counts, for example 169/5/3/196".into()),
+    }
+}
+
+/// The figures of a table of counts.
+#[derive(Serialize)]
+struct Table {
+    confusion: Confusion,
+    accuracy: Option<f64>,
+    balanced_accuracy: Option<f64>,
+    f1: Option<f64>,
+    precision: Option<f64>,
+    recall: Option<f64>,
+}
+
 /// What is printed: of pictures the figures of the first model in short, then everything.
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -84,6 +113,16 @@ struct Answer<'a> {
 /// When the data, a model or the report's folder cannot be used, and at the end, when
 /// everything is told, if a video of the data had a problem.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
+    if let Some(confusion) = args.confusion {
+        return answer(&Table {
+            confusion,
+            accuracy: confusion.accuracy(),
+            balanced_accuracy: confusion.balanced_accuracy(),
+            f1: confusion.f1(),
+            precision: confusion.precision(),
+            recall: confusion.recall(),
+        });
+    }
     let bootstrap = Bootstrap { draws: args.draws, seed: args.seed };
     let measured = match (&args.data, args.compare.as_slice()) {
         (Some(data), _) => on_data(args, data.clone(), bootstrap)?,
@@ -101,6 +140,12 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
 }
 
 fn on_data(args: &EvaluateArgs, data: PathBuf, bootstrap: Bootstrap) -> anyhow::Result<Measured> {
+    let another = !args.versus.is_empty() || args.models.model.is_some() || args.settings.is_some();
+    if another && RunFolder::is_one(&data) {
+        let only = "a run is measured as it was watched; leave models and settings away, or name \
+                    the videos themselves";
+        return Err(WrongUse(only.into()).into());
+    }
     let stop = Arc::<AtomicBool>::default();
     watch::end_on_interrupt(&stop)?;
     let first = args.models.pipeline();
