@@ -282,7 +282,9 @@ fn videos_that_cannot_be_used_are_named_and_the_others_go_on() {
         encode::write(&path, FPS as i32, &pictures);
         path
     };
-    make("0.mp4", "alert", 45);
+    // One video in two parts.
+    make("0_1.mp4", "alert", 25);
+    make("0_2.mp4", "alert", 20);
     let cut = make("5.avi", "alert", 60);
     let whole = fs::read(&cut).unwrap();
     fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
@@ -323,7 +325,9 @@ fn videos_that_cannot_be_used_are_named_and_the_others_go_on() {
             ("02/10", vec!["size_changes"]),
         ]
     );
-    assert_eq!(lines[0]["frames"], 45);
+    assert_eq!((&lines[0]["frames"], lines[0]["files"].as_array().unwrap().len()), (&45.into(), 2));
+    let seconds = lines[0]["seconds"].as_f64().unwrap();
+    assert!((seconds - 44.0 / f64::from(FPS)).abs() < 0.01, "its parts follow each other: {seconds}");
     assert!(lines[2]["frames"].as_u64().unwrap() > 0, "what there is was watched");
     for name in ["01/10", "01/5", "02/0", "02/10", "7.mov"] {
         assert!(stderr.contains(name), "{name}: {stderr}");

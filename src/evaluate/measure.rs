@@ -13,7 +13,7 @@ use super::{
     protocol::{self, Protocol, TaskReport},
     report::{self, ModelUsed, Provenance, Report},
     task::{Task, difference},
-    videos::{self, Judged},
+    videos::{self, Conditions, Judged},
 };
 use crate::{
     dataset::{manifest::Manifest, videos::is_video},
@@ -112,6 +112,7 @@ impl Measure {
 
     fn of_videos(&self, progress: Progress<'_>) -> Result<Measured, EvaluateError> {
         let collection = Collection::open(&self.data)?;
+        let conditions = self.conditions(&collection)?;
         let mut runs: Vec<(String, Vec<VideoResult>)> = Vec::new();
         let mut used: Vec<ModelUsed> = Vec::new();
         let mut data_digest = String::new();
@@ -136,18 +137,46 @@ impl Measure {
             let results = replay::run(&collection, &options, folder.as_ref(), progress)?;
             runs.push((name, results));
         }
-        self.of_results(&runs, used, data_digest, &collection.left_out)
+        self.of_results(&runs, &conditions, used, data_digest, &collection.left_out)
+    }
+
+    /// The columns that were asked for, of the videos of a list. Of a folder nothing is
+    /// known but the label.
+    fn conditions(&self, collection: &Collection) -> Result<Conditions, EvaluateError> {
+        let mut known = Conditions::new();
+        if self.data.is_dir() {
+            return match self.by.iter().find(|column| *column != "label") {
+                None => Ok(known),
+                Some(column) => Err(EvaluateError::NoColumn {
+                    list: self.data.clone(),
+                    column: column.clone(),
+                    known: "label".into(),
+                }),
+            };
+        }
+        let lines = pictures::columns(&self.data, &self.by)?;
+        let items = Manifest::read_unchecked(&self.data)?.items;
+        for (item, columns) in items.iter().zip(lines) {
+            let Ok(own) = item.file.canonicalize() else { continue };
+            let same = |file: &PathBuf| *file == own;
+            let video = collection.videos.iter().find(|video| video.files.iter().any(same));
+            if let Some(video) = video {
+                known.insert(video.name.clone(), columns);
+            }
+        }
+        Ok(known)
     }
 
     /// A run that has been watched before, perhaps by many machines.
     fn of_run(&self) -> Result<Measured, EvaluateError> {
+        let conditions = self.conditions(&Collection::default())?;
         let folder = RunFolder::open(&self.data)?;
         let results = folder.results()?;
         let facts = &folder.facts;
         let used = ModelUsed { name: facts.model.clone(), digest: facts.model_digest.clone() };
         let runs = [(facts.model.clone(), results)];
         let mut measured =
-            self.of_results(&runs, vec![used], facts.data_digest.clone(), &facts.left_out)?;
+            self.of_results(&runs, &conditions, vec![used], facts.data_digest.clone(), &facts.left_out)?;
         measured.report.provenance.landmarks_digest.clone_from(&facts.landmarks_digest);
         Ok(measured)
     }
@@ -155,13 +184,14 @@ impl Measure {
     fn of_results(
         &self,
         runs: &[(String, Vec<VideoResult>)],
+        conditions: &Conditions,
         used: Vec<ModelUsed>,
         data_digest: String,
         left_out: &[(String, String)],
     ) -> Result<Measured, EvaluateError> {
         let (mut made, mut events) = (Vec::new(), Vec::new());
         for (model, results) in runs {
-            let judged = Judged { model: model.clone(), results };
+            let judged = Judged { model: model.clone(), results, conditions };
             made.extend(videos::tasks(&judged, self.protocol, &self.by, &self.bootstrap));
             events.extend(videos::events(&judged, &self.bootstrap));
         }

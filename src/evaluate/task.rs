@@ -59,7 +59,7 @@ pub const FIGURES: [(&str, &str); 9] = [
     ("auc", "AUC"),
     ("average_precision", "average precision"),
     ("loss", "loss"),
-    ("calibration_error", "calibration error"),
+    ("calibration_error", "calibration"),
 ];
 
 /// Figures of some of the answers.

@@ -28,7 +28,12 @@ pub struct Judged<'r> {
     pub model: String,
     /// One result a video.
     pub results: &'r [VideoResult],
+    /// What else is known of a video, by its name: column and value.
+    pub conditions: &'r Conditions,
 }
+
+/// Columns and values of videos, by the video's name.
+pub type Conditions = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The tasks of a run, each with its report.
 pub fn tasks(
@@ -75,9 +80,14 @@ fn readable(result: &VideoResult) -> bool {
     result.problems.iter().all(|problem| problem.kind != ProblemKind::Unreadable)
 }
 
-fn conditions(result: &VideoResult) -> BTreeMap<String, String> {
-    let label = result.label.map(|label| ("label".to_owned(), label.to_string()));
-    label.into_iter().collect()
+impl Judged<'_> {
+    fn conditions_of(&self, result: &VideoResult) -> BTreeMap<String, String> {
+        let mut known = self.conditions.get(&result.video).cloned().unwrap_or_default();
+        if let Some(label) = result.label {
+            known.insert("label".into(), label.to_string());
+        }
+        known
+    }
 }
 
 /// The monitor as it is, nothing fitted: drowsy is who was warned or woken at least once.
@@ -96,7 +106,7 @@ fn own_answer(judged: &Judged<'_>) -> Task {
             truth,
             probabilities: lost.map(|lost| vec![1.0 - lost, lost]),
             called: Some(usize::from(!result.alarms.is_empty())),
-            conditions: conditions(result),
+            conditions: judged.conditions_of(result),
         })
     });
     Task {
@@ -131,7 +141,7 @@ fn unanswered(
         subject: result.subject.clone(),
         fold: result.fold,
         truth: *class,
-        conditions: conditions(result),
+        conditions: judged.conditions_of(result),
         ..Answer::default()
     });
     let task = Task {
@@ -390,7 +400,8 @@ mod tests {
     #[test]
     fn videos_are_told_apart_in_two_and_three_classes_by_folds() {
         let results = all();
-        let judged = Judged { model: "m".into(), results: &results };
+        let none = Conditions::new();
+        let judged = Judged { model: "m".into(), results: &results, conditions: &none };
         let made = tasks(&judged, Protocol::Subject, &[], &quick());
         assert_eq!(made.len(), 3);
         for (task, report) in &made {
@@ -405,9 +416,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_known_of_a_video_makes_rows() {
+        let results = all();
+        let light = |at: usize| if at % 2 == 0 { "day" } else { "night" };
+        let known: Conditions = results
+            .iter()
+            .enumerate()
+            .map(|(at, r)| (r.video.clone(), BTreeMap::from([("light".into(), light(at / 3).into())])))
+            .collect();
+        let judged = Judged { model: "m".into(), results: &results, conditions: &known };
+        let made = tasks(&judged, Protocol::Subject, &["light".into()], &quick());
+        let rows = made[2].1.rows.iter().filter(|row| row.by == "light");
+        let rows: Vec<_> = rows.map(|row| (row.name.as_str(), row.n)).collect();
+        assert_eq!(rows, [("day", 15), ("night", 15)]);
+    }
+
+    #[test]
     fn people_in_several_folds_are_called_a_leak() {
         let results = all();
-        let judged = Judged { model: "m".into(), results: &results };
+        let none = Conditions::new();
+        let judged = Judged { model: "m".into(), results: &results, conditions: &none };
         let made = tasks(&judged, Protocol::Random, &[], &quick());
         assert!(made[1].1.rows[0].note.contains("identity leaks"));
     }
@@ -426,7 +454,9 @@ mod tests {
             vec![alarm(11.0, 12.0), alarm(51.5, 58.0), alarm(85.0, 86.0), alarm(300.0, 301.0)];
         let alert = VideoResult { alarms: vec![alarm(5.0, 6.0)], ..result(1, 0, 0.1) };
         let results = [video, alert];
-        let report = events(&Judged { model: "m".into(), results: &results }, &quick()).unwrap();
+        let none = Conditions::new();
+        let judged = Judged { model: "m".into(), results: &results, conditions: &none };
+        let report = events(&judged, &quick()).unwrap();
         assert_eq!((report.events, report.found, report.false_alarms), (3, 2, 3));
         assert_eq!(report.share_microsleeps_found.value, Some(1.0));
         assert_eq!(report.share_sleeps_found.value, Some(0.5));
@@ -443,7 +473,8 @@ mod tests {
             kind: ProblemKind::Unreadable,
             text: "the file is empty".into(),
         });
-        let judged = Judged { model: "m".into(), results: &results };
+        let none = Conditions::new();
+        let judged = Judged { model: "m".into(), results: &results, conditions: &none };
         let made = tasks(&judged, Protocol::Subject, &[], &quick());
         let row = &made[2].1.rows[0];
         assert_eq!((row.n, row.missed, row.confusion[2][0]), (29, 1, 1));

@@ -70,7 +70,7 @@ fn number(value: Option<f64>) -> String {
 fn cell(estimate: Estimate) -> String {
     match (estimate.low, estimate.high) {
         (Some(low), Some(high)) => format!(
-            "<td>{}<small>{low:.3} to {high:.3}</small></td>",
+            "<td>{}<small>{low:.3} – {high:.3}</small></td>",
             number(estimate.value)
         ),
         _ => format!("<td>{}<small>&nbsp;</small></td>", number(estimate.value)),
@@ -86,7 +86,7 @@ fn tiles(out: &mut String, report: &Report) {
         let title = if key == "auc" { "AUC" } else { "accuracy" };
         let estimate = all.figures.get(key).copied().unwrap_or_default();
         let range = match (estimate.low, estimate.high) {
-            (Some(low), Some(high)) => format!("{low:.3} to {high:.3}"),
+            (Some(low), Some(high)) => format!("{low:.3} – {high:.3}"),
             _ => "no interval: too few people".into(),
         };
         let _ = write!(
@@ -346,6 +346,7 @@ fn difference_section(out: &mut String, difference: &Difference) {
         let word = match (less.low, less.high) {
             (Some(low), _) if low > 0.0 => if less_is_better { "worse" } else { "better" },
             (_, Some(high)) if high < 0.0 => if less_is_better { "better" } else { "worse" },
+            (Some(low), Some(high)) if low == 0.0 && high == 0.0 => "the same",
             (Some(_), Some(_)) => "not told apart",
             _ => "",
         };
