@@ -66,7 +66,8 @@ fn tree(root: &Path) {
     }
     thread::scope(|scope| {
         for half in clips.chunks(clips.len() / 2) {
-            scope.spawn(|| half.iter().for_each(|(path, scenario, who)| clip(path, scenario, *who)));
+            scope
+                .spawn(|| half.iter().for_each(|(path, scenario, who)| clip(path, scenario, *who)));
         }
     });
 }
@@ -136,8 +137,7 @@ fn a_collection_is_measured_by_folds_and_shards_give_the_same() {
 
     // In three parts, of which one shares no folder with the others.
     for (shard, out) in [("1/3", "run"), ("2/3", "run"), ("3/3", "elsewhere")] {
-        let args =
-            ["watch", "--headless", "--source", "uta", "--out", out, "--shard", shard];
+        let args = ["watch", "--headless", "--source", "uta", "--out", out, "--shard", shard];
         let (code, lines, stderr) = told(folder.path(), &args);
         assert_eq!((code, lines.len()), (0, 11), "{stderr}");
     }
@@ -151,7 +151,8 @@ fn a_collection_is_measured_by_folds_and_shards_give_the_same() {
     for part in ["results", "frames", "events"] {
         assert_same(&run.join(part), &at("run").join(part));
     }
-    let (code, merged, stderr) = told(folder.path(), &["evaluate", "--data", "run", "--draws", "200"]);
+    let (code, merged, stderr) =
+        told(folder.path(), &["evaluate", "--data", "run", "--draws", "200"]);
     assert_eq!(code, 0, "{stderr}");
 
     // The table, by folds.
@@ -200,9 +201,9 @@ fn a_collection_is_measured_by_folds_and_shards_give_the_same() {
 
 /// DuckDB as the set-up of the tests brings it, or as it is installed.
 fn duckdb() -> Option<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| {
-        std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"))
-    });
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")));
     let ours = cache.map(|cache| cache.join("wakewatch").join("duckdb-1.5.6").join("duckdb"));
     let candidates = ours.into_iter().chain([PathBuf::from("duckdb")]);
     candidates.into_iter().find(|path| {
@@ -327,7 +328,10 @@ fn videos_that_cannot_be_used_are_named_and_the_others_go_on() {
     );
     assert_eq!((&lines[0]["frames"], lines[0]["files"].as_array().unwrap().len()), (&45.into(), 2));
     let seconds = lines[0]["seconds"].as_f64().unwrap();
-    assert!((seconds - 44.0 / f64::from(FPS)).abs() < 0.01, "its parts follow each other: {seconds}");
+    assert!(
+        (seconds - 44.0 / f64::from(FPS)).abs() < 0.01,
+        "its parts follow each other: {seconds}"
+    );
     assert!(lines[2]["frames"].as_u64().unwrap() > 0, "what there is was watched");
     for name in ["01/10", "01/5", "02/0", "02/10", "7.mov"] {
         assert!(stderr.contains(name), "{name}: {stderr}");
@@ -349,8 +353,7 @@ fn videos_that_cannot_be_used_are_named_and_the_others_go_on() {
 /// reading of these counts gives.
 #[test]
 fn a_published_matrix_gives_its_figures() {
-    let (code, lines, stderr) =
-        told(Path::new("."), &["evaluate", "--confusion", "169/5/3/196"]);
+    let (code, lines, stderr) = told(Path::new("."), &["evaluate", "--confusion", "169/5/3/196"]);
     assert_eq!(code, 0, "{stderr}");
     for (name, wanted) in
         [("accuracy", 0.9786), ("f1", 0.98), ("precision", 0.9751), ("recall", 0.9849)]
@@ -376,8 +379,11 @@ fn wrong_use_is_told() {
         let (code, lines, stderr) = told(folder.path(), args);
         assert_eq!((code, lines.len()), (2, 0), "{args:?}: {stderr}");
     }
-    let failing: [&[&str]; 3] =
-        [&["merge", "nothing"], &["evaluate", "--compare", "a", "b"], &["evaluate", "--data", "none"]];
+    let failing: [&[&str]; 3] = [
+        &["merge", "nothing"],
+        &["evaluate", "--compare", "a", "b"],
+        &["evaluate", "--data", "none"],
+    ];
     for args in failing {
         let (code, _, stderr) = told(folder.path(), args);
         assert_eq!(code, 1, "{args:?}: {stderr}");

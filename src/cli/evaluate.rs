@@ -149,10 +149,10 @@ fn on_data(args: &EvaluateArgs, data: PathBuf, bootstrap: Bootstrap) -> anyhow::
     let stop = Arc::<AtomicBool>::default();
     watch::end_on_interrupt(&stop)?;
     let first = args.models.pipeline();
-    let others = args.versus.iter().map(|file| PipelineOptions {
-        classifier: Some(file.clone()).into(),
-        ..first.clone()
-    });
+    let others = args
+        .versus
+        .iter()
+        .map(|file| PipelineOptions { classifier: Some(file.clone()).into(), ..first.clone() });
     let measure = Measure {
         data,
         models: std::iter::once(first.clone()).chain(others).collect(),
@@ -189,7 +189,11 @@ pub(super) fn fail_with(problems: &[VideoProblem]) -> anyhow::Result<()> {
     if problems.len() > NAMED {
         named.push(format!("and {} more", problems.len() - NAMED));
     }
-    bail!("everything was done, but with {} problem(s) in the videos: {}", problems.len(), named.join("; "))
+    bail!(
+        "everything was done, but with {} problem(s) in the videos: {}",
+        problems.len(),
+        named.join("; ")
+    )
 }
 
 /// A bar on stderr with rate and time left; it hides itself where there is no terminal.

@@ -129,7 +129,8 @@ impl Measure {
             used.push(ModelUsed { name: name.clone(), digest: facts.model_digest.clone() });
             let folder = match &self.keep {
                 Some(keep) => {
-                    let place = if at == 0 { keep.clone() } else { keep.join(format!("model-{}", at + 1)) };
+                    let place =
+                        if at == 0 { keep.clone() } else { keep.join(format!("model-{}", at + 1)) };
                     Some(RunFolder::begin(&place, facts)?)
                 }
                 None => None,
@@ -175,8 +176,13 @@ impl Measure {
         let facts = &folder.facts;
         let used = ModelUsed { name: facts.model.clone(), digest: facts.model_digest.clone() };
         let runs = [(facts.model.clone(), results)];
-        let mut measured =
-            self.of_results(&runs, &conditions, vec![used], facts.data_digest.clone(), &facts.left_out)?;
+        let mut measured = self.of_results(
+            &runs,
+            &conditions,
+            vec![used],
+            facts.data_digest.clone(),
+            &facts.left_out,
+        )?;
         measured.report.provenance.landmarks_digest.clone_from(&facts.landmarks_digest);
         Ok(measured)
     }
@@ -306,5 +312,9 @@ pub fn compare(
         problems: before.problems,
         videos: before.videos,
     };
-    Ok(Measured { report, tasks: first_tasks.into_iter().chain(second_tasks).collect(), pictures: None })
+    Ok(Measured {
+        report,
+        tasks: first_tasks.into_iter().chain(second_tasks).collect(),
+        pictures: None,
+    })
 }

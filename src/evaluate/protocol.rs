@@ -286,8 +286,7 @@ pub fn best_threshold(scored: &[Scored]) -> Option<f64> {
         }
         let balanced = counts.balanced_accuracy()?;
         let better = best.is_none_or(|(before, kept)| {
-            balanced > before
-                || balanced == before && (threshold - 0.5).abs() < (kept - 0.5).abs()
+            balanced > before || balanced == before && (threshold - 0.5).abs() < (kept - 0.5).abs()
         });
         if better {
             best = Some((balanced, threshold));
@@ -370,7 +369,10 @@ mod tests {
     #[test]
     fn the_best_threshold_is_found() {
         let scored = |pairs: &[(bool, f64)]| -> Vec<Scored> {
-            pairs.iter().map(|(drowsy, probability)| Scored { drowsy: *drowsy, probability: *probability }).collect()
+            pairs
+                .iter()
+                .map(|(drowsy, probability)| Scored { drowsy: *drowsy, probability: *probability })
+                .collect()
         };
         let split = scored(&[(false, 0.1), (false, 0.2), (true, 0.3), (true, 0.9)]);
         assert!((best_threshold(&split).unwrap() - 0.25).abs() < 1e-12);

@@ -362,7 +362,10 @@ pub(super) mod tests {
         assert!((accuracy.value.unwrap() - 0.2).abs() < 1e-9);
         assert!(accuracy.low.unwrap() > 0.0, "{accuracy:?}");
         let same = difference(&task("a", 4), &task("b", 4), &bootstrap).unwrap();
-        assert_eq!(same.difference["auc"], Estimate { value: Some(0.0), low: Some(0.0), high: Some(0.0) });
+        assert_eq!(
+            same.difference["auc"],
+            Estimate { value: Some(0.0), low: Some(0.0), high: Some(0.0) }
+        );
         let part = task("b", 4).only(|a| a.item != "3.jpg");
         assert_eq!(difference(&task("a", 4), &part, &bootstrap).unwrap().unpaired, 1);
         assert!(difference(&task("a", 4), &part.only(|_| false), &bootstrap).is_none());

@@ -53,8 +53,7 @@ pub fn tasks(
         ("videos, alert, low vigilance, drowsy", &[0, 5, 10][..]),
     ] {
         let (bare, signs) = unanswered(judged, name, labels);
-        let classes: BTreeSet<usize> =
-            bare.answers.iter().map(|a| a.truth).collect();
+        let classes: BTreeSet<usize> = bare.answers.iter().map(|a| a.truth).collect();
         if classes.len() < labels.len() {
             continue;
         }
@@ -217,8 +216,7 @@ impl Discriminant {
             let terms = (0..SIGNS).map(|d| (x[d] - mean[d]).powi(2) / self.variance[d]);
             -0.5 * terms.sum::<f64>()
         };
-        let logs: Vec<Option<f64>> =
-            self.means.iter().map(|mean| mean.as_ref().map(log)).collect();
+        let logs: Vec<Option<f64>> = self.means.iter().map(|mean| mean.as_ref().map(log)).collect();
         let most = logs.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
         let raw: Vec<f64> = logs.iter().map(|l| l.map_or(0.0, |l| (l - most).exp())).collect();
         let sum: f64 = raw.iter().sum();
@@ -422,7 +420,9 @@ mod tests {
         let known: Conditions = results
             .iter()
             .enumerate()
-            .map(|(at, r)| (r.video.clone(), BTreeMap::from([("light".into(), light(at / 3).into())])))
+            .map(|(at, r)| {
+                (r.video.clone(), BTreeMap::from([("light".into(), light(at / 3).into())]))
+            })
             .collect();
         let judged = Judged { model: "m".into(), results: &results, conditions: &known };
         let made = tasks(&judged, Protocol::Subject, &["light".into()], &quick());

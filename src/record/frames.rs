@@ -119,9 +119,10 @@ impl FrameLog {
         match &mut self.0 {
             Form::Parquet(log) => log.write(row),
             Form::Csv { file, with_header } => {
-                file.append(&csv_line(row, *with_header).map_err(|why| {
-                    RecordError::Write { path: file.path.clone(), why }
-                })?)?;
+                file.append(
+                    &csv_line(row, *with_header)
+                        .map_err(|why| RecordError::Write { path: file.path.clone(), why })?,
+                )?;
                 *with_header = false;
                 Ok(())
             }

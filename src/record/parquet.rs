@@ -232,8 +232,7 @@ fn write_column(
             column.typed::<ByteArrayType>().write_batch(&values, None, None)
         }
         "unreadable" => {
-            let (values, levels) =
-                split(rows.iter().map(|row| row.unreadable.as_ref().map(word)));
+            let (values, levels) = split(rows.iter().map(|row| row.unreadable.as_ref().map(word)));
             column.typed::<ByteArrayType>().write_batch(&values, Some(&levels), None)
         }
         "face_x" => optional(&|row| row.face_x),
@@ -286,7 +285,10 @@ mod tests {
         let about = reader.metadata().file_metadata().key_value_metadata().unwrap();
         let columns = about.iter().find(|kv| kv.key == "columns").unwrap().value.clone().unwrap();
         let columns: serde_json::Value = serde_json::from_str(&columns).unwrap();
-        assert_eq!((&columns["at"]["unit"], &columns["face_x"]["unit"]), (&"s".into(), &"px".into()));
+        assert_eq!(
+            (&columns["at"]["unit"], &columns["face_x"]["unit"]),
+            (&"s".into(), &"px".into())
+        );
         let rows: Vec<_> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();
         let field = |row: usize, name: &str| {
             let mut columns = rows[row].get_column_iter();

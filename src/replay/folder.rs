@@ -193,7 +193,9 @@ pub fn merge(root: &Path, others: &[PathBuf]) -> Result<Vec<VideoResult>, Replay
                 continue;
             }
             // The result last: where it stands, the rest is there.
-            for (folder, ending) in [("frames", "parquet"), ("events", "jsonl"), ("results", "json")] {
+            for (folder, ending) in
+                [("frames", "parquet"), ("events", "jsonl"), ("results", "json")]
+            {
                 let name = format!("{slug}.{ending}");
                 let (from, to) = (other.join(folder).join(&name), root.join(folder).join(&name));
                 if from.is_file() {

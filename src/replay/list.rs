@@ -259,11 +259,19 @@ mod tests {
 
     #[test]
     fn the_datasets_folders_give_labels_folds_and_whole_videos() {
-        let folder =
-            tree(&["Fold1_part1/01/0.mov", "Fold1_part1/01/5.mov", "Fold2_part1/13/10_1.mp4", "Fold2_part1/13/10_2.mp4", "Fold1_part1/01/x.mov"]);
+        let folder = tree(&[
+            "Fold1_part1/01/0.mov",
+            "Fold1_part1/01/5.mov",
+            "Fold2_part1/13/10_1.mp4",
+            "Fold2_part1/13/10_2.mp4",
+            "Fold1_part1/01/x.mov",
+        ]);
         let found = Collection::open(folder.path()).unwrap();
-        let rows: Vec<_> =
-            found.videos.iter().map(|v| (&*v.name, &*v.slug, v.fold, v.label, v.files.len())).collect();
+        let rows: Vec<_> = found
+            .videos
+            .iter()
+            .map(|v| (&*v.name, &*v.slug, v.fold, v.label, v.files.len()))
+            .collect();
         assert_eq!(
             rows,
             [
@@ -283,7 +291,8 @@ mod tests {
         let slugs: BTreeSet<_> = found.videos.iter().map(|v| v.slug.to_lowercase()).collect();
         assert_eq!((found.videos.len(), slugs.len()), (3, 3), "{slugs:?}");
         let list = folder.path().join("list.csv");
-        std::fs::write(&list, "file,label,subject\na/b.mp4,drowsy,ann\na_b.mp4,awake,bob\n").unwrap();
+        std::fs::write(&list, "file,label,subject\na/b.mp4,drowsy,ann\na_b.mp4,awake,bob\n")
+            .unwrap();
         let found = Collection::open(&list).unwrap();
         let rows: Vec<_> = found.videos.iter().map(|v| (&*v.name, &*v.subject, v.label)).collect();
         assert_eq!(rows, [("a/b.mp4", "ann", Some(10)), ("a_b.mp4", "bob", Some(0))]);
@@ -306,7 +315,8 @@ mod tests {
 
     #[test]
     fn the_digest_knows_names_and_content() {
-        let digest = |files: &[&str]| Collection::open(tree(files).path()).unwrap().digest().unwrap();
+        let digest =
+            |files: &[&str]| Collection::open(tree(files).path()).unwrap().digest().unwrap();
         assert_eq!(digest(&["a.mp4", "b.mp4"]), digest(&["b.mp4", "a.mp4"]));
         assert_ne!(digest(&["a.mp4"]), digest(&["c.mp4"]));
         let folder = tree(&["a.mp4"]);

@@ -80,7 +80,10 @@ mod tests {
         let lines: String = (0..50)
             .map(|i| {
                 let state = if (20..35).contains(&i) { "microsleep" } else { "awake" };
-                format!("{{\"at\": {}, \"state\": \"{state}\", \"visible\": true}}\n", 0.1 * f64::from(i))
+                format!(
+                    "{{\"at\": {}, \"state\": \"{state}\", \"visible\": true}}\n",
+                    0.1 * f64::from(i)
+                )
             })
             .collect();
         std::fs::write(folder.path().join("10.truth.jsonl"), lines).unwrap();

@@ -43,7 +43,8 @@ pub(super) fn page(report: &Report) -> String {
         },
         match p.protocol {
             Protocol::Subject => ", nobody stands on both sides",
-            Protocol::Random => " <span class=\"bad\">identity leaks: people stand on both sides</span>",
+            Protocol::Random =>
+                " <span class=\"bad\">identity leaks: people stand on both sides</span>",
         },
         p.bootstrap_draws
     );
@@ -69,10 +70,9 @@ fn number(value: Option<f64>) -> String {
 
 fn cell(estimate: Estimate) -> String {
     match (estimate.low, estimate.high) {
-        (Some(low), Some(high)) => format!(
-            "<td>{}<small>{low:.3} – {high:.3}</small></td>",
-            number(estimate.value)
-        ),
+        (Some(low), Some(high)) => {
+            format!("<td>{}<small>{low:.3} – {high:.3}</small></td>", number(estimate.value))
+        }
         _ => format!("<td>{}<small>&nbsp;</small></td>", number(estimate.value)),
     }
 }
@@ -258,12 +258,16 @@ fn plots(out: &mut String, task: &TaskReport) {
         let most = bins.iter().map(|bin| bin.n).max().unwrap_or(1) as f64;
         let radii: Vec<f64> =
             bins.iter().map(|bin| 2.0 + 5.0 * (bin.n as f64 / most).sqrt()).collect();
-        let points =
-            bins.iter().map(|bin| [bin.promised / bin.n as f64, bin.kept / bin.n as f64]);
+        let points = bins.iter().map(|bin| [bin.promised / bin.n as f64, bin.kept / bin.n as f64]);
         let lines =
             [diagonal(), Line { points: points.collect(), class: "main", dots: Some(&radii) }];
-        let plot = svg::square("calibration", "promised probability", "share that came true", &lines);
-        figure(out, "Calibration: on the diagonal, promises are kept; larger dots hold more", &plot);
+        let plot =
+            svg::square("calibration", "promised probability", "share that came true", &lines);
+        figure(
+            out,
+            "Calibration: on the diagonal, promises are kept; larger dots hold more",
+            &plot,
+        );
     }
     let key = if task.classes.len() == 2 { "balanced_accuracy" } else { "accuracy" };
     if task.rows.len() > 1 {
@@ -344,8 +348,20 @@ fn difference_section(out: &mut String, difference: &Difference) {
         let less = of(&difference.difference, key);
         let less_is_better = ["loss", "calibration_error"].contains(&key);
         let word = match (less.low, less.high) {
-            (Some(low), _) if low > 0.0 => if less_is_better { "worse" } else { "better" },
-            (_, Some(high)) if high < 0.0 => if less_is_better { "better" } else { "worse" },
+            (Some(low), _) if low > 0.0 => {
+                if less_is_better {
+                    "worse"
+                } else {
+                    "better"
+                }
+            }
+            (_, Some(high)) if high < 0.0 => {
+                if less_is_better {
+                    "better"
+                } else {
+                    "worse"
+                }
+            }
             (Some(low), Some(high)) if low == 0.0 && high == 0.0 => "the same",
             (Some(_), Some(_)) => "not told apart",
             _ => "",

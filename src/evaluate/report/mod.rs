@@ -185,7 +185,14 @@ impl Report {
 fn answers_csv(tasks: &[Task]) -> io::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record([
-        "task", "model", "item", "subject", "fold", "truth", "answer", "probabilities",
+        "task",
+        "model",
+        "item",
+        "subject",
+        "fold",
+        "truth",
+        "answer",
+        "probabilities",
     ])?;
     for task in tasks {
         let class = |class: usize| task.classes.get(class).map_or("", String::as_str);
@@ -272,8 +279,17 @@ mod tests {
         let (report, _) = report();
         let page = html::page(&report);
         for needle in [
-            "1.2.3", "abc123", "def456", "789fed", "evaluate --data", "01/5",
-            "it breaks off after 3.0 s", "first &lt;b&gt;", "<svg", "balanced accuracy", "night",
+            "1.2.3",
+            "abc123",
+            "def456",
+            "789fed",
+            "evaluate --data",
+            "01/5",
+            "it breaks off after 3.0 s",
+            "first &lt;b&gt;",
+            "<svg",
+            "balanced accuracy",
+            "night",
         ] {
             assert!(page.contains(needle), "{needle} is missing");
         }

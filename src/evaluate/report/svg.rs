@@ -97,7 +97,13 @@ pub(super) struct Bar {
 
 /// Values with their intervals, one a row, over one axis from `from` to `to`; `zero` is
 /// where a line is drawn.
-pub(super) fn intervals(title: &str, bars: &[Bar], from: f64, to: f64, zero: Option<f64>) -> String {
+pub(super) fn intervals(
+    title: &str,
+    bars: &[Bar],
+    from: f64,
+    to: f64,
+    zero: Option<f64>,
+) -> String {
     const ROW: f64 = 22.0;
     const NAMES: f64 = 190.0;
     const WIDE: f64 = 330.0;
