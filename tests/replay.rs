@@ -26,7 +26,7 @@ mod encode;
 /// Rate of the clips, frames a second.
 const FPS: u32 = 15;
 /// Length of the clips, seconds.
-const SECONDS: u32 = 24;
+const SECONDS: u32 = 18;
 
 fn has_runtime() -> bool {
     let found = runtime::init();
