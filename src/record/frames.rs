@@ -91,7 +91,7 @@ pub struct FrameLog(Form);
 #[derive(Debug)]
 enum Form {
     Csv { file: LineFile, with_header: bool },
-    Parquet(ParquetLog),
+    Parquet(Box<ParquetLog>),
 }
 
 impl FrameLog {
@@ -106,7 +106,7 @@ impl FrameLog {
                 let file = LineFile::open(path, false)?;
                 Ok(Self(Form::Csv { file, with_header: true }))
             }
-            "parquet" => ParquetLog::create(path).map(|log| Self(Form::Parquet(log))),
+            "parquet" => ParquetLog::create(path).map(|log| Self(Form::Parquet(Box::new(log)))),
             _ => Err(RecordError::Format(path.into())),
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn page(report: &Report) -> String {
     let _ = write!(
         out,
         "<p>{} on <b>{}</b>, protocol <b>{}</b>{}. Intervals are 95% over <b>people</b> \
-         (bootstrap, {} draws).</p></header>\n",
+         (bootstrap, {} draws).</p></header>",
         models.join(", "),
         escape(&p.data),
         match p.protocol {
@@ -386,7 +386,7 @@ fn difference_section(out: &mut String, difference: &Difference) {
         out,
         "</tbody></table><div class=\"plots\"><figure class=\"wide\">{plot}\
          <figcaption>The second less the first; left of the line it is lower</figcaption>\
-         </figure></div></section>\n"
+         </figure></div></section>"
     );
 }
 
