@@ -242,12 +242,12 @@ fn duckdb_opens(frames: &Path) {
         })
         .collect();
     assert_eq!(columns, wanted);
-    let counted = ask("SELECT count(*) AS n, count(DISTINCT filename) AS files, max(at) AS last, \
+    let counted = ask("SELECT count(*) AS n, count(DISTINCT filename) AS files, max(\"at\") AS end_s, \
                        count(drowsy) AS faces, max(drowsy) AS most \
                        FROM read_parquet('*.parquet', filename = true)");
     let row = &counted[0];
     assert_eq!((&row["n"], &row["files"]), (&(30 * FPS * SECONDS).into(), &30.into()), "{row}");
-    let last = row["last"].as_f64().unwrap();
+    let last = row["end_s"].as_f64().unwrap();
     assert!((last - (f64::from(SECONDS) - 1.0 / f64::from(FPS))).abs() < 0.01, "{row}");
     assert!(row["faces"].as_u64().unwrap() > u64::from(30 * FPS * SECONDS) * 9 / 10, "{row}");
     assert!(row["most"].as_f64().unwrap() <= 1.0, "{row}");
