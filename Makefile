@@ -8,10 +8,11 @@ help:                ## this list
 run: setup           ## set up, build, open the window; ARGS="watch --source demo --headless"
 	cargo run --release --locked -- $(ARGS)
 
+test: export TESTS = 1
 test: setup format lint features unit   ## everything that CI checks
 
 setup:               ## install what is missing; GPU=1 for the CUDA build of ONNX Runtime
-	@GPU=$(GPU) assets/setup.sh
+	@GPU=$(GPU) TESTS=$(TESTS) assets/setup.sh
 
 build: setup         ## the optimised binary, target/release/wakewatch
 	cargo build --release --locked

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Sets up what wakewatch needs and is not yet there: Debian packages, and the ONNX
 # Runtime library out of its PyPI wheel. Says what it is about to install, does nothing
-# where all is there, and may be run again at any time. GPU=1 takes the CUDA build.
+# where all is there, and may be run again at any time. GPU=1 takes the CUDA build, TESTS=1
+# also brings the DuckDB that a test opens our Parquet files with.
 set -euo pipefail
 
 say() { printf 'set-up: %s\n' "$*"; }
@@ -87,6 +88,37 @@ onnx_runtime() {
     fail "$target could not be written; is the disk full?"
 }
 
+# Only for the tests: its command, out of the wheel, pinned in the same way.
+duckdb() {
+  local version=1.5.6 platform digest
+  case "$(uname -s)-$(uname -m)" in
+    Linux-x86_64)
+      platform=manylinux2014_x86_64
+      digest=9797555bd39095d730eb0d0b3bf29e95e148c96a4cdce1e363f01c7bf7003a44 ;;
+    Linux-aarch64)
+      platform=manylinux2014_aarch64
+      digest=9b03301a14310a4ef7f86386e87b36954fe099ed762c8a81f94f7bd0ba073542 ;;
+    *) say "no DuckDB is pinned for $(uname -sm); the test that opens Parquet with it is skipped"; return ;;
+  esac
+  local target="${XDG_CACHE_HOME:-$HOME/.cache}/wakewatch/duckdb-$version"
+  if [ -x "$target/duckdb" ]; then return; fi
+  say "installing DuckDB $version (from PyPI, for the tests) into $target"
+  mkdir -p "$(dirname "$target")"
+  local work
+  work=$(mktemp -d "$target.XXXXXX")
+  printf 'duckdb-cli==%s --hash=sha256:%s\n' "$version" "$digest" >"$work/requirements.txt"
+  if python3 -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
+    --only-binary=:all: --platform "$platform" --dest "$work" --requirement "$work/requirements.txt"
+  then
+    python3 -m zipfile -e "$work"/*.whl "$work/wheel"
+    chmod +x "$work/wheel/duckdb_cli/duckdb"
+    mv -T "$work/wheel/duckdb_cli" "$target" 2>/dev/null || true
+  else
+    say "DuckDB could not be fetched; the test that opens Parquet with it is skipped"
+  fi
+  rm -rf "$work"
+}
+
 rust() {
   command -v cargo >/dev/null || fail "Rust is missing; install it from https://rustup.rs"
   local version
@@ -98,3 +130,4 @@ rust() {
 rust
 debian_packages
 onnx_runtime
+if [ "${TESTS:-0}" = 1 ]; then duckdb; fi

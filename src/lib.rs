@@ -9,6 +9,7 @@
 //! ```
 //!
 //! [`live`] joins these rooms with threads; [`app`] only draws what it publishes.
+//! [`replay`] watches whole collections of recorded videos.
 //! Beside the path stand the offline rooms: [`dataset`] prepares pictures, [`train`]
 //! learns from them and writes ONNX, [`evaluate`] measures. [`vit`] says what the
 //! network is, for all of them. [`cli`] is the front door.
@@ -25,6 +26,7 @@ pub mod infer;
 pub mod live;
 pub mod monitor;
 pub mod record;
+pub mod replay;
 pub mod source;
 #[cfg(feature = "train")]
 pub mod train;

@@ -1,22 +1,39 @@
-//! `evaluate`: the models on labelled data, as one JSON object.
+//! `evaluate`: the models on labelled data, as one JSON object, and as a report.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
+use anyhow::bail;
 use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 
-use super::{WrongUse, answer, shared::ModelArgs};
+use super::{WrongUse, answer, command_line, shared::ModelArgs, watch};
 use crate::{
-    evaluate::{blinks, landmarks, pictures},
+    evaluate::{
+        blinks,
+        bootstrap::Bootstrap,
+        landmarks,
+        measure::{self, Measure, Measured},
+        metrics::Confusion,
+        pictures::PictureReport,
+        protocol::Protocol,
+        report::{Report, VideoProblem},
+    },
     face::FaceTracker,
+    live::PipelineOptions,
+    replay::RunFolder,
 };
 
 /// What to measure on.
 #[derive(Args, Clone, Debug)]
 #[command(group = ArgGroup::new("measured").required(true))]
 pub struct EvaluateArgs {
-    /// A labelled list of whole photographs, `file,label,subject`: measures the classifier.
-    #[arg(long, value_name = "LIST.csv", group = "measured")]
+    /// A labelled list of whole photographs or videos, `file,label,subject`; a folder of
+    /// videos as UTA-RLDD has them; or the folder of a run that `watch --out` made.
+    #[arg(long, value_name = "LIST.csv|DIR", group = "measured")]
     pub data: Option<PathBuf>,
     /// Faces whose 68 points are known, one `{"file", "points": [[x, y], ...]}` a line, in
     /// pixels: measures the detector and the landmark network.
@@ -25,9 +42,37 @@ pub struct EvaluateArgs {
     /// Videos as lists of blinks, one JSON object a line; measures the blink model.
     #[arg(long, value_name = "FILE.jsonl", group = "measured")]
     pub blinks: Option<PathBuf>,
+    /// Two folders that `--report` wrote before: the second is held against the first.
+    #[arg(long, num_args = 2, value_names = ["DIR", "DIR"], group = "measured")]
+    pub compare: Vec<PathBuf>,
+    /// Counts of a published table, `awake right/false alarms/missed/drowsy right`: its
+    /// figures.
+    #[arg(long, value_name = "TN/FP/FN/TP", group = "measured", value_parser = confusion)]
+    pub confusion: Option<Confusion>,
+    /// More classifiers for the same data, compared with the first (repeatable).
+    #[arg(long, value_name = "FILE.onnx", conflicts_with = "compare")]
+    pub versus: Vec<PathBuf>,
+    /// How items are held out.
+    #[arg(long, value_enum, default_value_t)]
+    pub protocol: Protocol,
+    /// A column of the list by whose values the figures are broken down (repeatable).
+    #[arg(long, value_name = "COLUMN")]
+    pub by: Vec<String>,
+    /// Write the report there: index.html, report.json, figures.csv, answers.csv.
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
     /// Probability from which a picture is called drowsy, instead of the model's own.
     #[arg(long, value_name = "0..1", value_parser = threshold, conflicts_with_all = ["landmarks", "blinks"])]
     pub threshold: Option<f64>,
+    /// Thresholds of the monitor for videos, as TOML.
+    #[arg(long, value_name = "FILE.toml")]
+    pub settings: Option<PathBuf>,
+    /// Draws of the bootstrap.
+    #[arg(long, default_value_t = Bootstrap::default().draws, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub draws: u32,
+    /// Seed of draws, folds and orders.
+    #[arg(long, default_value_t = Bootstrap::default().seed)]
+    pub seed: u64,
     /// The models.
     #[command(flatten)]
     pub models: ModelArgs,
@@ -40,34 +85,139 @@ fn threshold(text: &str) -> Result<f64, String> {
     }
 }
 
+fn confusion(text: &str) -> Result<Confusion, String> {
+    let counts: Option<Vec<u64>> = text.split('/').map(|n| n.trim().parse().ok()).collect();
+    match counts.as_deref() {
+        Some(&[true_negative, false_positive, false_negative, true_positive])
+            if text.len() < 60 =>
+        {
+            Ok(Confusion { true_positive, false_positive, true_negative, false_negative })
+        }
+        _ => Err("write four counts, for example 169/5/3/196".into()),
+    }
+}
+
+/// The figures of a table of counts.
+#[derive(Serialize)]
+struct Table {
+    confusion: Confusion,
+    accuracy: Option<f64>,
+    balanced_accuracy: Option<f64>,
+    f1: Option<f64>,
+    precision: Option<f64>,
+    recall: Option<f64>,
+}
+
+/// What is printed: of pictures the figures of the first model in short, then everything.
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    pictures: Option<&'a PictureReport>,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
 /// Measures.
 ///
 /// # Errors
-/// When a list or a model cannot be used.
+/// When the data, a model or the report's folder cannot be used, and at the end, when
+/// everything is told, if a video of the data had a problem.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
+    if let Some(confusion) = args.confusion {
+        return answer(&Table {
+            confusion,
+            accuracy: confusion.accuracy(),
+            balanced_accuracy: confusion.balanced_accuracy(),
+            f1: confusion.f1(),
+            precision: confusion.precision(),
+            recall: confusion.recall(),
+        });
+    }
+    if let Some(list) = &args.blinks {
+        return answer(&blinks::run(list)?);
+    }
+    if let Some(list) = &args.landmarks {
+        let options = args.models.pipeline();
+        let mut tracker = FaceTracker::open(&options.runtime, &options.landmarks)?;
+        let bar = progress_bar();
+        let report = landmarks::run(list, &mut tracker, &|done, of| {
+            bar.set_length(of);
+            bar.set_position(done);
+        })?;
+        bar.finish_and_clear();
+        return answer(&report);
+    }
+    let bootstrap = Bootstrap { draws: args.draws, seed: args.seed };
+    let measured = match (&args.data, args.compare.as_slice()) {
+        (Some(data), _) => on_data(args, data.clone(), bootstrap)?,
+        (None, [first, second]) => measure::compare(first, second, &bootstrap, command_line())?,
+        _ => {
+            return Err(WrongUse("name what to measure on with --data, --compare, --landmarks or --blinks".into()).into());
+        }
+    };
+    let Measured { report, tasks, pictures } = &measured;
+    if let Some(folder) = &args.report {
+        report.write(folder, tasks)?;
+    }
+    answer(&Answer { pictures: pictures.as_ref(), report })?;
+    fail_with(&report.problems)
+}
+
+fn on_data(args: &EvaluateArgs, data: PathBuf, bootstrap: Bootstrap) -> anyhow::Result<Measured> {
+    let another = !args.versus.is_empty() || args.models.model.is_some() || args.settings.is_some();
+    if another && RunFolder::is_one(&data) {
+        let only = "a run is measured as it was watched; leave models and settings away, or name \
+                    the videos themselves";
+        return Err(WrongUse(only.into()).into());
+    }
+    let stop = Arc::<AtomicBool>::default();
+    watch::end_on_interrupt(&stop)?;
+    let first = args.models.pipeline();
+    let others = args
+        .versus
+        .iter()
+        .map(|file| PipelineOptions { classifier: Some(file.clone()).into(), ..first.clone() });
+    let measure = Measure {
+        data,
+        models: std::iter::once(first.clone()).chain(others).collect(),
+        protocol: args.protocol,
+        by: args.by.clone(),
+        bootstrap,
+        threshold: args.threshold,
+        monitor: watch::monitor_settings(args.settings.as_deref())?,
+        keep: args.report.as_ref().map(|folder| folder.join("run")),
+        command: command_line(),
+        stop,
+    };
     let bar = progress_bar();
-    let tell = |done: u64, of: u64| {
+    let measured = measure.run(&|done, of| {
         bar.set_length(of);
         bar.set_position(done);
-    };
-    let options = args.models.pipeline();
-    match (&args.data, &args.landmarks, &args.blinks) {
-        (Some(list), ..) => {
-            let (judged, facts) = pictures::judge(list, &options, &tell)?;
-            bar.finish_and_clear();
-            answer(&pictures::report(&judged, &facts, args.threshold))
-        }
-        (None, Some(list), _) => {
-            let mut tracker = FaceTracker::open(&options.runtime, &options.landmarks)?;
-            let report = landmarks::run(list, &mut tracker, &tell)?;
-            bar.finish_and_clear();
-            answer(&report)
-        }
-        (None, None, Some(list)) => answer(&blinks::run(list)?),
-        (None, None, None) => {
-            Err(WrongUse("name what to measure on with --data, --landmarks or --blinks".into()).into())
-        }
+    });
+    bar.finish_and_clear();
+    Ok(measured?)
+}
+
+/// Ends with exit code 1, naming what had a problem, if something had.
+pub(super) fn fail_with(problems: &[VideoProblem]) -> anyhow::Result<()> {
+    /// So many are named in the sentence; the report holds all.
+    const NAMED: usize = 5;
+    if problems.is_empty() {
+        return Ok(());
     }
+    let mut named: Vec<String> = problems
+        .iter()
+        .take(NAMED)
+        .map(|p| format!("{} ({}: {})", p.video, p.kind.replace('_', " "), p.text))
+        .collect();
+    if problems.len() > NAMED {
+        named.push(format!("and {} more", problems.len() - NAMED));
+    }
+    bail!(
+        "everything was done, but with {} problem(s) in the videos: {}",
+        problems.len(),
+        named.join("; ")
+    )
 }
 
 /// A bar on stderr with rate and time left; it hides itself where there is no terminal.

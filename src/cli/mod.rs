@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod evaluate;
 #[cfg(feature = "train")]
 pub mod offline;
+pub mod replay;
 mod shared;
 pub mod watch;
 
@@ -44,6 +45,8 @@ pub enum Command {
     Classify(classify::ClassifyArgs),
     /// Measure the models on labelled data, as JSON.
     Evaluate(evaluate::EvaluateArgs),
+    /// Join the parts of a run that was split over machines.
+    Merge(replay::MergeArgs),
     /// Measure how fast the real pipeline runs here.
     Bench(bench::BenchArgs),
     /// Say what was found on this machine, and how to mend what is missing.
@@ -118,6 +121,12 @@ fn answer(what: &impl Serialize) -> anyhow::Result<()> {
     let mut line = serde_json::to_vec(what).context("the answer cannot be written as JSON")?;
     line.push(b'\n');
     io::stdout().lock().write_all(&line).context("the answer cannot be written to stdout")
+}
+
+/// The command line as it was given, for reports; the program by its name alone.
+fn command_line() -> Vec<String> {
+    let args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
+    std::iter::once("wakewatch".into()).chain(args).collect()
 }
 
 /// Prints a line for people on stdout.

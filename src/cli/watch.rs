@@ -8,10 +8,11 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 
-use super::{WrongUse, answer, shared::ModelArgs};
+use super::{WrongUse, answer, replay, shared::ModelArgs};
 use crate::{
     live::{Event, LiveOptions, Pace, headless},
     monitor::Settings,
+    replay::{Collection, Shard},
     source::{OpenOptions, SourceSpec, demo},
 };
 
@@ -33,12 +34,19 @@ pub struct WatchArgs {
     /// Append every change of judgement to this file, as JSON lines.
     #[arg(long, value_name = "FILE.jsonl")]
     pub events: Option<PathBuf>,
-    /// Write the readings of every frame to this file.
-    #[arg(long, value_name = "FILE.csv")]
+    /// Write the readings of every frame to this file (.csv or .parquet).
+    #[arg(long, value_name = "FILE")]
     pub frames: Option<PathBuf>,
     /// Write what is true of every frame of the demo to this file: eyes, mouth, pose, state.
     #[arg(long, value_name = "FILE.jsonl")]
     pub truth: Option<PathBuf>,
+    /// Of many videos: the folder for results, frames (Parquet) and events. What it holds
+    /// already is not watched again.
+    #[arg(long, value_name = "DIR", requires = "headless")]
+    pub out: Option<PathBuf>,
+    /// Of many videos: only part I of N, for job arrays; `merge` joins the parts.
+    #[arg(long, value_name = "I/N", requires = "out")]
+    pub shard: Option<Shard>,
     /// Thresholds of the monitor, as TOML; what is left out keeps its default.
     #[arg(long, value_name = "FILE.toml")]
     pub settings: Option<PathBuf>,
@@ -89,6 +97,8 @@ impl Default for WatchArgs {
             events: None,
             frames: None,
             truth: None,
+            out: None,
+            shard: None,
             settings: None,
             silent: false,
             volume: 1.0,
@@ -148,6 +158,19 @@ pub fn run(args: WatchArgs) -> anyhow::Result<()> {
         let only = "a camera sets its own pace; leave --fast and --speed away, or watch a file";
         return Err(WrongUse(only.into()).into());
     }
+    if let SourceSpec::Path(path) = &args.source
+        && (args.out.is_some() || Collection::is_one(path))
+    {
+        if args.headless {
+            return replay::watch(&args, path);
+        }
+        let only = "a collection of videos is watched without a window; add --headless";
+        return Err(WrongUse(only.into()).into());
+    }
+    if args.out.is_some() {
+        let only = "--out is for video files; use --events and --frames here";
+        return Err(WrongUse(only.into()).into());
+    }
     let options = live_options(&args)?;
     if let Some(path) = &args.truth {
         write_truth(&args.source, &options.open, path)?;
@@ -161,15 +184,16 @@ pub fn run(args: WatchArgs) -> anyhow::Result<()> {
     Err(WrongUse("this build has no window; add --headless, or build it with gui".into()).into())
 }
 
+/// The thresholds of a file, or the usual ones.
+pub(super) fn monitor_settings(path: Option<&Path>) -> anyhow::Result<Settings> {
+    let Some(path) = path else { return Ok(Settings::default()) };
+    let name = || format!("{} cannot be used as settings", path.display());
+    let text = std::fs::read_to_string(path).with_context(name)?;
+    toml::from_str(&text).with_context(name)
+}
+
 fn live_options(args: &WatchArgs) -> anyhow::Result<LiveOptions> {
-    let monitor = match &args.settings {
-        None => Settings::default(),
-        Some(path) => {
-            let name = || format!("{} cannot be used as settings", path.display());
-            let text = std::fs::read_to_string(path).with_context(name)?;
-            toml::from_str(&text).with_context(name)?
-        }
-    };
+    let monitor = monitor_settings(args.settings.as_deref())?;
     let pace = match (args.fast, args.speed) {
         (true, _) => Pace::Fast,
         (false, speed) => Pace::Speed(speed.unwrap_or(1.0)),

@@ -117,24 +117,111 @@ pub fn log_loss(scored: &[Scored]) -> Option<f64> {
     (!scored.is_empty()).then(|| total / scored.len() as f64)
 }
 
-/// Expected calibration error over ten bins of equal width (Naeini et al. 2015, of the
-/// positive class): how far the share of drowsy pictures in a bin lies from their mean
-/// probability, weighted by the bins' sizes. `None` of nothing.
-pub fn calibration_error(scored: &[Scored]) -> Option<f64> {
-    const BINS: usize = 10;
-    let mut bins = [(0.0, 0.0); BINS];
-    for one in scored {
-        let at = (one.probability * BINS as f64) as usize;
-        let (sum, drowsy) = &mut bins[at.min(BINS - 1)];
-        *sum += one.probability;
-        *drowsy += f64::from(u8::from(one.drowsy));
+/// The answers in groups of one probability, highest first: (how many, how many of them
+/// drowsy). Only a whole group can be told apart from the next.
+fn steps(scored: &[Scored]) -> Vec<(f64, f64)> {
+    let mut sorted = scored.to_vec();
+    sorted.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+    let tied = sorted.chunk_by(|a, b| a.probability == b.probability);
+    tied.map(|tied| (tied.len() as f64, tied.iter().filter(|one| one.drowsy).count() as f64))
+        .collect()
+}
+
+/// Mean precision over the steps of recall (scikit-learn's `average_precision_score`, no
+/// interpolation). `None` without a drowsy one.
+pub fn average_precision(scored: &[Scored]) -> Option<f64> {
+    let all = scored.iter().filter(|one| one.drowsy).count() as f64;
+    let (mut called, mut right, mut area) = (0.0, 0.0, 0.0);
+    for (tied, drowsy) in steps(scored) {
+        (called, right) = (called + tied, right + drowsy);
+        area += drowsy * right / called;
     }
-    let off: f64 = bins.iter().map(|(sum, drowsy): &(f64, f64)| (sum - drowsy).abs()).sum();
-    (!scored.is_empty()).then(|| off / scored.len() as f64)
+    (all > 0.0).then(|| area / all)
+}
+
+/// The ROC curve as points (false alarm rate, recall), from (0, 0) to (1, 1); empty
+/// unless both classes are there.
+pub fn roc_curve(scored: &[Scored]) -> Vec<[f64; 2]> {
+    let drowsy = scored.iter().filter(|one| one.drowsy).count() as f64;
+    let awake = scored.len() as f64 - drowsy;
+    if drowsy == 0.0 || awake == 0.0 {
+        return Vec::new();
+    }
+    let (mut called, mut right) = (0.0, 0.0);
+    let points = steps(scored).into_iter().map(|(tied, hits)| {
+        (called, right) = (called + tied, right + hits);
+        [(called - right) / awake, right / drowsy]
+    });
+    std::iter::once([0.0, 0.0]).chain(points).collect()
+}
+
+/// Precision over recall as points (recall, precision), by falling threshold; empty
+/// without a drowsy one.
+pub fn precision_recall_curve(scored: &[Scored]) -> Vec<[f64; 2]> {
+    let drowsy = scored.iter().filter(|one| one.drowsy).count() as f64;
+    if drowsy == 0.0 {
+        return Vec::new();
+    }
+    let (mut called, mut right) = (0.0, 0.0);
+    let points = steps(scored).into_iter().map(|(tied, hits)| {
+        (called, right) = (called + tied, right + hits);
+        [right / drowsy, right / called]
+    });
+    points.collect()
+}
+
+/// Number of equal bins that calibration is measured in.
+pub const CALIBRATION_BINS: usize = 10;
+
+/// What came true of the probabilities within one bin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationBin {
+    /// Answers in it.
+    pub n: usize,
+    /// Sum of their probabilities.
+    pub promised: f64,
+    /// How many came true.
+    pub kept: f64,
+}
+
+/// Ten bins of equal width over (probability, whether it came true).
+pub fn calibration_bins(
+    answers: impl IntoIterator<Item = (f64, bool)>,
+) -> [CalibrationBin; CALIBRATION_BINS] {
+    let mut bins = [CalibrationBin::default(); CALIBRATION_BINS];
+    for (probability, true_) in answers {
+        let at = (probability * CALIBRATION_BINS as f64) as usize;
+        let bin = &mut bins[at.min(CALIBRATION_BINS - 1)];
+        bin.n += 1;
+        bin.promised += probability;
+        bin.kept += f64::from(u8::from(true_));
+    }
+    bins
+}
+
+/// Expected calibration error over bins (Naeini et al. 2015): how far what came true in a
+/// bin lies from what was promised, weighted by the bins' sizes. `None` of nothing.
+pub fn expected_calibration_error(bins: &[CalibrationBin]) -> Option<f64> {
+    let n: usize = bins.iter().map(|bin| bin.n).sum();
+    let off: f64 = bins.iter().map(|bin| (bin.promised - bin.kept).abs()).sum();
+    (n > 0).then(|| off / n as f64)
+}
+
+/// The same of the positive class.
+pub fn calibration_error(scored: &[Scored]) -> Option<f64> {
+    let answers = scored.iter().map(|one| (one.probability, one.drowsy));
+    expected_calibration_error(&calibration_bins(answers))
+}
+
+/// Mean square distance of the probability from what came true; `None` of nothing.
+pub fn brier(scored: &[Scored]) -> Option<f64> {
+    let off = scored.iter().map(|one| one.probability - f64::from(u8::from(one.drowsy)));
+    let total: f64 = off.map(|off| off * off).sum();
+    (!scored.is_empty()).then(|| total / scored.len() as f64)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use approx::assert_abs_diff_eq;
 
@@ -171,6 +258,69 @@ mod tests {
             let ours = ours.unwrap_or_else(|| panic!("{name} is missing"));
             assert!((ours - theirs).abs() < 1e-9, "{name}: {ours} against {theirs}");
         }
+    }
+
+    /// The generator that the reference figures were made with, in Python and here.
+    pub(in crate::evaluate) struct Lcg(u64);
+
+    impl Lcg {
+        pub(in crate::evaluate) fn new() -> Self {
+            Self(12345)
+        }
+
+        pub(in crate::evaluate) fn next(&mut self) -> f64 {
+            self.0 = (1_103_515_245 * self.0 + 12345) % (1 << 31);
+            self.0 as f64 / f64::from(1u32 << 31)
+        }
+    }
+
+    /// 200 random answers with many ties.
+    pub(in crate::evaluate) fn random_answers(random: &mut Lcg) -> Vec<Scored> {
+        let one = |_| {
+            let (truth, noise) = (random.next() < 0.4, random.next());
+            let raw: f64 = 0.35 * f64::from(u8::from(truth)) + 0.65 * noise;
+            Scored { drowsy: truth, probability: (raw * 50.0).round() / 50.0 }
+        };
+        (0..200).map(one).collect()
+    }
+
+    /// scikit-learn 1.9.1 on the same 200 answers: confusion_matrix, accuracy_score,
+    /// balanced_accuracy_score, f1_score, precision_score, recall_score, roc_auc_score,
+    /// average_precision_score, log_loss, brier_score_loss; the calibration error by its
+    /// definition in numpy.
+    #[test]
+    fn figures_of_random_answers_agree_with_scikit_learn() {
+        let scored = random_answers(&mut Lcg::new());
+        let counts = Confusion::count(&scored, 0.5);
+        assert_eq!(
+            counts,
+            Confusion {
+                true_positive: 57,
+                false_positive: 27,
+                true_negative: 93,
+                false_negative: 23
+            }
+        );
+        for (name, ours, theirs) in [
+            ("accuracy", counts.accuracy(), 0.75),
+            ("balanced", counts.balanced_accuracy(), 0.74375),
+            ("f1", counts.f1(), 0.695121951220),
+            ("precision", counts.precision(), 0.678571428571),
+            ("recall", counts.recall(), 0.7125),
+            ("auc", auc(&scored), 0.882604166667),
+            ("average precision", average_precision(&scored), 0.848853085659),
+            ("loss", log_loss(&scored), 0.428178652327),
+            ("brier", brier(&scored), 0.14017),
+            ("calibration", calibration_error(&scored), 0.1333),
+        ] {
+            let ours = ours.unwrap_or_else(|| panic!("{name} is missing"));
+            assert!((ours - theirs).abs() < 1e-9, "{name}: {ours} against {theirs}");
+        }
+        let area = |curve: &[[f64; 2]]| -> f64 {
+            curve.windows(2).map(|w| (w[1][0] - w[0][0]) * (w[1][1] + w[0][1]) / 2.0).sum()
+        };
+        assert_abs_diff_eq!(area(&roc_curve(&scored)), 0.882604166667, epsilon = 1e-9);
+        assert_eq!(precision_recall_curve(&scored).last().unwrap(), &[1.0, 0.4]);
     }
 
     #[test]

@@ -1,18 +1,31 @@
 //! Measures models on labelled data, with the definitions that scikit-learn uses
-//! ([`metrics`]): whole photographs through the shipped detector, landmarks and
-//! classifier ([`pictures`]), detector and landmarks on faces whose points are known
-//! ([`landmarks`]), and blinks over minutes through the blink model ([`blinks`]). Nothing here is drawn or printed.
+//! ([`metrics`], [`classes`]): whole photographs through the shipped detector, landmarks
+//! and classifier ([`pictures`]), recordings of people through the monitor ([`videos`]).
+//! Both become a [`task`]: answers, with figures and their intervals over people
+//! ([`bootstrap`]), by a [`protocol`], told in a [`report`]. Beside them detector and
+//! landmarks on faces whose points are known ([`landmarks`]), and blinks over minutes
+//! through the blink model ([`blinks`]).
 
 pub mod blinks;
+pub mod bootstrap;
+pub mod classes;
 pub mod landmarks;
+pub mod measure;
 pub mod metrics;
 pub mod pictures;
+pub mod protocol;
+pub mod report;
+pub mod task;
+pub mod videos;
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-use crate::{dataset::DatasetError, infer::InferError, live::LiveError, source::SourceError};
+use crate::{
+    dataset::DatasetError, infer::InferError, live::LiveError, replay::ReplayError,
+    source::SourceError,
+};
 
 /// A measurement that cannot be made.
 #[derive(Debug, Error)]
@@ -29,6 +42,38 @@ pub enum EvaluateError {
     /// The blink model cannot be had or run.
     #[error(transparent)]
     Infer(#[from] InferError),
+    /// A collection of videos cannot be watched or read.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// A report cannot be written.
+    #[error("the report {path} cannot be written ({why}); choose another folder", path = .path.display())]
+    Report {
+        /// The file.
+        path: PathBuf,
+        /// The system's own words.
+        why: io::Error,
+    },
+    /// There is no report to compare with.
+    #[error("{path} is no report ({why}); name a folder that `evaluate --report` wrote", path = .path.display())]
+    NoReport {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// A column that was asked for is not in the list.
+    #[error("{list} has no column {column}; choose one of: {known}", list = .list.display())]
+    NoColumn {
+        /// The list.
+        list: PathBuf,
+        /// What was asked for.
+        column: String,
+        /// What there is.
+        known: String,
+    },
+    /// Two reports have no question in common.
+    #[error("the two reports have no answer in common; compare measurements on the same data")]
+    NothingInCommon,
     /// A picture of the list has no label to measure against.
     #[error("{list} gives no label to {file}; write awake or drowsy, or take the line out", list = .list.display(), file = .file.display())]
     Unlabelled {

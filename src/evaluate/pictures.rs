@@ -4,11 +4,9 @@
 //! is counted as missed, so that nobody takes blindness for a judgement.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use rayon::prelude::*;
@@ -17,10 +15,15 @@ use serde::{Deserialize, Serialize};
 use super::{
     EvaluateError,
     metrics::{self, Confusion, Scored},
+    task::{Answer, Task},
 };
 use crate::{
-    dataset::manifest::{Label, Manifest},
-    live::{Pipeline, PipelineOptions},
+    dataset::{
+        DatasetError,
+        manifest::{Label, Manifest},
+    },
+    live::{PipelineOptions, PipelinePool},
+    replay::digest,
     source::images::load_image,
 };
 
@@ -33,6 +36,10 @@ pub struct Judged {
     pub subject: String,
     /// The truth.
     pub label: Label,
+    /// Which collection it comes from.
+    pub collection: String,
+    /// The fold that its makers put the subject into.
+    pub fold: Option<u32>,
     /// Probability of drowsy, 0..1; `None` when no face was found.
     pub drowsy: Option<f32>,
 }
@@ -96,27 +103,92 @@ pub fn judge(
     if let Some(item) = manifest.items.iter().find(|item| item.label.is_none()) {
         return Err(EvaluateError::Unlabelled { list: list.into(), file: item.file.clone() });
     }
-    let first = Pipeline::open(options)?;
-    let card = first.classifier().card();
-    let facts = ModelFacts { name: card.name.clone(), threshold: f64::from(card.threshold) };
-    // Pipelines hold sessions, so each is made once and lent to whoever works.
-    let idle = Mutex::new(vec![first]);
+    let pool = PipelinePool::new(options.clone());
+    let facts = {
+        let mut first = pool.lend()?;
+        let card = first.get()?.classifier().card();
+        ModelFacts { name: card.name.clone(), threshold: f64::from(card.threshold) }
+    };
     let done = AtomicU64::new(0);
     let judged = manifest.items.par_iter().map(|item| {
         let image = load_image(&item.file)?;
-        let lent = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut pipeline = lent.map_or_else(|| Pipeline::open(options), Ok)?;
-        let look = pipeline.look(&image)?;
-        idle.lock().unwrap_or_else(PoisonError::into_inner).push(pipeline);
+        let look = pool.lend()?.get()?.look(&image)?;
         progress(1 + done.fetch_add(1, Ordering::Relaxed), manifest.items.len() as u64);
         Ok(Judged {
             file: item.file.clone(),
             subject: item.subject.clone(),
             label: item.label.unwrap_or(Label::Awake),
+            collection: item.collection.clone(),
+            fold: item.fold,
             drowsy: look.map(|look| look.reading.drowsy),
         })
     });
     Ok((judged.collect::<Result<_, EvaluateError>>()?, facts))
+}
+
+/// The same as a question with its answers. `conditions` gives more columns for each
+/// picture, in order; it may be empty.
+pub fn task(
+    list: &Path,
+    judged: &[Judged],
+    conditions: &[BTreeMap<String, String>],
+    facts: &ModelFacts,
+    threshold: Option<f64>,
+) -> Task {
+    let root = list.parent().unwrap_or(Path::new(""));
+    let answers = judged.iter().enumerate().map(|(at, one)| {
+        let mut conditions = conditions.get(at).cloned().unwrap_or_default();
+        conditions.entry("collection".into()).or_insert_with(|| one.collection.clone());
+        Answer {
+            item: digest::name_below(root, &one.file),
+            subject: one.subject.clone(),
+            fold: one.fold,
+            truth: usize::from(one.label == Label::Drowsy),
+            probabilities: one.drowsy.map(|p| vec![1.0 - f64::from(p), f64::from(p)]),
+            called: None,
+            conditions,
+        }
+    });
+    Task {
+        name: "pictures, awake against drowsy".into(),
+        model: facts.name.clone(),
+        classes: vec!["awake".into(), "drowsy".into()],
+        threshold: threshold.unwrap_or(facts.threshold),
+        note: String::new(),
+        answers: answers.collect(),
+    }
+}
+
+/// The values of some columns of a list, one map a line, in order.
+///
+/// # Errors
+/// When the list cannot be read, or has no such column.
+pub fn columns(
+    list: &Path,
+    wanted: &[String],
+) -> Result<Vec<BTreeMap<String, String>>, EvaluateError> {
+    let form = |why: csv::Error| DatasetError::Form { path: list.into(), why: why.to_string() };
+    let mut reader =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(list).map_err(form)?;
+    let headers = reader.headers().map_err(form)?.clone();
+    let places: Vec<(String, usize)> = wanted
+        .iter()
+        .map(|column| match headers.iter().position(|header| header == column) {
+            Some(at) => Ok((column.clone(), at)),
+            None => Err(EvaluateError::NoColumn {
+                list: list.into(),
+                column: column.clone(),
+                known: headers.iter().collect::<Vec<_>>().join(", "),
+            }),
+        })
+        .collect::<Result<_, _>>()?;
+    let line = |record: csv::StringRecord| {
+        let value = |at: usize| record.get(at).unwrap_or_default().to_owned();
+        places.iter().map(|(column, at)| (column.clone(), value(*at))).collect()
+    };
+    let lines: Result<Vec<_>, csv::Error> =
+        reader.records().map(|record| record.map(line)).collect();
+    Ok(lines.map_err(form)?)
 }
 
 /// What a report says of the model.
@@ -161,7 +233,14 @@ mod tests {
     use super::*;
 
     fn judged(label: Label, drowsy: Option<f32>) -> Judged {
-        Judged { file: "a.jpg".into(), subject: "someone".into(), label, drowsy }
+        Judged {
+            file: "a.jpg".into(),
+            subject: "someone".into(),
+            label,
+            collection: "own".into(),
+            fold: None,
+            drowsy,
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub mod runtime;
 
 pub use blinks::{BlinkScore, BlinkScorer};
 pub use classifier::Classifier;
-pub use models::{LoadedModel, ModelError, ModelSource};
+pub use models::{LoadedModel, ModelError, ModelSource, embedded};
 pub use reconstructor::Reconstructor;
 pub use runtime::{Device, Provider, RuntimeError, RuntimeInfo, RuntimeOptions};
 

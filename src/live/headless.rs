@@ -7,10 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Event, LiveError, LiveOptions, Pace, Parts, Summary, judge::Judge};
+use super::{Event, LiveError, LiveOptions, Pace, Parts, Sighting, Summary, judge::Judge};
 use crate::{
     alarm::{Alarm, AlarmCommand},
     frame::Frame,
+    monitor::Judgement,
 };
 
 /// Pause before a lost camera is opened again.
@@ -35,8 +36,21 @@ pub fn run(options: &LiveOptions, tell: &mut dyn FnMut(Event)) -> Result<Summary
 /// As [`run`].
 pub fn run_with(
     options: &LiveOptions,
+    parts: Parts,
+    tell: &mut dyn FnMut(Event),
+) -> Result<Summary, LiveError> {
+    run_seen(options, parts, tell, &mut |_, _| {})
+}
+
+/// The same, and `each` is told every sighting with its judgement.
+///
+/// # Errors
+/// As [`run`]; what was told before an error holds, and the logs are finished.
+pub fn run_seen(
+    options: &LiveOptions,
     mut parts: Parts,
     tell: &mut dyn FnMut(Event),
+    each: &mut dyn FnMut(&Sighting, &Judgement),
 ) -> Result<Summary, LiveError> {
     let source = (parts.open_source)(&options.source)?;
     let mut vision = (parts.open_vision)()?;
@@ -51,22 +65,30 @@ pub fn run_with(
     let mut source = Some(source);
     let stopped = || options.stop.load(Relaxed);
 
-    while !stopped() {
+    let ended = loop {
+        if stopped() {
+            break Ok(());
+        }
         let (judgement, event) = match source.as_mut().map(|source| source.next_frame()) {
-            Some(Ok(None)) => break,
+            Some(Ok(None)) => break Ok(()),
             Some(Ok(Some(mut frame))) => {
                 offset.apply(&mut frame);
                 clock.wait(frame.at, &stopped);
-                let seen = vision.process(&frame)?;
+                let seen = match vision.process(&frame) {
+                    Ok(seen) => seen,
+                    Err(error) => break Err(error),
+                };
                 clock.seen = Instant::now();
-                judge.see(&seen, vision.detector_calls())
+                let judged = judge.see(&seen, vision.detector_calls());
+                each(&seen, &judged.0);
+                judged
             }
             Some(Err(error)) if options.source.is_camera() => {
                 tracing::warn!("{error}");
                 source = None;
                 judge.lost(clock.seen.elapsed())
             }
-            Some(Err(error)) => return Err(error.into()),
+            Some(Err(error)) => break Err(error.into()),
             None => {
                 pause(REOPEN, &stopped);
                 source = (parts.open_source)(&options.source).ok();
@@ -78,8 +100,9 @@ pub fn run_with(
         if let Some(event) = event {
             tell(event);
         }
-    }
-    judge.close();
+    };
+    judge.finish();
+    ended?;
     match judge.take_failure() {
         Some(failure) => Err(failure.into()),
         None => Ok(judge.summary()),

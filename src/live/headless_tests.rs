@@ -65,7 +65,7 @@ fn a_refused_log_stops_before_anything_is_written() {
     let events = folder.path().join("e.jsonl");
     let options = LiveOptions {
         events: Some(events.clone()),
-        frames: Some(folder.path().join("f.parquet")),
+        frames: Some(folder.path().join("f.xlsx")),
         ..options("file.avi")
     };
     let (result, told) = watch(&options, vec![sleeper()]);

@@ -55,6 +55,14 @@ impl Recorder {
         }
     }
 
+    fn finish(&mut self) {
+        if let Some(Err(why)) = self.frames.as_mut().map(FrameLog::finish) {
+            tracing::error!("{why}");
+            self.failure = Some(why);
+        }
+        self.frames = None;
+    }
+
     fn frame(&mut self, row: &FrameRow) {
         if let Some(Err(why)) = self.frames.as_mut().map(|log| log.write(row)) {
             tracing::error!("{why}");
@@ -178,6 +186,12 @@ impl Judge {
             (session.blinks, session.yawns) = (last.blinks, last.yawns);
             self.recorder.session(&session);
         }
+    }
+
+    /// The same, and the watch is over: the logs are finished.
+    pub(super) fn finish(&mut self) {
+        self.close();
+        self.recorder.finish();
     }
 
     /// Another source begins: nothing that was seen counts for it. The logs go on.

@@ -11,6 +11,7 @@ pub mod headless;
 mod judge;
 mod options;
 mod pipeline;
+mod pool;
 mod publish;
 mod snapshot;
 mod threads;
@@ -19,6 +20,7 @@ mod vision;
 pub use crate::record::Event;
 pub use options::{LiveOptions, OpenSource, OpenVision, Pace, Parts, PipelineOptions, Waker};
 pub use pipeline::{Look, Pipeline, Sighting, Timing, Vision, VisionInfo};
+pub use pool::{Lent, PipelinePool};
 pub use snapshot::{Command, Snapshot, Stats, Summary};
 pub use threads::Live;
 
@@ -46,6 +48,9 @@ pub enum LiveError {
     /// The alarm cannot be started.
     #[error(transparent)]
     Alarm(#[from] AlarmError),
+    /// A pipeline was used after it was given back.
+    #[error("a face pipeline was used after it was given back; this is a mistake in the program")]
+    GivenBack,
     /// A thread cannot be started.
     #[error("the {name} thread cannot be started ({why}); close other programs and start again")]
     Thread {

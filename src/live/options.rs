@@ -55,7 +55,7 @@ pub struct LiveOptions {
     pub pace: Pace,
     /// Where events are written, as JSON lines.
     pub events: Option<PathBuf>,
-    /// Where every frame is written, as CSV.
+    /// Where every frame is written, as CSV or Parquet by the name's ending.
     pub frames: Option<PathBuf>,
     /// Whether the alarm is heard.
     pub sound: bool,

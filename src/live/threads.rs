@@ -276,7 +276,7 @@ impl Bench {
         }
         // The capture thread also stops when this end of the channel is dropped.
         let _ = self.orders.try_send(Order::Stop);
-        self.judge.close();
+        self.judge.finish();
         self.alarm.order(AlarmCommand::Level(Level::None));
         self.publisher.alarm(self.alarm.status());
         self.publisher.ended(true);

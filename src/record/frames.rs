@@ -1,10 +1,10 @@
-//! The frame log: a CSV line for every judged frame.
+//! The frame log: a CSV line or a Parquet row for every judged frame.
 
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::{LineFile, RecordError};
+use super::{LineFile, RecordError, parquet::ParquetLog};
 use crate::{
     face::{Face, Unreadable},
     frame::Frame,
@@ -84,53 +84,78 @@ impl FrameRow {
     }
 }
 
-/// Writes frames to a CSV file; an existing one is replaced.
+/// Writes frames to a file, as CSV or Parquet by its ending; an existing one is replaced.
 #[derive(Debug)]
-pub struct FrameLog {
-    file: LineFile,
-    with_header: bool,
+pub struct FrameLog(Form);
+
+#[derive(Debug)]
+enum Form {
+    Csv { file: LineFile, with_header: bool },
+    Parquet(Box<ParquetLog>),
 }
 
 impl FrameLog {
     /// Creates a log.
     ///
     /// # Errors
-    /// When the name does not end in `.csv` or the file cannot be created.
+    /// When the name ends in neither `.csv` nor `.parquet`, or the file cannot be created.
     pub fn create(path: &Path) -> Result<Self, RecordError> {
-        if !path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("csv")) {
-            return Err(RecordError::Format(path.into()));
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        match ending.as_str() {
+            "csv" => {
+                let file = LineFile::open(path, false)?;
+                Ok(Self(Form::Csv { file, with_header: true }))
+            }
+            "parquet" => ParquetLog::create(path).map(|log| Self(Form::Parquet(Box::new(log)))),
+            _ => Err(RecordError::Format(path.into())),
         }
-        Ok(Self { file: LineFile::open(path, false)?, with_header: true })
     }
 
     /// Writes a frame.
     ///
     /// # Errors
-    /// When the line cannot be written.
+    /// When it cannot be written.
     pub fn write(&mut self, row: &FrameRow) -> Result<(), RecordError> {
-        // The writer only formats a line in memory; the header precedes the first.
-        let mut builder = csv::WriterBuilder::new();
-        let mut writer = builder.has_headers(self.with_header).from_writer(Vec::new());
-        let line = writer
-            .serialize(row)
-            .map_err(std::io::Error::other)
-            .and_then(|()| {
-                writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))
-            })
-            .map_err(|why| RecordError::Write { path: self.file.path.clone(), why })?;
-        self.file.append(&line)?;
-        self.with_header = false;
-        Ok(())
+        match &mut self.0 {
+            Form::Parquet(log) => log.write(row),
+            Form::Csv { file, with_header } => {
+                file.append(
+                    &csv_line(row, *with_header)
+                        .map_err(|why| RecordError::Write { path: file.path.clone(), why })?,
+                )?;
+                *with_header = false;
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes what is still held back; nothing may be written after it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn finish(&mut self) -> Result<(), RecordError> {
+        match &mut self.0 {
+            Form::Parquet(log) => log.finish(),
+            Form::Csv { .. } => Ok(()),
+        }
     }
 }
 
+/// The line of a frame; the header precedes the first.
+fn csv_line(row: &FrameRow, with_header: bool) -> std::io::Result<Vec<u8>> {
+    // The writer only formats in memory: the line goes to the file whole.
+    let mut writer = csv::WriterBuilder::new().has_headers(with_header).from_writer(Vec::new());
+    writer.serialize(row).map_err(std::io::Error::other)?;
+    writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::monitor::FaceSigns;
     use std::{sync::Arc, time::Duration};
 
-    fn row(index: u64, face: bool) -> FrameRow {
+    pub(in crate::record) fn row(index: u64, face: bool) -> FrameRow {
         let at = Duration::from_millis(40 * index);
         let frame = Frame { image: Arc::default(), at, index };
         let signs = FaceSigns {
@@ -168,9 +193,9 @@ mod tests {
     #[test]
     fn another_format_is_refused_before_anything_is_written() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("frames.parquet");
+        let path = folder.path().join("frames.xlsx");
         let error = FrameLog::create(&path).unwrap_err().to_string();
-        assert!(error.contains("frames.parquet") && error.contains(".csv"), "{error}");
+        assert!(error.contains("frames.xlsx") && error.contains(".parquet"), "{error}");
         assert!(!path.exists());
     }
 }

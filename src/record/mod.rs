@@ -1,10 +1,11 @@
 //! Writes what was judged: events as JSON lines ([`EventLog`]), and every frame's
-//! measurements as CSV ([`FrameLog`]). Numbers and words only, never a picture. Each line
-//! is handed to the system whole before the next is made, so that a program that is
-//! killed loses at most its last line. On Unix the files are readable by the user alone.
+//! measurements as CSV or Parquet ([`FrameLog`]). Numbers and words only, never a picture.
+//! Each line is handed to the system whole before the next is made, so that a program that
+//! is killed loses at most its last line; Parquet can only be had whole. On Unix the files are readable by the user alone.
 
 mod events;
 mod frames;
+pub mod parquet;
 
 pub use events::{Event, EventLog, SessionSummary};
 pub use frames::{FrameLog, FrameRow};
@@ -39,8 +40,8 @@ pub enum RecordError {
         /// The system's own words.
         why: io::Error,
     },
-    /// A format that is not written yet.
-    #[error("{path}: only CSV is written for now; choose a name that ends in .csv", path = .0.display())]
+    /// A format that is not written.
+    #[error("{path}: frames are written as CSV or Parquet; choose a name that ends in .csv or .parquet", path = .0.display())]
     Format(PathBuf),
 }
 

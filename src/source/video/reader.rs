@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Read,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -52,6 +53,8 @@ pub(super) struct Reader {
     expected: Option<Duration>,
     clock: Clock,
     drained: bool,
+    /// Whether the file is shorter than its own header says.
+    cut: bool,
     /// Why the file could not be read to its end.
     broke_off: Option<String>,
     broken: usize,
@@ -120,6 +123,7 @@ impl Reader {
             expected: expected.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
             clock: Clock::default(),
             drained: false,
+            cut: is_cut(path, data.len()),
             broke_off: None,
             broken: 0,
             input,
@@ -194,7 +198,8 @@ impl Reader {
         let late = |expected: Duration| reached + END_SLACK.max(expected / 20) < expected;
         let few = |frames: u64| self.clock.frames + frames / 20 < frames;
         // Duration and count must agree: either alone is wrong in some whole files.
-        let truncated = self.expected.is_some_and(late) && self.info.frames.is_none_or(few);
+        let short = self.expected.is_some_and(late) && self.info.frames.is_none_or(few);
+        let truncated = self.cut || short;
         let why = match &self.broke_off {
             Some(why) => format!(": {why}"),
             None if truncated => String::new(),
@@ -247,10 +252,22 @@ impl Reader {
         let (width, height) = (rgb.width(), rgb.height());
         let row = width as usize * 3;
         let lines = rgb.data(0).chunks(rgb.stride(0)).take(height as usize);
-        let pixels: Vec<u8> = lines.flat_map(|line| line.iter().take(row)).copied().collect();
+        let mut pixels = Vec::with_capacity(row * height as usize);
+        lines.for_each(|line| pixels.extend_from_slice(&line[..row.min(line.len())]));
         RgbImage::from_raw(width, height, pixels)
             .ok_or_else(|| unreadable(&self.path, "a frame came out short"))
     }
+}
+
+/// Whether a RIFF file (AVI) is shorter than its header says. ffmpeg guesses the duration of
+/// such a file anew from what is there, so that nothing seems to be missing. Headers of
+/// recordings that were never closed say 0 or the most there can be; they say nothing.
+fn is_cut(path: &Path, length: u64) -> bool {
+    let mut head = [0; 8];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    let [b'R', b'I', b'F', b'F', size @ ..] = head else { return false };
+    let size = u32::from_le_bytes(size);
+    read.is_ok() && size != 0 && size != u32::MAX && u64::from(size) + 8 > length
 }
 
 /// Size of the frames given for a video of `width` x `height` whose pixels are

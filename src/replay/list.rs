@@ -1,0 +1,327 @@
+//! Which videos there are: UTA-RLDD's folders, a labelled CSV, any folder of videos, or a
+//! single one.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use super::{ReplayError, digest};
+use crate::dataset::{
+    DatasetError,
+    manifest::{Label, Manifest},
+    uta,
+    videos::is_video,
+};
+
+/// Endings of video files, for messages.
+pub(super) const ENDINGS: &str = ".mov, .mp4, .m4v, .avi, .mkv, .webm, .mpg, .wmv";
+/// Folders below this depth are not looked into, so that a link to a parent ends.
+const MOST_DEPTH: usize = 8;
+
+/// A video of a collection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Video {
+    /// Its name in the collection, for example `01/10`.
+    pub name: String,
+    /// The same as a file's name, different for each video.
+    pub slug: String,
+    /// Its file, or its parts in the order of time.
+    pub files: Vec<PathBuf>,
+    /// Who is in it.
+    pub subject: String,
+    /// The collection's own fold, from 1.
+    pub fold: Option<u32>,
+    /// The label on UTA-RLDD's scale: 0 alert, 5 low vigilance, 10 drowsy.
+    pub label: Option<u32>,
+}
+
+/// A collection of videos.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Collection {
+    /// Where its names begin.
+    pub root: PathBuf,
+    /// The videos, sorted by name.
+    pub videos: Vec<Video>,
+    /// What was found and cannot be used, with the reason.
+    pub left_out: Vec<(String, String)>,
+}
+
+impl Collection {
+    /// Whether a path is to be taken for a collection: a CSV, or a folder with videos.
+    pub fn is_one(path: &Path) -> bool {
+        let csv = path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("csv"));
+        if csv || !path.is_dir() {
+            return csv && path.is_file();
+        }
+        let mut found = Vec::new();
+        gather(path, 1, &mut found);
+        !found.is_empty()
+    }
+
+    /// Lists what is at a path.
+    ///
+    /// # Errors
+    /// When it cannot be read or holds no video.
+    pub fn open(path: &Path) -> Result<Self, ReplayError> {
+        let root = match path.is_dir() {
+            true => path,
+            false => path.parent().unwrap_or(Path::new("")),
+        };
+        let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
+        let root = root.canonicalize().map_err(ReplayError::io(path, "read"))?;
+        let csv = path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("csv"));
+        let mut found = if csv {
+            Self { videos: of_list(path, &root)?, ..Self::default() }
+        } else if path.is_dir() {
+            Self::of_folder(&root)?
+        } else {
+            Self { videos: vec![plain(&root, &root.join(name_of(path)))], ..Self::default() }
+        };
+        if found.videos.is_empty() {
+            return Err(ReplayError::NoVideos { path: path.into() });
+        }
+        found.root = root;
+        found.name_files();
+        Ok(found)
+    }
+
+    fn of_folder(root: &Path) -> Result<Self, ReplayError> {
+        match uta::list(root) {
+            Ok(listing) => {
+                let left_out = listing.left_out.into_iter();
+                Ok(Self {
+                    videos: of_manifest(root, &listing.manifest),
+                    left_out: left_out
+                        .map(|(path, why)| (digest::name_below(root, &path), why))
+                        .collect(),
+                    ..Self::default()
+                })
+            }
+            // Not that dataset, but perhaps videos all the same.
+            Err(DatasetError::NoUta { .. }) => {
+                let mut files = Vec::new();
+                gather(root, 1, &mut files);
+                files.sort();
+                let videos = files.iter().map(|file| plain(root, file)).collect();
+                Ok(Self { videos, ..Self::default() })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sorts the videos and gives each a file name that no other has.
+    fn name_files(&mut self) {
+        self.videos.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut taken = BTreeSet::new();
+        for video in &mut self.videos {
+            let safe = |c: char| if c.is_alphanumeric() || "-.".contains(c) { c } else { '_' };
+            let stem: String = video.name.chars().map(safe).collect();
+            let mut slug = stem.clone();
+            let mut again = 2;
+            // Some file systems do not tell capitals apart.
+            while !taken.insert(slug.to_lowercase()) {
+                slug = format!("{stem}-{again}");
+                again += 1;
+            }
+            video.slug = slug;
+        }
+    }
+
+    /// Digest of all its files.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn digest(&self) -> Result<String, ReplayError> {
+        let files = self.videos.iter().flat_map(|video| &video.files);
+        let named: Vec<_> =
+            files.map(|file| (digest::name_below(&self.root, file), file.clone())).collect();
+        digest::of_files(&named)
+    }
+}
+
+fn name_of(path: &Path) -> PathBuf {
+    path.file_name().unwrap_or_default().into()
+}
+
+/// A video of which only its file is known.
+fn plain(root: &Path, file: &Path) -> Video {
+    let name = digest::name_below(root, file);
+    Video {
+        slug: String::new(),
+        files: vec![file.into()],
+        subject: name.clone(),
+        fold: None,
+        label: None,
+        name,
+    }
+}
+
+fn gather(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if name_of(&path).to_string_lossy().starts_with('.') {
+            continue;
+        }
+        if path.is_dir() && depth < MOST_DEPTH {
+            gather(&path, depth + 1, found);
+        } else if path.is_file() && is_video(&path) {
+            found.push(path);
+        }
+    }
+}
+
+fn of_list(path: &Path, root: &Path) -> Result<Vec<Video>, ReplayError> {
+    let mut manifest = Manifest::read(path)?;
+    for item in &mut manifest.items {
+        item.file = item.file.canonicalize().map_err(ReplayError::io(&item.file, "read"))?;
+        if item.video.is_empty() {
+            item.video = digest::name_below(root, &item.file);
+        }
+    }
+    Ok(of_manifest(root, &manifest))
+}
+
+/// Items of one video that follow each other are its parts.
+fn of_manifest(root: &Path, manifest: &Manifest) -> Vec<Video> {
+    let same = |a: &crate::dataset::manifest::Item, b: &crate::dataset::manifest::Item| {
+        a.video == b.video && a.subject == b.subject
+    };
+    let parts = manifest.items.chunk_by(same).filter_map(|parts| {
+        let first = parts.first()?;
+        let level = first.video.rsplit('/').next().and_then(|level| level.parse().ok());
+        let name = match first.video.is_empty() {
+            true => digest::name_below(root, &first.file),
+            false => first.video.clone(),
+        };
+        Some(Video {
+            name,
+            slug: String::new(),
+            files: parts.iter().map(|part| part.file.clone()).collect(),
+            subject: first.subject.clone(),
+            fold: first.fold,
+            label: match first.label {
+                Some(Label::Awake) => Some(0),
+                Some(Label::Drowsy) => Some(10),
+                // The dataset's own videos carry it in their name.
+                None => level.filter(|level| *level == 5),
+            },
+        })
+    });
+    parts.collect()
+}
+
+/// Part I of N of a collection, as written `I/N`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// Which part, from 1.
+    pub part: usize,
+    /// Of how many.
+    pub of: usize,
+}
+
+impl Shard {
+    /// Whether the video with this index is in it. Neighbours, which are often of one
+    /// length and subject, go to different shards.
+    pub fn holds(self, index: usize) -> bool {
+        index % self.of == self.part - 1
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parsed = text.split_once('/').and_then(|(part, of)| {
+            Some(Self { part: part.trim().parse().ok()?, of: of.trim().parse().ok()? })
+        });
+        match parsed {
+            Some(shard) if (1..=shard.of).contains(&shard.part) && shard.of <= 100_000 => Ok(shard),
+            _ => Err("write I/N, for example 1/3, 2/3 and 3/3".into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, file).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn the_datasets_folders_give_labels_folds_and_whole_videos() {
+        let folder = tree(&[
+            "Fold1_part1/01/0.mov",
+            "Fold1_part1/01/5.mov",
+            "Fold2_part1/13/10_1.mp4",
+            "Fold2_part1/13/10_2.mp4",
+            "Fold1_part1/01/x.mov",
+        ]);
+        let found = Collection::open(folder.path()).unwrap();
+        let rows: Vec<_> = found
+            .videos
+            .iter()
+            .map(|v| (&*v.name, &*v.slug, v.fold, v.label, v.files.len()))
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                ("01/0", "01_0", Some(1), Some(0), 1),
+                ("01/5", "01_5", Some(1), Some(5), 1),
+                ("13/10", "13_10", Some(2), Some(10), 2)
+            ]
+        );
+        assert_eq!(found.left_out.len(), 1);
+        assert_eq!(found.left_out[0].0, "Fold1_part1/01/x.mov");
+    }
+
+    #[test]
+    fn other_folders_and_lists_are_collections_too() {
+        let folder = tree(&["a/b.mp4", "a_b.mp4", "A_B.mp4", "c.jpg", ".hidden.mp4"]);
+        let found = Collection::open(folder.path()).unwrap();
+        let slugs: BTreeSet<_> = found.videos.iter().map(|v| v.slug.to_lowercase()).collect();
+        assert_eq!((found.videos.len(), slugs.len()), (3, 3), "{slugs:?}");
+        let list = folder.path().join("list.csv");
+        std::fs::write(&list, "file,label,subject\na/b.mp4,drowsy,ann\na_b.mp4,awake,bob\n")
+            .unwrap();
+        let found = Collection::open(&list).unwrap();
+        let rows: Vec<_> = found.videos.iter().map(|v| (&*v.name, &*v.subject, v.label)).collect();
+        assert_eq!(rows, [("a/b.mp4", "ann", Some(10)), ("a_b.mp4", "bob", Some(0))]);
+        assert!(!Collection::is_one(&folder.path().join("c.jpg")));
+        assert!(Collection::is_one(folder.path()));
+        let error = Collection::open(tree(&["c.jpg"]).path()).unwrap_err().to_string();
+        assert!(error.contains("holds no video"), "{error}");
+    }
+
+    #[test]
+    fn shards_share_out_everything_once() {
+        let shards: Vec<Shard> = ["1/3", "2/3", "3/3"].map(|s| s.parse().unwrap()).into();
+        for index in 0..10 {
+            assert_eq!(shards.iter().filter(|shard| shard.holds(index)).count(), 1);
+        }
+        for bad in ["0/3", "4/3", "1", "a/b", "1/0"] {
+            assert!(bad.parse::<Shard>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_digest_knows_names_and_content() {
+        let digest =
+            |files: &[&str]| Collection::open(tree(files).path()).unwrap().digest().unwrap();
+        assert_eq!(digest(&["a.mp4", "b.mp4"]), digest(&["b.mp4", "a.mp4"]));
+        assert_ne!(digest(&["a.mp4"]), digest(&["c.mp4"]));
+        let folder = tree(&["a.mp4"]);
+        std::fs::write(folder.path().join("a.mp4"), "other").unwrap();
+        let other = Collection::open(folder.path()).unwrap().digest().unwrap();
+        assert_ne!(other, digest(&["a.mp4"]));
+    }
+}
