@@ -1,5 +1,5 @@
 # `make run` and `make test` do everything on a fresh Debian 12 with Rust, git and make.
-.PHONY: run test setup build format lint features unit screenshot help
+.PHONY: run test setup build format lint features unit bench screenshot help
 ARGS ?=
 
 help:                ## this list
@@ -28,6 +28,9 @@ features:            ## each feature can be left out
 
 unit:                ## the tests; with WAKEWATCH_DATA=FOLDER also those on real pictures
 	cargo test --locked
+
+bench:               ## how fast the offline mode learns on this machine
+	cargo bench --locked --bench training
 
 screenshot: build    ## makes docs/watch.png again, on the demo driver
 	xvfb-run -a -s "-screen 0 1280x800x24" target/release/wakewatch watch \

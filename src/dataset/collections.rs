@@ -165,6 +165,7 @@ fn annotated(file: PathBuf, landmarks: &Landmarks) -> Item {
         mouth_aspect: Some(mouth),
         collection,
         file,
+        ..Item::default()
     }
 }
 

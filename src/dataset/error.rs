@@ -37,6 +37,65 @@ pub enum DatasetError {
         /// What is wrong and the way out.
         why: String,
     },
+    /// A list names a file that is not there.
+    #[error("{list} names {file}, which does not exist; correct the path, or remove its line", list = .list.display(), file = .file.display())]
+    Missing {
+        /// The list.
+        list: PathBuf,
+        /// The file.
+        file: PathBuf,
+    },
+    /// A folder holds no video of UTA-RLDD.
+    #[error("{path} holds no video named 0, 5 or 10 ({known}), as UTA-RLDD has them under FoldN_partM/SUBJECT/; check the path", path = .path.display())]
+    NoUta {
+        /// The folder.
+        path: PathBuf,
+        /// The endings that are looked for.
+        known: &'static str,
+    },
+    /// A folder was prepared in another way before.
+    #[error("{path} was prepared with {field} = {before}, not {now}; give the same again, or choose another folder", path = .path.display())]
+    Prepared {
+        /// The prepared folder.
+        path: PathBuf,
+        /// What differs.
+        field: &'static str,
+        /// What it was.
+        before: String,
+        /// What it would be.
+        now: String,
+    },
+    /// A setting makes no sense.
+    #[error("{field} = {value} makes no sense: {why}")]
+    Setting {
+        /// The setting.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What would.
+        why: &'static str,
+    },
+    /// The preparation was cut short by an error; what was done is kept.
+    #[error("{source} ({done} of {all} pictures and frames are done and kept: make room or mend it, then give the same command again)")]
+    Broken {
+        /// What happened.
+        source: Box<DatasetError>,
+        /// Pictures and frames done.
+        done: u64,
+        /// Pictures and frames there are.
+        all: u64,
+    },
+    /// A split fits no picture of the list.
+    #[error("the split {path} names none of these pictures; was it made for another list?", path = .0.display())]
+    Split(PathBuf),
+    /// The list has no such fold.
+    #[error("there is no fold {fold} among {count}; choose 1 to {count}")]
+    Fold {
+        /// The fold asked for.
+        fold: u32,
+        /// The folds there are.
+        count: u32,
+    },
     /// There is nothing in it.
     #[error("{path} lists no picture; add lines `file,label,subject`, or choose another", path = .0.display())]
     Empty(PathBuf),

@@ -1,11 +1,11 @@
-//! Labelled lists: a CSV with the columns `file,label,subject` and, where known,
-//! `eyes_closed,yawn,eye_aspect,mouth_aspect,collection`. Paths are relative to the
-//! list. The index of a folder of crops is such a list, too.
+//! Labelled lists: a CSV with the columns `file,label,subject` and, where known, what
+//! else there is to say ([`OPTIONAL`]). Paths are relative to the list. The index of a
+//! folder of crops is such a list, too.
 
 use std::{
     collections::BTreeSet,
     fs::File,
-    io::{BufReader, Read, Write},
+    io::{BufReader, Read},
     path::{Path, PathBuf},
 };
 
@@ -13,8 +13,24 @@ use serde::{Deserialize, Serialize};
 
 use super::DatasetError;
 
-/// The optional columns, in the order in which they are written.
-const SIGNS: [&str; 5] = ["eyes_closed", "yawn", "eye_aspect", "mouth_aspect", "collection"];
+/// The optional columns, in the order in which they are written: signs (1, 0 or empty),
+/// aspect ratios, the collection, the video and the time in it (seconds), the fold that
+/// the collection's makers gave the subject, the landmark network's confidence, and how
+/// surely it sees the eyes and the mouth uncovered (0..1).
+pub const OPTIONAL: [&str; 12] = [
+    "eyes_closed",
+    "yawn",
+    "eye_aspect",
+    "mouth_aspect",
+    "collection",
+    "video",
+    "time_s",
+    "fold",
+    "quality",
+    "seen_left_eye",
+    "seen_right_eye",
+    "seen_mouth",
+];
 /// Largest list that is read, bytes: some millions of lines.
 const MAX_BYTES: u64 = 512 << 20;
 /// Name of the collection where the list names none.
@@ -49,6 +65,17 @@ pub struct Item {
     pub mouth_aspect: Option<f32>,
     /// Which collection it comes from.
     pub collection: String,
+    /// Which video it is a frame of; empty for a single picture.
+    pub video: String,
+    /// Where in that video, seconds.
+    pub time_s: Option<f64>,
+    /// The fold that the collection's makers put the subject into, from 1.
+    pub fold: Option<u32>,
+    /// Confidence of the landmark network in the face, 0..1.
+    pub quality: Option<f32>,
+    /// How surely the left eye, the right eye (of the picture) and the mouth are
+    /// uncovered, each 0..1.
+    pub seen: Option<[f32; 3]>,
 }
 
 /// A list of pictures.
@@ -65,6 +92,20 @@ impl Manifest {
     /// When the list cannot be read, lacks a column, is empty, or a line has an unknown
     /// label, a value that is none, or names a file that does not exist.
     pub fn read(path: &Path) -> Result<Self, DatasetError> {
+        let manifest = Self::read_unchecked(path)?;
+        let missing = manifest.items.iter().find(|item| !item.file.is_file());
+        match missing {
+            None => Ok(manifest),
+            Some(item) => Err(DatasetError::Missing { list: path.into(), file: item.file.clone() }),
+        }
+    }
+
+    /// Reads a list without looking for its pictures.
+    ///
+    /// # Errors
+    /// When the list cannot be read, lacks a column, is empty, or a line has an unknown
+    /// label or a value that is none.
+    pub fn read_unchecked(path: &Path) -> Result<Self, DatasetError> {
         let file = File::open(path).map_err(DatasetError::io(path, "read"))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut reader = csv::ReaderBuilder::new()
@@ -75,13 +116,13 @@ impl Manifest {
         let column = |name: &str| headers.iter().position(|header| header == name);
         let needed = |name| column(name).ok_or_else(|| form(format!("it has no column {name}")));
         let places = [needed("file")?, needed("label")?, needed("subject")?];
-        let signs = SIGNS.map(column);
+        let optional = OPTIONAL.map(column);
 
         let mut items = Vec::new();
         let mut record = csv::StringRecord::new();
         while reader.read_record(&mut record).map_err(|error| form(error.to_string()))? {
             let line = record.position().map_or(0, csv::Position::line);
-            let item = item(folder, &record, places, signs).map_err(|why| DatasetError::Line {
+            let item = item(folder, &record, places, &optional).map_err(|why| DatasetError::Line {
                 path: path.into(),
                 line,
                 why,
@@ -100,25 +141,24 @@ impl Manifest {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), DatasetError> {
-        let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let io = || DatasetError::io(path, "written");
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io())?;
-        file.write_all(&self.to_csv().map_err(io())?).map_err(io())?;
-        file.persist(path).map_err(|error| io()(error.error))?;
-        Ok(())
+        let written = self.to_csv().and_then(|csv| super::write_whole(path, &csv));
+        written.map_err(DatasetError::io(path, "written"))
     }
 
     fn to_csv(&self) -> std::io::Result<Vec<u8>> {
         let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(["file", "label", "subject"].iter().chain(&SIGNS))?;
+        writer.write_record(["file", "label", "subject"].iter().chain(&OPTIONAL))?;
         for item in &self.items {
             let label = match item.label {
                 Some(Label::Awake) => "awake",
                 Some(Label::Drowsy) => "drowsy",
                 None => "",
             };
+            let time_s = item.time_s.map_or(String::new(), |time_s| format!("{time_s:.3}"));
+            let fold = item.fold.map_or(String::new(), |fold| fold.to_string());
             let flag = |flag: Option<bool>| flag.map_or("", |f| if f { "1" } else { "0" });
             let ratio = |ratio: Option<f32>| ratio.map_or(String::new(), |r| format!("{r:.4}"));
+            let seen = |part: usize| ratio(item.seen.map(|seen| seen[part]));
             writer.write_record([
                 &item.file.to_string_lossy(),
                 label,
@@ -128,6 +168,13 @@ impl Manifest {
                 &ratio(item.eye_aspect),
                 &ratio(item.mouth_aspect),
                 &item.collection,
+                &item.video,
+                &time_s,
+                &fold,
+                &ratio(item.quality),
+                &seen(0),
+                &seen(1),
+                &seen(2),
             ])?;
         }
         writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))
@@ -146,14 +193,13 @@ fn item(
     folder: &Path,
     record: &csv::StringRecord,
     [file, label, subject]: [usize; 3],
-    signs: [Option<usize>; 5],
+    optional: &[Option<usize>; OPTIONAL.len()],
 ) -> Result<Item, String> {
     let cell = |at: usize| record.get(at).unwrap_or_default();
-    let sign = |at: usize| signs[at].map_or("", cell);
+    let sign = |at: usize| optional[at].map_or("", cell);
     let name = cell(file);
-    let path = folder.join(name);
-    if name.is_empty() || !path.is_file() {
-        return Err(format!("there is no file \"{name}\" beside the list; correct the path"));
+    if name.is_empty() {
+        return Err("it names no file; write its path relative to the list".into());
     }
     let label = match cell(label) {
         "awake" => Some(Label::Awake),
@@ -170,15 +216,26 @@ fn item(
         "0" => Ok(Some(false)),
         "1" => Ok(Some(true)),
         other => {
-            Err(format!("{} of {name} is \"{other}\"; write 1, 0, or leave it empty", SIGNS[at]))
+            Err(format!("{} of {name} is \"{other}\"; write 1, 0, or leave it empty", OPTIONAL[at]))
         }
     };
-    let ratio = |at: usize| match sign(at) {
+    let number = |at: usize| match sign(at) {
         "" => Ok(None),
-        text => match text.parse::<f32>() {
+        text => match text.parse::<f64>() {
             Ok(value) if value.is_finite() => Ok(Some(value)),
-            _ => Err(format!("{} of {name} is \"{text}\"; write a number", SIGNS[at])),
+            _ => Err(format!("{} of {name} is \"{text}\"; write a number", OPTIONAL[at])),
         },
+    };
+    let ratio = |at: usize| number(at).map(|value| value.map(|value| value as f32));
+    let fold = match sign(7) {
+        "" => None,
+        text => Some(text.parse().map_err(|_| {
+            format!("fold of {name} is \"{text}\"; write a whole number, or leave it empty")
+        })?),
+    };
+    let seen = match (ratio(9)?, ratio(10)?, ratio(11)?) {
+        (Some(left), Some(right), Some(mouth)) => Some([left, right, mouth]),
+        _ => None,
     };
     let or = |text: &str, other: &str| if text.is_empty() { other.into() } else { text.into() };
     Ok(Item {
@@ -189,7 +246,12 @@ fn item(
         eye_aspect: ratio(2)?,
         mouth_aspect: ratio(3)?,
         collection: or(sign(4), UNNAMED),
-        file: path,
+        video: sign(5).into(),
+        time_s: number(6)?,
+        fold,
+        quality: ratio(8)?,
+        seen,
+        file: folder.join(name),
     })
 }
 
@@ -217,6 +279,11 @@ mod tests {
             eye_aspect: Some(0.125),
             mouth_aspect: None,
             collection: "cew".into(),
+            video: "someone/0".into(),
+            time_s: Some(12.5),
+            fold: Some(3),
+            quality: Some(0.75),
+            seen: Some([1.0, 0.5, 0.25]),
         };
         let unlabelled = Item { label: None, yawn: Some(false), ..item.clone() };
         let path = folder.path().join("list.csv");
@@ -241,7 +308,9 @@ mod tests {
             ("file,label\na.jpg,awake\n", vec!["subject"]),
             ("file,label,subject\n", vec!["no picture"]),
             ("file,label,subject\na.jpg,sleepy,x\n", vec!["line 2", "sleepy", "drowsy"]),
-            ("file,label,subject\na.jpg,awake,x\nb.jpg,awake,x\n", vec!["line 3", "b.jpg"]),
+            ("file,label,subject\na.jpg,awake,x\nb.jpg,awake,x\n", vec!["list.csv", "b.jpg"]),
+            ("file,label,subject\n,awake,x\n", vec!["line 2", "no file"]),
+            ("file,label,subject,fold\na.jpg,awake,x,one\n", vec!["fold", "one"]),
             ("file,label,subject,yawn\na.jpg,awake,x,maybe\n", vec!["yawn", "maybe"]),
             ("file,label,subject,eye_aspect\na.jpg,awake,x,nan\n", vec!["eye_aspect"]),
             ("file,label,subject\na.jpg,awake\n", vec!["list.csv"]),

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use rand::{SeedableRng, seq::SliceRandom};
@@ -27,6 +27,13 @@ pub struct HoldOut {
     /// Draws pictures instead of subjects, as the seed did: people then stand on both
     /// sides, and figures measure identity as well.
     pub random_pictures: bool,
+    /// Instead of a draw: this fold validates, from 1. A list that knows its collection's
+    /// own folds (UTA-RLDD's five) keeps them; else subjects are dealt out to `folds`.
+    pub fold: Option<u32>,
+    /// Number of folds where the list knows none.
+    pub folds: u32,
+    /// Instead of a draw: the split of this file, as a run leaves it.
+    pub file: Option<PathBuf>,
 }
 
 impl Default for HoldOut {
@@ -37,6 +44,9 @@ impl Default for HoldOut {
             shares: BTreeMap::new(),
             last: BTreeMap::new(),
             random_pictures: false,
+            fold: None,
+            folds: 5,
+            file: None,
         }
     }
 }
@@ -45,6 +55,48 @@ impl HoldOut {
     /// The seed's protocol: a random 10% of the pictures.
     pub fn of_the_seed() -> Self {
         Self { share: 0.1, random_pictures: true, ..Self::default() }
+    }
+
+    /// The split of `items`: read, by fold, or drawn.
+    ///
+    /// # Errors
+    /// When the file is no split of these pictures, or there is no such fold.
+    pub fn choose(&self, items: &[Item]) -> Result<Split, DatasetError> {
+        if let Some(file) = &self.file {
+            return Split::load(items, file);
+        }
+        let Some(fold) = self.fold else { return Ok(self.split(items)) };
+        if let Some(own) = items.iter().map(|item| item.fold).collect::<Option<Vec<u32>>>() {
+            let count = own.iter().copied().max().unwrap_or(0);
+            return match own.contains(&fold) {
+                true => Ok(Split { validates: own.iter().map(|of| *of == fold).collect() }),
+                false => Err(DatasetError::Fold { fold, count }),
+            };
+        }
+        let count = self.folds;
+        let made = folds(items, count as usize, self.seed);
+        let chosen = (fold as usize).checked_sub(1).and_then(|at| made.into_iter().nth(at));
+        chosen.ok_or(DatasetError::Fold { fold, count })
+    }
+
+    /// The same in a few words, for a model card.
+    pub fn describe(&self) -> String {
+        let by = if self.random_pictures { "pictures" } else { "subjects" };
+        match (&self.file, self.fold) {
+            (Some(_), _) => "the split of a file".into(),
+            (None, Some(fold)) => format!("subject-disjoint, fold {fold} held out"),
+            (None, None) if self.random_pictures => format!(
+                "a random {:.0}% of the pictures held out (seed {}); people stand on both \
+                 sides, so figures measure identity as well",
+                self.share * 100.0,
+                self.seed
+            ),
+            (None, None) => format!(
+                "subject-disjoint, {:.0}% of the {by} held out (seed {})",
+                self.share * 100.0,
+                self.seed
+            ),
+        }
     }
 
     /// Draws the split of `items`.
@@ -134,25 +186,35 @@ impl Split {
     pub fn save(&self, items: &[Item], path: &Path) -> Result<(), DatasetError> {
         let names = items.iter().zip(&self.validates).filter(|(_, validates)| **validates);
         let validation = names.map(|(item, _)| name(item)).collect();
-        let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let io = || DatasetError::io(path, "written");
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io())?;
-        serde_json::to_writer_pretty(&mut file, &SplitFile { validation })
+        let json = serde_json::to_vec_pretty(&SplitFile { validation })
             .map_err(|error| io()(error.into()))?;
-        file.persist(path).map_err(|error| io()(error.error))?;
-        Ok(())
+        super::write_whole(path, &json).map_err(io())
     }
 
     /// Reads what [`save`](Self::save) wrote, for the same or another list.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read, or names none of these pictures.
     pub fn load(items: &[Item], path: &Path) -> Result<Self, DatasetError> {
         let text = std::fs::read(path).map_err(DatasetError::io(path, "read"))?;
         let file: SplitFile = serde_json::from_slice(&text)
             .map_err(|error| DatasetError::Form { path: path.into(), why: error.to_string() })?;
-        let validates = items.iter().map(|item| file.validation.contains(&name(item)));
-        Ok(Self { validates: validates.collect() })
+        let validates: Vec<bool> =
+            items.iter().map(|item| file.validation.contains(&name(item))).collect();
+        match validates.contains(&true) {
+            true => Ok(Self { validates }),
+            false => Err(DatasetError::Split(path.into())),
+        }
+    }
+
+    /// Number of subjects with pictures on both sides: identity leaks through them.
+    pub fn shared_subjects(&self, items: &[Item]) -> usize {
+        let side = |held: bool| -> BTreeSet<(&str, &str)> {
+            let pairs = items.iter().zip(&self.validates).filter(|(_, v)| **v == held);
+            pairs.map(|(item, _)| (&*item.collection, &*item.subject)).collect()
+        };
+        side(true).intersection(&side(false)).count()
     }
 }
 
@@ -241,6 +303,28 @@ mod tests {
         let split = HoldOut::of_the_seed().split(&items);
         assert_eq!(split.validates.iter().filter(|v| **v).count(), 12);
         assert!(sides(&items, &split).values().any(|sides| sides.len() == 2));
+        assert!(split.shared_subjects(&items) > 0);
+        assert!(HoldOut::of_the_seed().describe().contains("10%"));
+    }
+
+    #[test]
+    fn a_list_keeps_its_own_folds_and_others_are_made() {
+        let mut items = items();
+        let by_fold = |fold| HoldOut { fold: Some(fold), ..HoldOut::default() };
+        let made = by_fold(2).choose(&items).unwrap();
+        assert_eq!(made, folds(&items, 5, 1)[1]);
+        assert_eq!(made.shared_subjects(&items), 0);
+        for fold in [0, 6] {
+            let error = by_fold(fold).choose(&items).unwrap_err().to_string();
+            assert!(error.contains("1 to 5"), "{error}");
+        }
+        for (at, item) in items.iter_mut().enumerate() {
+            item.fold = Some(1 + (at / 3 % 3) as u32);
+        }
+        let own = by_fold(3).choose(&items).unwrap();
+        let held = items.iter().zip(&own.validates).filter(|(_, v)| **v);
+        assert!(held.clone().count() > 0 && held.into_iter().all(|(i, _)| i.fold == Some(3)));
+        assert!(by_fold(4).choose(&items).is_err());
     }
 
     #[test]
@@ -251,5 +335,9 @@ mod tests {
         let split = HoldOut::default().split(&items);
         split.save(&items, &path).unwrap();
         assert_eq!(Split::load(&items, &path).unwrap(), split);
+        let again = HoldOut { file: Some(path.clone()), ..HoldOut::default() };
+        assert_eq!(again.choose(&items).unwrap(), split);
+        let error = Split::load(&[Item::default()], &path).unwrap_err().to_string();
+        assert!(error.contains("split.json") && error.contains("another list"), "{error}");
     }
 }

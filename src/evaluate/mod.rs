@@ -1,4 +1,5 @@
 //! Measures models on labelled data, with the definitions that scikit-learn uses
-//! ([`metrics`]). Nothing here is drawn or printed.
+//! ([`metrics`]), and draws what charts need ([`chart`]). Nothing here is printed.
 
+pub mod chart;
 pub mod metrics;

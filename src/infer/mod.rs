@@ -11,6 +11,7 @@ mod classifier;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod models;
+pub mod promoted;
 mod reconstructor;
 pub mod runtime;
 
