@@ -65,7 +65,8 @@ impl ModuleVisitor for Flat {
 
 fn learn(folder: &Path, what: &str, threads: usize) -> Vec<f32> {
     let out = folder.join(format!("{what}{threads}"));
-    let more = if what == "finetune" { "mixup = 0.3\ndrop_path = 0.2\nlayer_decay = 0.8" } else { "" };
+    let more =
+        if what == "finetune" { "mixup = 0.3\ndrop_path = 0.2\nlayer_decay = 0.8" } else { "" };
     let text = format!(
         "crops = '{}'\nout = '{}'\n{more}\n[network]\n{NETWORK}[training]\nsteps = 8\nbatch = 13\n\
          threads = {threads}\nlearning_rate = 1e-3\nema_decay = 0.5\nvalidate_every = 8\n\

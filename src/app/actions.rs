@@ -10,6 +10,8 @@ pub enum Action {
     Mute,
     /// "I am awake": ends the alarm that sounds.
     Acknowledge,
+    /// Learn the driver's baseline anew.
+    Relearn,
     /// Sound the alarm once, to hear how loud it is.
     TestTone,
     /// Show or hide what is drawn over the pictures.
@@ -60,6 +62,12 @@ pub const SHORTCUTS: &[Shortcut] = &[
         keys: &[plain(Key::M)],
         key: "M",
         says: "Mute the alarm for a while, or end the silence",
+    },
+    Shortcut {
+        action: Action::Relearn,
+        keys: &[plain(Key::B)],
+        key: "B",
+        says: "Another driver: learn their eyes anew",
     },
     Shortcut {
         action: Action::TestTone,

@@ -104,7 +104,7 @@ pub fn run(options: AppOptions) -> Result<(), AppError> {
 
 /// The same with sessions that `opener` opens.
 fn run_with(options: AppOptions, opener: Arc<Opener>) -> Result<(), AppError> {
-    if !has_display(|name| std::env::var_os(name)) {
+    if !has_screen() {
         return Err(AppError::NoDisplay);
     }
     let viewport = ViewportBuilder::default()
@@ -142,6 +142,11 @@ fn run_with(options: AppOptions, opener: Arc<Opener>) -> Result<(), AppError> {
 fn reason(error: &eframe::Error) -> String {
     let said = error.to_string();
     said.rsplit(": ").next().unwrap_or(&said).to_owned()
+}
+
+/// Whether this process has a screen to show a window on.
+pub fn has_screen() -> bool {
+    has_display(|name| std::env::var_os(name))
 }
 
 /// Whether a window could be shown; only systems of the X and Wayland kind can lack it.

@@ -76,6 +76,7 @@ fn judged(state: State, level: Level) -> Snapshot {
             why: "eyes closed for 2.4 s".into(),
             drowsy: Some(0.25),
             eyes_closed_s: 2.4,
+            ..Judgement::default()
         },
         stats: Stats {
             fps: 29.7,
@@ -143,14 +144,21 @@ fn watching(snapshot: Snapshot) -> (Harness<'static, Option<Window>>, Arc<Log>) 
     (harness, log)
 }
 
-const STATES: [(State, Level); 7] = [
+const STATES: [(State, Level); 14] = [
     (State::Starting, Level::None),
     (State::Awake, Level::None),
+    (State::Tiring, Level::Advisory),
     (State::Drowsy, Level::Warning),
+    (State::Microsleep, Level::None),
+    (State::Microsleep, Level::Critical),
     (State::Asleep, Level::Critical),
+    (State::Unresponsive, Level::Critical),
     (State::NoDriver, Level::Advisory),
     (State::EyesUnreadable, Level::Advisory),
+    (State::EyesUnreadable, Level::Warning),
+    (State::LookingAway, Level::None),
     (State::CameraLost, Level::Advisory),
+    (State::Slow, Level::Advisory),
 ];
 
 #[test]

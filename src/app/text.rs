@@ -16,25 +16,36 @@ pub fn state_word(state: State) -> &'static str {
     match state {
         State::Starting => "Getting ready",
         State::Awake => "Awake",
+        State::Tiring => "Tiring",
         State::Drowsy => "Drowsy",
+        State::Microsleep => "Microsleep",
         State::Asleep => "Asleep",
+        State::Unresponsive => "No response",
         State::NoDriver => "No driver",
         State::EyesUnreadable => "Eyes not visible",
+        State::LookingAway => "Looking away",
         State::CameraLost => "Camera lost",
+        State::Slow => "Too slow",
     }
 }
 
 /// What the driver is to do now.
 pub fn advice(state: State, level: Level) -> &'static str {
     match (state, level) {
-        (State::Starting, Level::None) => "Look ahead as you do when driving.",
-        (State::Starting, _) => "You are watched too slowly. Close other programs.",
+        (State::Starting, _) => "Look ahead as you do when driving.",
         (State::Awake, _) => "All is well. Eyes on the road.",
-        (State::Drowsy, Level::Critical) => "Stop at the next safe place and rest.",
-        (State::Drowsy, _) => "You seem tired. Plan a stop and rest.",
-        (State::Asleep, _) => "Wake up. Stop at the next safe place and rest.",
+        (State::Tiring, _) => "You seem to tire. Plan a stop.",
+        (State::Drowsy, _) => "You are drowsy. Stop at the next safe place and rest.",
+        (State::Microsleep, Level::None) => "Open your eyes.",
+        (State::Microsleep | State::Asleep, _) => "Wake up. Stop at the next safe place and rest.",
+        (State::Unresponsive, _) => "Wake the driver. Help to stop the car.",
         (State::NoDriver, _) => "Nobody is being watched. Turn the camera to your face.",
+        (State::EyesUnreadable, Level::Warning) => {
+            "You seem drowsy and cannot be watched. Stop and rest."
+        }
         (State::EyesUnreadable, _) => "You are not being watched. Let the camera see your eyes.",
+        (State::LookingAway, _) => "Eyes on the road.",
+        (State::Slow, _) => "You are watched too slowly. Close other programs.",
         (State::CameraLost, _) => "You are not being watched. Check the camera and its cable.",
     }
 }

@@ -37,6 +37,8 @@ pub struct Tokens {
     pub landmark: Color32,
     /// Nothing is wrong.
     pub awake: Color32,
+    /// Tiring: no more than a hint.
+    pub tiring: Color32,
     /// Drowsy, or a warning.
     pub drowsy: Color32,
     /// Asleep, or an error.
@@ -61,6 +63,7 @@ pub const DARK: Tokens = Tokens {
     accent: Color32::from_rgb(0x7c, 0xc4, 0xff),
     landmark: Color32::from_rgb(0x7c, 0xe0, 0xff),
     awake: Color32::from_rgb(0x5b, 0xd6, 0x9b),
+    tiring: Color32::from_rgb(0xd8, 0xdc, 0x6a),
     drowsy: Color32::from_rgb(0xff, 0xc2, 0x47),
     asleep: Color32::from_rgb(0xff, 0x82, 0x7a),
     unseen: Color32::from_rgb(0xae, 0xbe, 0xd8),
@@ -81,6 +84,7 @@ pub const LIGHT: Tokens = Tokens {
     accent: Color32::from_rgb(0x0a, 0x55, 0xad),
     landmark: Color32::from_rgb(0x7c, 0xe0, 0xff),
     awake: Color32::from_rgb(0x0a, 0x5f, 0x3c),
+    tiring: Color32::from_rgb(0x55, 0x56, 0x00),
     drowsy: Color32::from_rgb(0x7a, 0x45, 0x00),
     asleep: Color32::from_rgb(0xa6, 0x1b, 0x1b),
     unseen: Color32::from_rgb(0x35, 0x4a, 0x68),
@@ -116,9 +120,16 @@ impl Tokens {
     pub fn state(&self, state: State) -> Color32 {
         match state {
             State::Awake => self.awake,
+            State::Tiring => self.tiring,
             State::Drowsy => self.drowsy,
-            State::Asleep | State::CameraLost => self.asleep,
-            State::Starting | State::NoDriver | State::EyesUnreadable => self.unseen,
+            State::Microsleep | State::Asleep | State::Unresponsive | State::CameraLost => {
+                self.asleep
+            }
+            State::Starting
+            | State::NoDriver
+            | State::EyesUnreadable
+            | State::LookingAway
+            | State::Slow => self.unseen,
         }
     }
 
@@ -234,16 +245,6 @@ pub fn contrast(a: Color32, b: Color32) -> f32 {
 mod tests {
     use super::*;
 
-    const STATES: [State; 7] = [
-        State::Starting,
-        State::Awake,
-        State::Drowsy,
-        State::Asleep,
-        State::NoDriver,
-        State::EyesUnreadable,
-        State::CameraLost,
-    ];
-
     #[test]
     fn contrast_is_that_of_the_standard() {
         assert!((contrast(Color32::WHITE, Color32::BLACK) - 21.0).abs() < 0.01);
@@ -260,6 +261,7 @@ mod tests {
                 ("muted", tokens.muted),
                 ("accent", tokens.accent),
                 ("awake", tokens.awake),
+                ("tiring", tokens.tiring),
                 ("drowsy", tokens.drowsy),
                 ("asleep", tokens.asleep),
                 ("unseen", tokens.unseen),
@@ -276,7 +278,7 @@ mod tests {
     #[test]
     fn the_state_card_meets_aa_at_every_urgency() {
         for tokens in [DARK, LIGHT] {
-            for state in STATES {
+            for state in State::ALL {
                 for level in [Level::None, Level::Advisory, Level::Warning, Level::Critical] {
                     let urgency = tokens.urgency(state, level);
                     for color in [urgency.sign, urgency.text] {
@@ -295,7 +297,7 @@ mod tests {
                 let ratio = contrast(tokens.outline, ground);
                 assert!(ratio >= 3.0, "outline on {ground:?}: {ratio:.2}");
             }
-            for fill in [tokens.accent, tokens.awake, tokens.drowsy, tokens.asleep] {
+            for fill in [tokens.accent, tokens.awake, tokens.tiring, tokens.drowsy, tokens.asleep] {
                 let ratio = contrast(fill, tokens.track);
                 assert!(ratio >= 3.0, "{fill:?} on its track: {ratio:.2}");
             }

@@ -276,12 +276,13 @@ fn signs(ui: &mut Ui, snapshot: &Snapshot, settings: &Settings) {
     ui.spacing_mut().item_spacing.y = spread.clamp(5.0, 36.0);
 
     let percent = |share: Option<f32>| share.map(|share| (text::percent(share), share));
-    let seen = matches!(judgement.state, State::Awake | State::Drowsy | State::Asleep);
+    let blind = [State::NoDriver, State::EyesUnreadable, State::CameraLost];
+    let seen = reading.is_some() && !blind.contains(&judgement.state);
     let closed = judgement.eyes_closed_s;
     let closed = seen.then(|| (text::seconds(closed), closed / CLOSED_SPAN_S));
     let color = tokens.state(judgement.state);
-    let asleep = settings.asleep_s / CLOSED_SPAN_S;
-    let alarm = text::watch::alarm_from(settings.asleep_s);
+    let asleep = settings.alarm_s / CLOSED_SPAN_S;
+    let alarm = text::watch::alarm_from(settings.alarm_s);
     let plain = Gauge { mark: None, captions: &[], color: tokens.accent, ..Gauge::default() };
     let gauges = [
         Gauge {

@@ -165,6 +165,7 @@ impl Window {
             Action::Mute if muted => Command::Unmute,
             Action::Mute => Command::Mute,
             Action::Acknowledge => Command::Acknowledge,
+            Action::Relearn => Command::Relearn,
             Action::TestTone => Command::TestTone(Level::Critical),
             // The screen has obeyed these.
             Action::Overlays | Action::FullScreen | Action::Theme | Action::Keys | Action::Back => {

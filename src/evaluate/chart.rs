@@ -161,7 +161,8 @@ impl Axis {
         };
         let raw = span / TICKS;
         let unit = 10f64.powf(raw.log10().floor());
-        let step = unit * [1.0, 2.0, 5.0, 10.0].into_iter().find(|s| s * unit >= raw).unwrap_or(10.0);
+        let step =
+            unit * [1.0, 2.0, 5.0, 10.0].into_iter().find(|s| s * unit >= raw).unwrap_or(10.0);
         let (first, last) = ((low / step).floor() * step, (high / step).ceil() * step);
         Self { low: first, high: if last > first { last } else { first + step }, step }
     }
@@ -304,7 +305,8 @@ mod tests {
     #[test]
     fn nothing_to_draw_is_drawn_all_the_same() {
         let points = vec![(f64::NAN, 1.0), (1.0, f64::INFINITY)];
-        let panel = Panel { series: vec![Series { points, ..Default::default() }], ..Default::default() };
+        let panel =
+            Panel { series: vec![Series { points, ..Default::default() }], ..Default::default() };
         assert_eq!(draw(&[panel, Panel::default()], 300, 200).dimensions(), (300, 400));
         assert_eq!(draw(&[], 0, 0).dimensions(), (200, 160));
     }

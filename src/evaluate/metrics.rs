@@ -117,6 +117,22 @@ pub fn log_loss(scored: &[Scored]) -> Option<f64> {
     (!scored.is_empty()).then(|| total / scored.len() as f64)
 }
 
+/// Expected calibration error over ten bins of equal width (Naeini et al. 2015, of the
+/// positive class): how far the share of drowsy pictures in a bin lies from their mean
+/// probability, weighted by the bins' sizes. `None` of nothing.
+pub fn calibration_error(scored: &[Scored]) -> Option<f64> {
+    const BINS: usize = 10;
+    let mut bins = [(0.0, 0.0); BINS];
+    for one in scored {
+        let at = (one.probability * BINS as f64) as usize;
+        let (sum, drowsy) = &mut bins[at.min(BINS - 1)];
+        *sum += one.probability;
+        *drowsy += f64::from(u8::from(one.drowsy));
+    }
+    let off: f64 = bins.iter().map(|(sum, drowsy): &(f64, f64)| (sum - drowsy).abs()).sum();
+    (!scored.is_empty()).then(|| off / scored.len() as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +192,15 @@ mod tests {
         assert_eq!((counts.recall(), counts.precision(), counts.f1()), (None, None, None));
         assert_eq!(counts.balanced_accuracy(), None);
         assert_eq!(counts.accuracy(), Some(1.0));
+    }
+
+    #[test]
+    fn calibration_is_measured_in_bins() {
+        // Two of the first bin with a mean of 0.05, none drowsy; two of the last with a
+        // mean of 0.95, one drowsy: (2 * 0.05 + 2 * 0.45) / 4.
+        let all = scored(&[0, 0, 1, 0], &[0.04, 0.06, 0.9, 1.0]);
+        assert_abs_diff_eq!(calibration_error(&all).unwrap(), 0.25, epsilon = 1e-9);
+        assert_eq!(calibration_error(&[]), None);
     }
 
     #[test]

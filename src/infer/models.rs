@@ -265,9 +265,8 @@ impl LoadedModel {
         let promoted = (*source == ModelSource::Embedded).then(|| promoted(kind)).flatten();
         let Some(path) = promoted else { return Self::load_from(source, kind, options) };
         tracing::info!("{kind} model: {} instead of the built-in one", path.display());
-        Self::load_from(&ModelSource::File(path.clone()), kind, options).map_err(|error| {
-            ModelError::Promoted { path, source: Box::new(error) }
-        })
+        Self::load_from(&ModelSource::File(path.clone()), kind, options)
+            .map_err(|error| ModelError::Promoted { path, source: Box::new(error) })
     }
 
     /// Where it came from.

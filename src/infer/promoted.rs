@@ -66,11 +66,7 @@ pub fn promote(kind: ModelKind, bytes: &[u8]) -> Result<Promotion, PromoteError>
     promote_into(&folder().ok_or(PromoteError::NoFolder)?, kind, bytes)
 }
 
-fn promote_into(
-    folder: &Path,
-    kind: ModelKind,
-    bytes: &[u8],
-) -> Result<Promotion, PromoteError> {
+fn promote_into(folder: &Path, kind: ModelKind, bytes: &[u8]) -> Result<Promotion, PromoteError> {
     let failed = |path: &Path| {
         let path = path.to_path_buf();
         move |source| PromoteError::Io { path, source }

@@ -105,6 +105,7 @@ impl Vision for FakeVision {
             yawn: 0.0,
             eye_aspect: [0.3 - 0.2 * closed; 2],
             mouth_aspect: 0.0,
+            pose: None,
             unreadable: None,
         };
         let face = Face {

@@ -79,6 +79,7 @@ pub fn run_with(
             tell(event);
         }
     }
+    judge.close();
     match judge.take_failure() {
         Some(failure) => Err(failure.into()),
         None => Ok(judge.summary()),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{LiveError, LiveOptions, Sighting, Summary};
 use crate::{
     monitor::{Judgement, Level, Monitor, Observation, Settings},
-    record::{Event, EventLog, FrameLog, FrameRow, RecordError},
+    record::{Event, EventLog, FrameLog, FrameRow, RecordError, SessionSummary},
 };
 
 /// Judges sightings and keeps the books.
@@ -20,6 +20,7 @@ pub(super) struct Judge {
     last_at: Duration,
     frame: u64,
     summary: Summary,
+    session: SessionSummary,
 }
 
 /// The logs; one that fails is closed and its failure kept.
@@ -45,6 +46,13 @@ impl Recorder {
         }
     }
 
+    fn session(&mut self, summary: &SessionSummary) {
+        if let Some(Err(why)) = self.events.as_mut().map(|log| log.close_session(summary)) {
+            tracing::error!("{why}");
+            (self.events, self.failure) = (None, Some(why));
+        }
+    }
+
     fn frame(&mut self, row: &FrameRow) {
         if let Some(Err(why)) = self.frames.as_mut().map(|log| log.write(row)) {
             tracing::error!("{why}");
@@ -65,6 +73,7 @@ impl Judge {
             last_at: Duration::ZERO,
             frame: 0,
             summary: Summary::default(),
+            session: SessionSummary::default(),
         })
     }
 
@@ -101,6 +110,7 @@ impl Judge {
         let before = self.last.as_ref().map_or(Level::None, |before| before.level);
         if judgement.level >= Level::Warning && judgement.level > before {
             self.summary.alarms += 1;
+            self.session.warn(judgement.at);
         }
         let event = Event::of_change(self.last.as_ref(), &judgement, self.frame, seen);
         if let Some(event) = &event {
@@ -115,8 +125,25 @@ impl Judge {
         self.monitor.acknowledge();
     }
 
+    /// Learns the driver's baseline anew.
+    pub(super) fn relearn(&mut self) {
+        self.monitor.relearn();
+    }
+
+    /// The session is over: its summary is written under its events, if anything was seen.
+    pub(super) fn close(&mut self) {
+        let mut session = std::mem::take(&mut self.session);
+        if let Some(last) = self.last.as_ref().filter(|_| self.summary.frames > 0) {
+            session.seconds = self.summary.seconds;
+            session.frames = self.summary.frames;
+            (session.blinks, session.yawns) = (last.blinks, last.yawns);
+            self.recorder.session(&session);
+        }
+    }
+
     /// Another source begins: nothing that was seen counts for it. The logs go on.
     pub(super) fn begin(&mut self) {
+        self.close();
         self.monitor = Monitor::new(self.settings);
         (self.last, self.first_at, self.last_at) = (None, None, Duration::ZERO);
         (self.frame, self.summary) = (0, Summary::default());

@@ -18,7 +18,7 @@ mod vision;
 
 pub use crate::record::Event;
 pub use options::{LiveOptions, OpenSource, OpenVision, Pace, Parts, PipelineOptions, Waker};
-pub use pipeline::{Pipeline, Sighting, Timing, Vision, VisionInfo};
+pub use pipeline::{Look, Pipeline, Sighting, Timing, Vision, VisionInfo};
 pub use snapshot::{Command, Snapshot, Stats, Summary};
 pub use threads::Live;
 

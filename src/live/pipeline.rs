@@ -78,6 +78,15 @@ pub struct VisionInfo {
     pub problem: Option<String>,
 }
 
+/// What is seen in a single picture.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// The face.
+    pub face: Face,
+    /// What is read in it.
+    pub reading: Reading,
+}
+
 /// The real vision: tracker, alignment and classifier.
 pub struct Pipeline {
     tracker: FaceTracker,
@@ -101,6 +110,21 @@ impl Pipeline {
     /// The classifier, for its card and grid.
     pub fn classifier(&self) -> &Classifier {
         &self.classifier
+    }
+
+    /// The largest face of a single picture and what is read in it, or `None` without
+    /// one. Thorough where [`process`](Vision::process) is quick; the face that is
+    /// followed in a video is left alone.
+    ///
+    /// # Errors
+    /// When a model cannot be run.
+    pub fn look(&mut self, image: &RgbImage) -> Result<Option<Look>, LiveError> {
+        let Some(face) = self.tracker.find(image)? else { return Ok(None) };
+        let size_px = self.classifier.card().image_px;
+        let crop = align::crop(image, &face.landmarks, size_px).image;
+        let keep = self.keep(&face.visibility);
+        let mut readings = self.classifier.classify(&[&crop], std::slice::from_ref(&keep))?;
+        Ok(readings.pop().map(|reading| Look { face, reading }))
     }
 
     /// The patches that may be attended to, given what of the face is uncovered.
@@ -144,6 +168,7 @@ impl Vision for Pipeline {
             yawn: reading.yawn,
             eye_aspect: face.landmarks.eye_aspect(),
             mouth_aspect: face.landmarks.mouth_aspect(),
+            pose: Some(face.landmarks.pose()),
             unreadable: face.eyes_unreadable(&frame.image),
         });
         (sighting.reading, sighting.crop) = (reading, Some(Arc::new(crop)));

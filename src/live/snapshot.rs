@@ -100,6 +100,8 @@ pub enum Command {
     Unmute,
     /// The driver says that they are awake: ends a latched alarm.
     Acknowledge,
+    /// Learn the driver's baseline anew.
+    Relearn,
     /// Set the alarm's volume, 0..1.
     Volume(f32),
     /// Play the sound of a level once.

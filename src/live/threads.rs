@@ -276,6 +276,7 @@ impl Bench {
         }
         // The capture thread also stops when this end of the channel is dropped.
         let _ = self.orders.try_send(Order::Stop);
+        self.judge.close();
         self.alarm.order(AlarmCommand::Level(Level::None));
         self.publisher.alarm(self.alarm.status());
         self.publisher.ended(true);
@@ -291,6 +292,7 @@ impl Bench {
             Command::Volume(volume) => self.alarm.order(AlarmCommand::Volume(volume)),
             Command::TestTone(level) => self.alarm.order(AlarmCommand::TestTone(level)),
             Command::Acknowledge => self.judge.acknowledge(),
+            Command::Relearn => self.judge.relearn(),
             Command::Switch(spec) => {
                 if self.orders.try_send(Order::Switch(spec)).is_err() {
                     self.publisher.problem_of_source(Some(

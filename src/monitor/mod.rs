@@ -1,19 +1,28 @@
 //! From readings to a judgement about the driver, in time only: no clock, no thread, no
 //! picture, no input or output. [`Monitor::step`] is given one [`Observation`] a frame
 //! and says what state the driver is in, how urgent that is and why.
+//!
+//! Inside, one way again: [`eyes`] decides whether the eyes are closed, by the person's
+//! own [`baseline`]; [`signs`] makes blinks, PERCLOS, yawns and nods of it; [`awareness`]
+//! sums those up over minutes; [`policy`] says what matters most now.
 
+mod awareness;
+mod baseline;
+mod eyes;
 mod policy;
 mod settings;
+mod signs;
 mod timers;
 
 pub use policy::Monitor;
-pub use settings::Settings;
+pub use settings::{Sensitivity, Settings};
+pub use signs::{Blink, Missing, Sign, Signs};
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::face::Unreadable;
+use crate::face::{HeadPose, Unreadable};
 
 /// What was seen in one frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,8 +46,17 @@ pub struct FaceSigns {
     pub eye_aspect: [f32; 2],
     /// Mouth aspect ratio.
     pub mouth_aspect: f32,
+    /// Where the head points; `None` = not measured.
+    pub pose: Option<HeadPose>,
     /// Why the eyes cannot be read; `None` = they can.
     pub unreadable: Option<Unreadable>,
+}
+
+impl FaceSigns {
+    /// Mean eye aspect ratio of both eyes.
+    pub fn mean_aspect(&self) -> f32 {
+        (self.eye_aspect[0] + self.eye_aspect[1]) / 2.0
+    }
 }
 
 /// The state of the driver, or of our sight of them.
@@ -50,16 +68,44 @@ pub enum State {
     Starting,
     /// Nothing is wrong.
     Awake,
-    /// The smoothed probability of drowsy is high.
+    /// Signs of drowsiness have begun to add up.
+    Tiring,
+    /// They have added up to what must be warned of.
     Drowsy,
-    /// The eyes have been closed for longer than a blink can last.
+    /// The eyes have been closed for longer than any blink: 1 to 3 s.
+    Microsleep,
+    /// The eyes have been closed for 3 s or more.
     Asleep,
+    /// Nothing has opened the eyes for 6 s or more.
+    Unresponsive,
     /// No face is seen.
     NoDriver,
     /// A face is seen, its eyes are not.
     EyesUnreadable,
+    /// The head is turned away from the road.
+    LookingAway,
     /// The source has stopped delivering.
     CameraLost,
+    /// Too few pictures are judged a second.
+    Slow,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [State; 12] = [
+        State::Starting,
+        State::Awake,
+        State::Tiring,
+        State::Drowsy,
+        State::Microsleep,
+        State::Asleep,
+        State::Unresponsive,
+        State::NoDriver,
+        State::EyesUnreadable,
+        State::LookingAway,
+        State::CameraLost,
+        State::Slow,
+    ];
 }
 
 /// How urgent a judgement is; ordered.
@@ -80,7 +126,8 @@ pub enum Level {
 }
 
 /// What the monitor makes of the driver now.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Judgement {
     /// Media time of the observation, in seconds.
     pub at: f64,
@@ -94,4 +141,45 @@ pub struct Judgement {
     pub drowsy: Option<f32>,
     /// How long the eyes have been closed, in seconds; 0 while open or unreadable.
     pub eyes_closed_s: f32,
+    /// What is left of the driver's awareness, 1 = all of it, 0 = none.
+    pub awareness: f32,
+    /// How much of the personal baseline has been learned, 0..1; frozen at 1.
+    pub baseline: f32,
+    /// Blinks since the start.
+    pub blinks: u32,
+    /// Yawns since the start.
+    pub yawns: u32,
+    /// Warnings have repeated: a rest is due.
+    pub rest: bool,
+    /// The signs of the last minutes, each with its certainty or why it is missing.
+    pub signs: Signs,
 }
+
+impl Default for Judgement {
+    fn default() -> Self {
+        Self {
+            at: 0.0,
+            state: State::Starting,
+            level: Level::None,
+            why: String::new(),
+            drowsy: None,
+            eyes_closed_s: 0.0,
+            awareness: 1.0,
+            baseline: 0.0,
+            blinks: 0,
+            yawns: 0,
+            rest: false,
+            signs: Signs::default(),
+        }
+    }
+}
+
+impl Judgement {
+    /// PERCLOS of the last minute, 0..1, if enough of it was seen.
+    pub fn perclos(&self) -> Option<f32> {
+        self.signs.perclos.value()
+    }
+}
+
+#[cfg(test)]
+mod simulation_tests;

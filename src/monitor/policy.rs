@@ -1,10 +1,14 @@
-//! The judgement: a few timers, then one ordered list of what matters most. Whether the
-//! eyes are closed is decided here too, since the classifier and the landmarks must agree.
+//! The judgement: the eyes, the signs and the awareness of the moment, then one ordered
+//! list of what matters most.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use super::{
-    FaceSigns, Judgement, Level, Observation, Settings, State,
+    FaceSigns, Judgement, Level, Missing, Observation, Settings, State,
+    awareness::{Awareness, Stage},
+    baseline::Baseline,
+    eyes,
+    signs::{Happened, Moment, Watch},
     timers::{Closure, Persistence, Smoother},
 };
 use crate::face::Unreadable;
@@ -16,26 +20,57 @@ const LOWEST_HZ: u32 = 10;
 /// A mean that has faded to the weight of so many seconds is forgotten.
 const REMEMBERED_S: f32 = 0.2;
 
+/// A yawn whose reading flickers goes on for so long: a few frames. Our choice.
+const YAWN_FLICKER: Duration = Duration::from_millis(500);
+
+/// A look aside that begins so soon after the lids sank went with them.
+const TOGETHER: Duration = Duration::from_millis(300);
+
+/// The most warnings that are remembered for the suggestion to rest.
+const WARNINGS_MOST: usize = 32;
+
 /// Judges a driver from one observation after the other.
 #[derive(Clone, Debug)]
 pub struct Monitor {
     settings: Settings,
     /// Media time of the observation before; `None` at first.
     last: Option<Duration>,
-    /// Whether the eyes were closed in the observation before; `None` = not readable.
-    closed: Option<bool>,
-    closure: Closure,
-    drowsy: Smoother,
-    /// Enough has been seen to tell, and not been forgotten since.
-    is_known: bool,
-    is_drowsy: bool,
-    is_asleep: bool,
+    /// Running mean of the time between frames, seconds.
+    interval_s: f32,
+    slow: Persistence,
     no_driver: Persistence,
     unreadable: Persistence,
     why_unreadable: Option<Unreadable>,
-    slow: Persistence,
-    /// Running mean of the time between frames, seconds.
-    interval_s: f32,
+    /// Why no eyes are read now.
+    missing: Option<Missing>,
+
+    baseline: Baseline,
+    /// Whether the eyes were closed in the observation before; `None` = not readable.
+    closed: Option<bool>,
+    closure: Closure,
+    /// When the lids last sank.
+    shut_at: Option<Duration>,
+    /// A yawn or a glance aside explains the closure of now.
+    is_excused: bool,
+    /// How long the sleep that is being alarmed of has lasted, seconds.
+    asleep_s: Option<f32>,
+    yawned: Option<Duration>,
+    /// Since when the head is turned from its usual place.
+    turned_since: Option<Duration>,
+    away: Persistence,
+    head_down: Persistence,
+    watch: Watch,
+    blinks: u32,
+    yawns: u32,
+
+    drowsy: Smoother,
+    /// Enough has been seen to tell, and not been forgotten since.
+    is_known: bool,
+    looks_drowsy: bool,
+    awareness: Awareness,
+    level: Level,
+    warnings: VecDeque<Duration>,
+    rest_until: Option<Duration>,
 }
 
 /// A setting in seconds as a duration; nonsense (negative, not a number) is zero.
@@ -49,17 +84,32 @@ impl Monitor {
         Self {
             settings,
             last: None,
-            closed: None,
-            closure: Closure::default(),
-            drowsy: Smoother::default(),
-            is_known: false,
-            is_drowsy: false,
-            is_asleep: false,
+            interval_s: 0.0,
+            slow: Persistence::default(),
             no_driver: Persistence::default(),
             unreadable: Persistence::default(),
             why_unreadable: None,
-            slow: Persistence::default(),
-            interval_s: 0.0,
+            missing: None,
+            baseline: Baseline::default(),
+            closed: None,
+            closure: Closure::default(),
+            shut_at: None,
+            is_excused: false,
+            asleep_s: None,
+            yawned: None,
+            turned_since: None,
+            away: Persistence::default(),
+            head_down: Persistence::default(),
+            watch: Watch::default(),
+            blinks: 0,
+            yawns: 0,
+            drowsy: Smoother::default(),
+            is_known: false,
+            looks_drowsy: false,
+            awareness: Awareness::default(),
+            level: Level::None,
+            warnings: VecDeque::new(),
+            rest_until: None,
         }
     }
 
@@ -68,32 +118,52 @@ impl Monitor {
     /// Observations come in the order of their time, at 10 to 60 a second. A time that
     /// jumps back or far ahead is a hole in which nothing is known, no more.
     pub fn step(&mut self, seen: &Observation) -> Judgement {
+        let s = self.settings;
+        if self.last.is_some_and(|last| seen.at < last) {
+            self.turn_back();
+        }
         let passed = self.last.map_or(Duration::ZERO, |last| seen.at.saturating_sub(last));
         self.last = Some(seen.at);
-        let hole = passed > seconds(self.settings.gap_s);
+        let hole = passed > seconds(s.gap_s);
         let known = if hole { Duration::ZERO } else { passed };
         self.watch_rate(passed);
 
-        let signs = seen.face.as_ref();
-        let readable = signs.filter(|face| face.unreadable.is_none() && is_sound(face));
-        self.no_driver.step(signs.is_none(), known, seconds(self.settings.no_driver_s));
-        // No face is not an unreadable one: that timer rests meanwhile.
-        if let Some(face) = signs {
-            let after = seconds(self.settings.unreadable_s);
-            self.unreadable.step(readable.is_none(), known, after);
-            self.why_unreadable = face.unreadable.or(self.why_unreadable);
+        let face = seen.face.as_ref();
+        let readable = face.filter(|face| face.unreadable.is_none() && eyes::is_sound(face));
+        self.watch_sight(face, readable.is_some(), known);
+        let closed = readable
+            .map(|face| eyes::are_closed(face, self.closed, self.baseline.open_aspect(&s), &s));
+        let turn = face.and_then(|face| self.baseline.turn(face.pose));
+        let is_turned = self.watch_head(seen.at, face, turn, readable.is_some(), known);
+
+        let moment =
+            Moment { at: seen.at, step: known, interval_s: self.interval_s, closed, face, turn };
+        let happened = self.watch.see(&moment, &s);
+        self.blinks = self.blinks.saturating_add(u32::from(happened.blink.is_some()));
+        self.yawns = self.yawns.saturating_add(u32::from(happened.yawn));
+        if face.is_some_and(|face| face.yawn >= s.yawning) {
+            self.yawned = Some(seen.at);
         }
+
         if hole {
             self.pause(passed);
         }
-        match readable {
-            Some(face) => self.read(face, known),
-            None => {
-                self.closed = None;
-                self.pause(known);
+        match (readable, closed) {
+            (Some(face), Some(closed)) => {
+                self.watch_closure(seen.at, closed, known);
+                self.watch_look(seen.at, face, known);
+                self.baseline.follow(face.pose, known);
+                if !(closed || is_turned || self.is_yawning(seen.at) || self.looks_drowsy) {
+                    self.baseline.add(face.mean_aspect(), face.pose, known, &s);
+                }
             }
+            _ => self.pause(known),
         }
-        self.judge(seen.at)
+        self.closed = closed;
+        self.watch_alarm(passed);
+        self.sum_up(happened, known);
+        let judgement = self.judge(seen.at);
+        self.count_warnings(seen.at, judgement)
     }
 
     /// The source has not delivered for too long: nothing is known, and that is told.
@@ -102,7 +172,7 @@ impl Monitor {
     pub fn lost(&mut self, at: Duration) -> Judgement {
         self.closed = None;
         let since = at.saturating_sub(self.last.unwrap_or_default()).as_secs_f32();
-        let (level, then) = if self.is_asleep {
+        let (level, then) = if self.asleep_s.is_some() {
             (Level::Critical, ", and the driver was asleep")
         } else {
             (Level::Advisory, "")
@@ -111,11 +181,26 @@ impl Monitor {
         Judgement { state: State::CameraLost, level, why, ..self.judge(at) }
     }
 
-    /// The driver says that they are awake: ends the alarm for closed eyes. Should the
-    /// eyes still be closed, they are timed anew.
+    /// The driver says that they are awake: ends the alarm for closed eyes and the warning
+    /// of drowsiness. Should the eyes still be closed, they are timed anew.
     pub fn acknowledge(&mut self) {
-        self.is_asleep = false;
+        self.asleep_s = None;
         self.closure = Closure::default();
+        self.drowsy = Smoother::default();
+        self.looks_drowsy = false;
+        self.awareness.restore(self.settings.tiring[0], &self.settings);
+    }
+
+    /// Another driver, or another seat: the baseline is learned anew.
+    pub fn relearn(&mut self) {
+        self.baseline = Baseline::default();
+    }
+
+    /// The clock has jumped back: times that were kept lie in the future.
+    fn turn_back(&mut self) {
+        (self.yawned, self.turned_since, self.shut_at) = (None, None, None);
+        self.warnings.clear();
+        self.rest_until = None;
     }
 
     /// Watches over the time between frames.
@@ -125,6 +210,52 @@ impl Monitor {
         let late = passed > seconds(self.settings.slow_interval_s);
         self.slow.step(late, counted, seconds(self.settings.slow_s));
         self.interval_s += 0.2 * (counted.as_secs_f32() - self.interval_s);
+    }
+
+    /// Watches over whether there is a face with eyes that can be read.
+    fn watch_sight(&mut self, face: Option<&FaceSigns>, is_readable: bool, known: Duration) {
+        let s = self.settings;
+        self.no_driver.step(face.is_none(), known, seconds(s.no_driver_s));
+        // No face is not an unreadable one: that timer rests meanwhile.
+        if let Some(face) = face {
+            self.why_unreadable = face.unreadable.or(self.why_unreadable);
+            let turned = self.why_unreadable == Some(Unreadable::Turned);
+            let after = if turned { s.turned_s } else { s.unreadable_s };
+            self.unreadable.step(!is_readable, known, seconds(after));
+        }
+        self.missing = match face {
+            None => Some(Missing::NoFace),
+            Some(_) if !is_readable => Some(Missing::EyesUnreadable),
+            Some(_) if self.slow.is_on() => Some(Missing::TooSlow),
+            Some(_) => None,
+        };
+    }
+
+    /// Watches where the head points; says whether it is turned from its usual place.
+    fn watch_head(
+        &mut self,
+        at: Duration,
+        face: Option<&FaceSigns>,
+        turn: Option<[f32; 2]>,
+        is_readable: bool,
+        known: Duration,
+    ) -> bool {
+        let s = self.settings;
+        let Some(face) = face else { return false };
+        let too_far = face.unreadable == Some(Unreadable::Turned);
+        let is_down = turn.is_some_and(|[_, down]| down >= s.away_pitch_deg);
+        let is_aside = too_far || turn.is_some_and(|[yaw, _]| yaw >= s.away_yaw_deg);
+        self.away.step(is_aside || is_down, known, seconds(s.away_s));
+        let is_turned = is_aside || turn.is_some_and(|[_, down]| down >= s.glance_deg);
+        let hangs = is_down && !is_readable && !too_far;
+        self.head_down.step(hangs, known, seconds(s.head_down_s));
+        self.turned_since = is_turned.then(|| self.turned_since.unwrap_or(at));
+        is_turned
+    }
+
+    /// Whether a yawn goes on or has just been read.
+    fn is_yawning(&self, at: Duration) -> bool {
+        self.yawned.is_some_and(|yawned| at.saturating_sub(yawned) <= YAWN_FLICKER)
     }
 
     /// Nothing is known of this time.
@@ -139,29 +270,61 @@ impl Monitor {
     fn forget(&mut self) {
         if self.drowsy.mean(REMEMBERED_S, self.settings.drowsy_smoothing_s).is_none() {
             self.is_known = false;
-            self.is_drowsy = false;
+            self.looks_drowsy = false;
         }
     }
 
-    /// Takes the signs of a face whose eyes can be read.
-    fn read(&mut self, face: &FaceSigns, known: Duration) {
+    /// Times the closure of eyes that can be read, and alarms.
+    fn watch_closure(&mut self, at: Duration, closed: bool, known: Duration) {
         let s = self.settings;
-        let closed = self.eyes_closed(face);
-        self.closure.see(closed, self.closed, known, seconds(s.reopen_s));
-        self.closed = Some(closed);
-
-        let yawning = face.yawn >= s.yawning;
-        let limit = seconds(if yawning { s.asleep_yawning_s } else { s.asleep_s });
-        if self.closure.closed >= limit {
-            self.is_asleep = true;
-        } else if self.closure.open >= seconds(s.awake_s) {
-            self.is_asleep = false;
+        // Kept until the next closure: a blink is told of a little after its end.
+        if closed && self.closure.closed.is_zero() && self.closed != Some(true) {
+            self.is_excused = false;
         }
+        self.closure.see(closed, self.closed, known, seconds(s.reopen_s));
+        let glanced =
+            self.turned_since.is_some_and(|since| at.saturating_sub(since) <= seconds(s.glance_s));
+        if closed && self.closed != Some(true) {
+            self.shut_at = Some(at);
+        }
+        // A blink may come just before: lids that then sink with a look are still a look.
+        let sank_now = self.closure.closed <= TOGETHER * 2
+            && self.shut_at.is_some_and(|shut| at.saturating_sub(shut) <= TOGETHER);
+        if closed && (glanced && sank_now || self.is_yawning(at)) {
+            self.is_excused = true;
+        }
+        let limit = seconds(if self.is_excused { s.alarm_excused_s } else { s.alarm_s });
+        if self.closure.closed >= limit && closed {
+            if self.asleep_s.is_none() {
+                self.asleep_s = Some(self.closure.closed.as_secs_f32());
+                self.awareness.change(-s.closure_cost_max, &s);
+            }
+        } else if self.closure.open >= seconds(s.awake_s) {
+            self.asleep_s = None;
+        }
+    }
 
+    /// An alarm that nothing answers becomes worse, seen or unseen.
+    fn watch_alarm(&mut self, passed: Duration) {
+        if let Some(asleep_s) = &mut self.asleep_s {
+            let lasted = if self.closed == Some(true) {
+                self.closure.closed.as_secs_f32()
+            } else if self.closed == Some(false) {
+                0.0
+            } else {
+                *asleep_s + passed.min(Duration::from_secs(1)).as_secs_f32()
+            };
+            *asleep_s = asleep_s.max(lasted);
+        }
+    }
+
+    /// Smooths how drowsy single frames look.
+    fn watch_look(&mut self, at: Duration, face: &FaceSigns, known: Duration) {
+        let s = self.settings;
         // "Drowsy" of a single picture means closed eyes or a yawn; a yawn alone must
         // not warn, so that its frames tell nothing.
         let (step, constant) = (known.as_secs_f32(), s.drowsy_smoothing_s);
-        if yawning {
+        if self.is_yawning(at) {
             self.drowsy.fade(step, constant);
             self.forget();
         } else {
@@ -171,21 +334,53 @@ impl Monitor {
         // weigh too much.
         if let Some(mean) = self.drowsy.mean(s.settle_s, constant) {
             self.is_known = true;
-            self.is_drowsy = mean >= if self.is_drowsy { s.drowsy_leave } else { s.drowsy_enter };
+            self.looks_drowsy =
+                mean >= if self.looks_drowsy { s.drowsy_leave } else { s.drowsy_enter };
         }
     }
 
-    /// Whether the eyes are closed. The classifier leads: it sees the lids' texture, the
-    /// ratio only six points. Where it is not sure, the ratio has to agree, less strictly
-    /// once the eyes have been closed.
-    fn eyes_closed(&self, face: &FaceSigns) -> bool {
-        let s = &self.settings;
-        let (likely, lids_below) = match self.closed {
-            Some(true) => (s.closed_leave, s.open_aspect),
-            _ => (s.closed_likely, s.closed_aspect),
+    /// Takes from the awareness what has happened, or gives back.
+    fn sum_up(&mut self, happened: Happened, known: Duration) {
+        let s = self.settings;
+        if let Some(blink) = happened.blink {
+            let alarmed = blink.closed_s >= s.alarm_s;
+            if blink.closed_s >= s.long_closure_s && !self.is_excused && !alarmed {
+                let cost = (s.closure_cost * blink.closed_s).min(s.closure_cost_max);
+                self.awareness.change(-cost, &s);
+            }
+        }
+        if happened.yawn {
+            self.awareness.support(s.yawn_cost, &s);
+        }
+        if happened.nod {
+            self.awareness.support(s.nod_cost, &s);
+        }
+        let step_s = known.as_secs_f32();
+        let heavy = match self.perclos() {
+            Some(perclos) if perclos > s.perclos_advisory => {
+                let span = (s.perclos_drowsy - s.perclos_advisory).max(f32::EPSILON);
+                s.perclos_cost * ((perclos - s.perclos_advisory) / span).min(1.0)
+            }
+            _ => 0.0,
         };
-        let aspect = (face.eye_aspect[0] + face.eye_aspect[1]) / 2.0;
-        face.eyes_closed >= s.closed_sure || face.eyes_closed >= likely && aspect < lids_below
+        let looks = if self.looks_drowsy { s.looks_cost } else { 0.0 };
+        let by = if heavy.max(looks) > 0.0 {
+            -heavy.max(looks)
+        } else {
+            match self.closed {
+                // A yawn is no rest.
+                Some(false) if !self.watch.is_yawning() => s.recovery,
+                Some(_) => 0.0,
+                // Half of it: what cannot be seen is not known to be well.
+                None if self.missing == Some(Missing::EyesUnreadable) => s.recovery / 2.0,
+                None => 0.0,
+            }
+        };
+        self.awareness.change(by * step_s, &s);
+    }
+
+    fn perclos(&self) -> Option<f32> {
+        self.watch.perclos(&self.settings)
     }
 
     /// What matters most now.
@@ -195,26 +390,75 @@ impl Monitor {
         let drowsy = mean.filter(|_| self.is_known);
         let closed_s = self.closure.closed.as_secs_f32();
         let eyes_closed_s = if self.closed == Some(true) { closed_s } else { 0.0 };
+        let stage = self.awareness.stage();
         // An alarm for closed eyes outlasts the sight of them: a sleeper's head drops.
-        let (state, level, why) = if self.is_asleep {
-            (State::Asleep, Level::Critical, self.why_asleep(eyes_closed_s))
+        let (state, level, why) = if let Some(asleep_s) = self.asleep_s {
+            (self.depth(asleep_s), Level::Critical, self.why_asleep(eyes_closed_s))
+        } else if eyes_closed_s >= s.microsleep_s && !self.is_excused {
+            (State::Microsleep, Level::None, self.why_asleep(eyes_closed_s))
         } else if self.no_driver.is_on() {
             (State::NoDriver, Level::Advisory, "no face is seen".into())
         } else if self.unreadable.is_on() {
-            (State::EyesUnreadable, Level::Advisory, self.why_unreadable().into())
-        } else if self.is_drowsy {
-            let percent = 100.0 * drowsy.unwrap_or_default();
-            (State::Drowsy, Level::Warning, format!("looks drowsy ({percent:.0}%)"))
+            let (level, why) = self.unseen(stage);
+            (State::EyesUnreadable, level, why)
+        } else if stage == Stage::Drowsy {
+            (State::Drowsy, Level::Warning, self.why_tired(drowsy))
         } else if self.slow.is_on() {
             let hz = 1.0 / self.interval_s.max(f32::EPSILON);
             let why = format!("{hz:.1} pictures a second are too few, {LOWEST_HZ} are needed");
-            (State::Starting, Level::Advisory, why)
+            (State::Slow, Level::Advisory, why)
+        } else if stage == Stage::Tiring {
+            (State::Tiring, Level::Advisory, self.why_tired(drowsy))
+        } else if self.away.is_on() {
+            (State::LookingAway, Level::None, "the head is turned away".into())
         } else if drowsy.is_none() {
             (State::Starting, Level::None, "getting to know the face".into())
         } else {
             (State::Awake, Level::None, "eyes open, looks awake".into())
         };
-        Judgement { at: at.as_secs_f64(), state, level, why, drowsy, eyes_closed_s }
+        Judgement {
+            at: at.as_secs_f64(),
+            state,
+            level,
+            why,
+            drowsy,
+            eyes_closed_s,
+            awareness: self.awareness.left(),
+            baseline: self.baseline.progress(s),
+            blinks: self.blinks,
+            yawns: self.yawns,
+            rest: self.rest_until.is_some_and(|until| at < until),
+            signs: self.watch.signs(self.missing, self.interval_s, s),
+        }
+    }
+
+    /// Remembers warnings, and suggests a rest when they repeat.
+    fn count_warnings(&mut self, at: Duration, mut judgement: Judgement) -> Judgement {
+        if judgement.level >= Level::Warning && self.level < Level::Warning {
+            let within = seconds(self.settings.rest_within_s);
+            self.warnings.retain(|warned| at.saturating_sub(*warned) <= within);
+            if self.warnings.len() == WARNINGS_MOST {
+                self.warnings.pop_front();
+            }
+            self.warnings.push_back(at);
+            if self.warnings.len() as u64 >= u64::from(self.settings.rest_warnings) {
+                self.rest_until = at.checked_add(within);
+                judgement.rest = self.rest_until.is_some();
+            }
+        }
+        self.level = judgement.level;
+        judgement
+    }
+
+    /// What a sleep of this length is called.
+    fn depth(&self, asleep_s: f32) -> State {
+        if asleep_s >= self.settings.unresponsive_s {
+            State::Unresponsive
+        } else if asleep_s >= self.settings.asleep_s {
+            State::Asleep
+        } else {
+            State::Microsleep
+        }
     }
 
     fn why_asleep(&self, eyes_closed_s: f32) -> String {
@@ -225,22 +469,42 @@ impl Monitor {
         }
     }
 
-    fn why_unreadable(&self) -> &'static str {
-        match self.why_unreadable {
+    /// What is told while the eyes cannot be read: what can still be seen counts.
+    fn unseen(&self, stage: Stage) -> (Level, String) {
+        let why = match self.why_unreadable {
             Some(Unreadable::Covered) => "the eyes are covered",
             Some(Unreadable::Dark) => "it is too dark to see the eyes",
             Some(Unreadable::Turned) => "the head is turned away",
             Some(Unreadable::Small) => "the face is too small in the picture",
             Some(Unreadable::Blurred) => "the picture is blurred",
             None => "the eyes cannot be read",
+        };
+        if self.head_down.is_on() {
+            (Level::Warning, format!("{why}, and the head hangs"))
+        } else if stage == Stage::Drowsy {
+            (Level::Warning, format!("{why}, and the driver seemed drowsy"))
+        } else {
+            (Level::Advisory, why.into())
         }
     }
-}
 
-/// Whether all readings are numbers: a network that gives none has read nothing.
-fn is_sound(face: &FaceSigns) -> bool {
-    let [left, right] = face.eye_aspect;
-    [face.drowsy, face.eyes_closed, face.yawn, left, right].iter().all(|v| v.is_finite())
+    /// The strongest sign of the last minute.
+    fn why_tired(&self, drowsy: Option<f32>) -> String {
+        let signs = self.watch.signs(self.missing, self.interval_s, &self.settings);
+        let count = |sign: super::Sign| sign.value().unwrap_or_default() as u32;
+        let (perclos, long) = (self.perclos().unwrap_or_default(), count(signs.long_closures));
+        if let Some(mean) = drowsy.filter(|_| self.looks_drowsy) {
+            format!("looks drowsy ({:.0}%)", 100.0 * mean)
+        } else if perclos > self.settings.perclos_advisory {
+            format!("eyes closed for {:.0}% of the last minute", 100.0 * perclos)
+        } else if long > 1 {
+            format!("eyes closed for long {long} times in the last minute")
+        } else if self.watch.is_yawning() || count(signs.yawns) > 0 {
+            format!("{} yawns in the last minute", count(signs.yawns).max(1))
+        } else {
+            "signs of drowsiness in the last minutes".into()
+        }
+    }
 }
 
 #[cfg(test)]

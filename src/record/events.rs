@@ -9,8 +9,8 @@ use crate::monitor::{FaceSigns, Judgement, Observation};
 
 /// A change of state or level: what is judged, and the values it was judged from.
 ///
-/// As JSON: `at` (media time, seconds), `state`, `level`, `why`, `drowsy`,
-/// `eyes_closed_s`, `frame`, and `values` (`null` without a face).
+/// As JSON: the fields of a [`Judgement`] (`at`, media time in seconds, `state`, `level`,
+/// `why`, ...), `frame`, and `values` (`null` without a face).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// The judgement after the change.
@@ -20,6 +20,40 @@ pub struct Event {
     pub frame: u64,
     /// What was read in that frame; `None` = no face.
     pub values: Option<Values>,
+}
+
+/// What a watch came to: the last line of its log, as `{"summary": {...}}`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionSummary {
+    /// Media time from the first judged frame to the last, seconds.
+    pub seconds: f64,
+    /// Frames judged.
+    pub frames: u64,
+    /// How often the level rose to warning or above.
+    pub warnings: u64,
+    /// Shortest, mean and longest media time between two warnings, seconds; `None` with
+    /// fewer than two.
+    pub distances_s: Option<[f64; 3]>,
+    /// Blinks.
+    pub blinks: u32,
+    /// Yawns.
+    pub yawns: u32,
+    /// Media times of the first and the last warning.
+    #[serde(skip)]
+    between: Option<[f64; 2]>,
+}
+
+impl SessionSummary {
+    /// Counts a warning at a media time, in seconds.
+    pub fn warn(&mut self, at: f64) {
+        if let Some([first, last]) = self.between {
+            let [shortest, _, longest] = self.distances_s.unwrap_or([f64::INFINITY, 0.0, 0.0]);
+            let mean = (at - first) / self.warnings as f64;
+            self.distances_s = Some([shortest.min(at - last), mean, longest.max(at - last)]);
+        }
+        self.warnings += 1;
+        self.between = Some([self.between.map_or(at, |between| between[0]), at]);
+    }
 }
 
 /// The readings of one frame.
@@ -43,7 +77,7 @@ impl From<&FaceSigns> for Values {
             drowsy: signs.drowsy,
             eyes_closed: signs.eyes_closed,
             yawn: signs.yawn,
-            eye_aspect: (signs.eye_aspect[0] + signs.eye_aspect[1]) / 2.0,
+            eye_aspect: signs.mean_aspect(),
             mouth_aspect: signs.mouth_aspect,
         }
     }
@@ -85,7 +119,23 @@ impl EventLog {
     /// # Errors
     /// When the line cannot be written.
     pub fn write(&mut self, event: &Event) -> Result<(), RecordError> {
-        let mut line = serde_json::to_vec(event)
+        self.line(event)
+    }
+
+    /// Writes the summary of a session.
+    ///
+    /// # Errors
+    /// When the line cannot be written.
+    pub fn close_session(&mut self, summary: &SessionSummary) -> Result<(), RecordError> {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            summary: &'a SessionSummary,
+        }
+        self.line(&Line { summary })
+    }
+
+    fn line(&mut self, value: &impl Serialize) -> Result<(), RecordError> {
+        let mut line = serde_json::to_vec(value)
             .map_err(|why| RecordError::Write { path: self.0.path.clone(), why: why.into() })?;
         line.push(b'\n');
         self.0.append(&line)
@@ -99,7 +149,8 @@ mod tests {
 
     fn judgement(at: f64, state: State, level: Level) -> Judgement {
         let why = "eyes closed for 1.6 s".into();
-        Judgement { at, state, level, why, drowsy: Some(0.5), eyes_closed_s: 1.6 }
+        let (drowsy, eyes_closed_s) = (Some(0.5), 1.6);
+        Judgement { at, state, level, why, drowsy, eyes_closed_s, ..Judgement::default() }
     }
 
     fn event(at: f64, state: State, level: Level) -> Event {
@@ -127,6 +178,22 @@ mod tests {
         assert_eq!((&value["state"], &value["level"]), (&"asleep".into(), &"critical".into()));
         assert_eq!(value["why"], "eyes closed for 1.6 s");
         assert_eq!(value["frame"], 7);
+    }
+
+    #[test]
+    fn a_session_ends_with_the_distances_between_its_warnings() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        let mut summary = SessionSummary::default();
+        summary.warn(10.0);
+        assert_eq!((summary.warnings, summary.distances_s), (1, None));
+        summary.warn(20.0);
+        summary.warn(50.0);
+        EventLog::open(&path).unwrap().close_session(&summary).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["summary"]["warnings"], 3);
+        assert_eq!(value["summary"]["distances_s"], serde_json::json!([10.0, 20.0, 30.0]));
     }
 
     #[test]

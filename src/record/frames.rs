@@ -139,6 +139,7 @@ mod tests {
             yawn: 0.125,
             eye_aspect: [0.25, 0.5],
             mouth_aspect: 0.75,
+            pose: None,
             unreadable: Some(Unreadable::Turned),
         };
         let seen = Observation { at, face: face.then_some(signs) };

@@ -6,7 +6,7 @@
 mod events;
 mod frames;
 
-pub use events::{Event, EventLog};
+pub use events::{Event, EventLog, SessionSummary};
 pub use frames::{FrameLog, FrameRow};
 
 use std::{

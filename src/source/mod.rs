@@ -102,7 +102,7 @@ pub fn open(spec: &SourceSpec, options: &OpenOptions) -> Result<Box<dyn Source>,
 }
 
 /// Which source to open, as written after `--source`:
-/// `webcam[:N]`, `demo[:SCENARIO[@DRIVER]]`, a video file or a folder of pictures.
+/// `webcam[:N]`, `demo[:SCENARIO[@DRIVER][+SECONDS]]`, a video file or a folder of pictures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceSpec {
     /// Camera number N.
@@ -171,6 +171,20 @@ pub enum SourceError {
         name: String,
         /// The scenarios there are.
         known: String,
+    },
+    /// No such driver of the demo.
+    #[error("the demo has no such driver; write a number from 0 to {last} after the @")]
+    Driver {
+        /// The last there is.
+        last: usize,
+    },
+    /// The demo's truth cannot be written.
+    #[error("the truth cannot be written to {path} ({why}); choose another file", path = .path.display())]
+    Truth {
+        /// The file.
+        path: PathBuf,
+        /// The system's own words.
+        why: String,
     },
     /// No camera was found.
     #[error("no camera was found; plug one in, or try the demo driver with --source demo")]

@@ -31,8 +31,7 @@ pub(super) fn draw(log: &Path, out: &Path) -> Result<(), TrainError> {
 }
 
 fn panels(log: &str) -> [Panel; 2] {
-    let lines: Vec<Line> =
-        log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let lines: Vec<Line> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let losses = lines.iter().filter_map(|line| Some((line.step, line.loss?))).collect();
     let mut figures: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
     for line in &lines {

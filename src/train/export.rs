@@ -93,7 +93,8 @@ pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
             let whole = checkpoint::load_average(&weights, whole)?;
             let model = if half { whole.clone().map(&mut Halver) } else { whole.clone() };
             let file = classifier_file(&model, &card, &record, half)?;
-            let rounding = largest(&trial.drowsy(&model, &record)?, &trial.drowsy(&whole, &record)?);
+            let rounding =
+                largest(&trial.drowsy(&model, &record)?, &trial.drowsy(&whole, &record)?);
             let difference = classifier_difference(&model, &record, &trial, &file)?;
             (file, difference, rounding)
         }
@@ -138,7 +139,8 @@ pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
 fn real_crops(run: &Path, vit: &VitConfig) -> Vec<Vec<f32>> {
     let crops = || -> Option<Vec<Vec<f32>>> {
         let text = std::fs::read_to_string(run.join(CONFIG_FILE)).ok()?;
-        let path = PathBuf::from(toml::from_str::<toml::Table>(&text).ok()?.get("crops")?.as_str()?);
+        let path =
+            PathBuf::from(toml::from_str::<toml::Table>(&text).ok()?.get("crops")?.as_str()?);
         let index = if path.is_dir() { path.join(INDEX) } else { path };
         let items = Manifest::read_unchecked(&index).ok()?.items;
         let every = items.len().div_ceil(REAL_CROPS).max(1);
@@ -484,8 +486,7 @@ mod tests {
         let device = Device::flex();
         let card = card(&record);
         let bytes =
-            classifier_file(&Classifier::new(&record.vit, &device), &card, &record, false)
-                .unwrap();
+            classifier_file(&Classifier::new(&record.vit, &device), &card, &record, false).unwrap();
         let trial = Trial::new(&record.vit, &[]);
         let other = Classifier::new(&record.vit, &device);
         assert!(classifier_difference(&other, &record, &trial, &bytes).unwrap() > PARITY);

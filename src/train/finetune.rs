@@ -349,12 +349,7 @@ impl Task for Finetuning<'_> {
             let data = TensorData::new(values.to_vec(), [samples.len(), 2]);
             Tensor::<2>::from_data(data, &self.learner)
         };
-        let signs = binary(
-            answer.signs,
-            rows(&targets.signs),
-            rows(&targets.signs_known),
-            *signs,
-        );
+        let signs = binary(answer.signs, rows(&targets.signs), rows(&targets.signs_known), *signs);
         let aspects = smooth_l1(
             answer.aspects,
             rows(&targets.aspects),
@@ -366,19 +361,13 @@ impl Task for Finetuning<'_> {
             + aspects.mul_scalar(self.config.aspects_weight))
     }
 
-    fn validate(
-        &self,
-        average: &Classifier,
-        replicas: &Replicas,
-    ) -> Result<Validated, TrainError> {
+    fn validate(&self, average: &Classifier, replicas: &Replicas) -> Result<Validated, TrainError> {
         let items = &self.data.set.items;
         let chunks: Vec<&[usize]> = self.held.chunks(VALIDATION_BATCH).collect();
         let probabilities = replicas.map(average, &chunks, |model, chunk| {
             let samples: Vec<Sample> = chunk
                 .iter()
-                .map(|&at| {
-                    samples::plain(&self.data.set.images[at], visible(&items[at]), self.vit)
-                })
+                .map(|&at| samples::plain(&self.data.set.images[at], visible(&items[at]), self.vit))
                 .collect();
             judge(model, &samples, self.vit, &self.by, self.device)
         })?;
@@ -512,7 +501,12 @@ mod tests {
 
     fn train(config: &FinetuneConfig, resume: bool) -> Result<RunRecord, TrainError> {
         let stop = AtomicBool::new(false);
-        run(config, resume, &Device::flex(), &mut Control { stop: &stop, say: &mut |_| {}, step: &mut |_| {} })
+        run(
+            config,
+            resume,
+            &Device::flex(),
+            &mut Control { stop: &stop, say: &mut |_| {}, step: &mut |_| {} },
+        )
     }
 
     #[test]
@@ -538,7 +532,13 @@ mod tests {
             stop.store(lines >= 2, std::sync::atomic::Ordering::Relaxed);
         };
         let parts = config(root, "parts", 30);
-        run(&parts, false, &Device::flex(), &mut Control { stop: &stop, say: &mut say, step: &mut |_| {} }).unwrap();
+        run(
+            &parts,
+            false,
+            &Device::flex(),
+            &mut Control { stop: &stop, say: &mut say, step: &mut |_| {} },
+        )
+        .unwrap();
         train(&parts, true).unwrap();
         let load = |name: &str| {
             let model = Classifier::new(&small(true), &Device::flex());

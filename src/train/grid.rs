@@ -39,8 +39,7 @@ pub(super) fn draw(
     by: &Normalisation,
 ) -> Result<RgbImage, TrainError> {
     let (px, count) = (vit.image_px, vit.grid().patches());
-    let masking =
-        Masking::random(crops.len(), count, ratio, &mut ChaCha8Rng::seed_from_u64(1));
+    let masking = Masking::random(crops.len(), count, ratio, &mut ChaCha8Rng::seed_from_u64(1));
     let device = model.mask_token.val().device();
     let mut pixels = Vec::new();
     for crop in crops {
@@ -53,18 +52,14 @@ pub(super) fn draw(
         .collect();
     let patches = TensorData::new(pixels, [crops.len(), count, vit.patch_values()]);
     let mask = TensorData::new(keep.concat(), [crops.len(), count]);
-    let rebuilt = values(&model.reconstruct(
-        Tensor::from_data(patches, &device),
-        Tensor::from_data(mask, &device),
-    ))?;
+    let rebuilt = values(
+        &model.reconstruct(Tensor::from_data(patches, &device), Tensor::from_data(mask, &device)),
+    )?;
 
     let zoom = (FACE_PX / px.max(1)).max(1);
     let cell = px * zoom + GAP;
-    let mut image = RgbImage::from_pixel(
-        (MARGIN + crops.len() * cell) as u32,
-        (GAP + 3 * cell) as u32,
-        PAPER,
-    );
+    let mut image =
+        RgbImage::from_pixel((MARGIN + crops.len() * cell) as u32, (GAP + 3 * cell) as u32, PAPER);
     let letters = Letters::new();
     for (row, word) in ["the face", "as shown", "rebuilt"].into_iter().enumerate() {
         let y = (GAP + row * cell + px * zoom / 2) as f32 - 9.0;
@@ -86,7 +81,8 @@ pub(super) fn draw(
             };
             for y in 0..px * zoom {
                 for x in 0..px * zoom {
-                    let value = pixel(x / zoom, y / zoom).map(|v| (v.clamp(0.0, 1.0) * 255.0) as u8);
+                    let value =
+                        pixel(x / zoom, y / zoom).map(|v| (v.clamp(0.0, 1.0) * 255.0) as u8);
                     let place = (MARGIN + column * cell + x, GAP + row * cell + y);
                     image.put_pixel(place.0 as u32, place.1 as u32, Rgb(value));
                 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::{
     Control, Step, TrainError,
     checkpoint::{self, Progress},
-    curves,
+    curves, device,
     log::JsonLog,
     record::{BEST, LAST, RunRecord},
     replicas::{Part, Replicas, optimizer},
@@ -48,11 +48,8 @@ pub(super) trait Task: Sync {
     fn loss(&self, model: &Self::Model, batch: &Self::Batch) -> Result<Tensor<1>, TrainError>;
 
     /// Measures the averaged weights on the validation side.
-    fn validate(
-        &self,
-        average: &Self::Model,
-        replicas: &Replicas,
-    ) -> Result<Validated, TrainError>;
+    fn validate(&self, average: &Self::Model, replicas: &Replicas)
+    -> Result<Validated, TrainError>;
 
     /// The learning rate of each part of the network where the highest is `rate`.
     fn learning_rate(&self, rate: f64) -> ModuleLearningRate {
@@ -138,8 +135,8 @@ impl Run<'_> {
             ema = Ema::new(&average, training.ema_decay, progress.step)?;
             record = RunRecord::load(self.out)?;
         }
-        let replicas = Replicas::new(training)?;
-        let device = device_name(self.device);
+        let replicas = Replicas::new(training, self.device)?;
+        let device = device::name(self.device);
         let mut log = match self.resume {
             true => JsonLog::resume(&self.out.join(LOG_FILE), progress.step)?,
             false => JsonLog::create(&self.out.join(LOG_FILE))?,
@@ -312,14 +309,5 @@ impl<T: Task> State<'_, T> {
         checkpoint::save(&out.join(LAST), model, &average, optimizer, progress)?;
         self.progress = progress;
         Ok(validated)
-    }
-}
-
-/// What computes, for people: `Flex` is burn's own code for processors.
-fn device_name(device: &Device) -> String {
-    let text = format!("{device:?}");
-    match text.contains("Flex") {
-        true => "the processor (burn flex)".into(),
-        false => text,
     }
 }

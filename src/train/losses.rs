@@ -18,12 +18,7 @@ pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<2>, count: f32) -> Tenso
 
 /// Binary cross entropy of `logits` with `targets` (0..1), by `weights` that sum to
 /// `count` over the whole batch.
-pub fn binary(
-    logits: Tensor<2>,
-    targets: Tensor<2>,
-    weights: Tensor<2>,
-    count: f32,
-) -> Tensor<1> {
+pub fn binary(logits: Tensor<2>, targets: Tensor<2>, weights: Tensor<2>, count: f32) -> Tensor<1> {
     // max(x, 0) - x t + log(1 + exp(-|x|)), which neither overflows nor loses precision.
     let each = relu(logits.clone()) - logits.clone() * targets
         + logits.abs().mul_scalar(-1.0).exp().add_scalar(1.0).log();

@@ -8,6 +8,7 @@ pub mod augment;
 pub mod checkpoint;
 pub mod classifier;
 mod curves;
+pub mod device;
 pub mod draw;
 mod error;
 pub mod export;

@@ -118,8 +118,7 @@ impl Data {
 
     /// How many there are, for people; `held` of the validation side count.
     pub(super) fn describe(&self, held: usize) -> String {
-        let mut text =
-            format!("{} crops to learn from, {held} to validate on", self.train.len());
+        let mut text = format!("{} crops to learn from, {held} to validate on", self.train.len());
         if self.shared > 0 {
             text += &format!(
                 "; {} people stand on both sides, so figures measure identity as well",
@@ -348,9 +347,8 @@ fn guesses(
             push_patch(crop, at, vit, by, &mut truth);
             push_patch(mean_face, at, vit, by, &mut guess);
             let pixels = (truth.len() / 3).max(1) as f32;
-            let mean: [f32; 3] = std::array::from_fn(|c| {
-                truth.iter().skip(c).step_by(3).sum::<f32>() / pixels
-            });
+            let mean: [f32; 3] =
+                std::array::from_fn(|c| truth.iter().skip(c).step_by(3).sum::<f32>() / pixels);
             for (i, (truth, guess)) in truth.iter().zip(&guess).enumerate() {
                 own += f64::from((truth - mean[i % 3]).powi(2));
                 face += f64::from((truth - guess).powi(2));

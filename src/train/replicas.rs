@@ -17,7 +17,7 @@ use crossbeam_channel::{Receiver, bounded};
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::{TrainError, settings::Training};
+use super::{TrainError, device, settings::Training};
 
 /// Batches that wait ready for each replica.
 const AHEAD: usize = 2;
@@ -65,13 +65,19 @@ impl Part {
 }
 
 impl Replicas {
-    /// As many replicas as configured; never more than crops in a batch.
+    /// As many replicas as configured, never more than crops in a batch. Where nothing is
+    /// configured: one a core, or a single one for a graphics card.
     ///
     /// # Errors
     /// When the system gives no threads.
-    pub fn new(training: &Training) -> Result<Self, TrainError> {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let wanted = if training.threads == 0 { cores } else { training.threads };
+    pub fn new(training: &Training, device: &Device) -> Result<Self, TrainError> {
+        let wanted = match training.threads {
+            0 if device::is_processor(device) => {
+                thread::available_parallelism().map_or(1, usize::from)
+            }
+            0 => 1,
+            wanted => wanted,
+        };
         let pools = (0..wanted.clamp(1, training.batch.max(1)))
             .map(|_| ThreadPoolBuilder::new().num_threads(1).build())
             .collect::<Result<Vec<_>, _>>()
@@ -265,7 +271,7 @@ mod tests {
         let rows: Vec<[f32; 2]> = (0..5).map(|i| [i as f32, 1.0]).collect();
         let gradient = |threads: usize| {
             let training = training(threads, 5);
-            let replicas = Replicas::new(&training).unwrap();
+            let replicas = Replicas::new(&training, &Device::flex()).unwrap();
             let parts: Vec<Part> =
                 (0..threads).map(|replica| Part::of(&training, 0, replica, threads)).collect();
             let (gradients, loss) = replicas
@@ -291,7 +297,7 @@ mod tests {
     fn a_failing_replica_fails_the_step() {
         let device = Device::flex().autodiff();
         let model: Linear = LinearConfig::new(2, 1).init(&device);
-        let replicas = Replicas::new(&training(2, 4)).unwrap();
+        let replicas = Replicas::new(&training(2, 4), &Device::flex()).unwrap();
         let result = replicas.step(&model, &device, &[0, 1], |_, _| {
             Err::<Tensor<1>, _>(TrainError::Diverged { step: 0 })
         });
@@ -301,7 +307,7 @@ mod tests {
     #[test]
     fn results_come_in_the_order_of_the_items() {
         let model: Linear = LinearConfig::new(2, 1).init(&Device::flex());
-        let replicas = Replicas::new(&training(3, 4)).unwrap();
+        let replicas = Replicas::new(&training(3, 4), &Device::flex()).unwrap();
         let items: Vec<usize> = (0..20).collect();
         assert_eq!(replicas.map(&model, &items, |_, item| Ok(item * 2)).unwrap()[19], 38);
     }

@@ -11,11 +11,16 @@ use crate::monitor::State;
 /// | state | shape | mark in it |
 /// |---|---|---|
 /// | awake | disc | tick |
+/// | tiring | triangle on its tip | half closed eye |
 /// | drowsy | triangle | exclamation mark |
+/// | microsleep | hexagon | closed eye |
 /// | asleep | octagon | closed eye |
+/// | no response | octagon | exclamation mark |
 /// | eyes not visible | diamond | question mark |
 /// | no driver | ring | empty seat: a person, struck through |
+/// | looking away | ring | arrow to the side |
 /// | camera lost | square | cross |
+/// | too slow | ring | clock |
 /// | starting | ring | three dots |
 pub fn state_sign(painter: &Painter, rect: Rect, state: State, color: Color32, mark: Color32) {
     let r = rect.width().min(rect.height()) / 2.0;
@@ -26,24 +31,34 @@ pub fn state_sign(painter: &Painter, rect: Rect, state: State, color: Color32, m
             painter.circle_filled(pen.center, r * 0.96, color);
             pen.line(&[[-0.42, 0.04], [-0.12, 0.34], [0.44, -0.3]], stroke);
         }
+        State::Tiring => {
+            pen.fill(&[[0.0, 0.92], [-1.0, -0.84], [1.0, -0.84]], color);
+            pen.line(&[[-0.46, -0.38], [0.46, -0.38]], stroke);
+            let pupil: Vec<_> = (0..=12)
+                .map(|step| {
+                    let angle = TAU * step as f32 / 24.0;
+                    [0.26 * angle.cos(), -0.34 + 0.3 * angle.sin()]
+                })
+                .collect();
+            pen.fill(&pupil, mark);
+        }
         State::Drowsy => {
             pen.fill(&[[0.0, -0.92], [1.0, 0.84], [-1.0, 0.84]], color);
             pen.line(&[[0.0, -0.34], [0.0, 0.3]], stroke);
             painter.circle_filled(pen.at([0.0, 0.58]), r * 0.095, mark);
         }
+        State::Microsleep => {
+            pen.fill(&polygon(6, TAU / 12.0), color);
+            closed_eye(&pen, mark);
+        }
         State::Asleep => {
             pen.fill(&polygon(8, TAU / 16.0), color);
-            let lid: Vec<_> = (0..=12)
-                .map(|step| {
-                    let x = step as f32 / 6.0 - 1.0;
-                    [x * 0.56, 0.26 - 0.32 * x * x]
-                })
-                .collect();
-            pen.line(&lid, stroke);
-            for (from, to) in [([0.0, 0.3], [0.0, 0.54]), ([-0.32, 0.2], [-0.44, 0.42])] {
-                pen.line(&[from, to], Stroke::new(r * 0.11, mark));
-                pen.line(&[[-from[0], from[1]], [-to[0], to[1]]], Stroke::new(r * 0.11, mark));
-            }
+            closed_eye(&pen, mark);
+        }
+        State::Unresponsive => {
+            pen.fill(&polygon(8, TAU / 16.0), color);
+            pen.line(&[[0.0, -0.54], [0.0, 0.18]], Stroke::new(r * 0.2, mark));
+            painter.circle_filled(pen.at([0.0, 0.52]), r * 0.12, mark);
         }
         State::EyesUnreadable => {
             pen.fill(&polygon(4, 0.0), color);
@@ -70,6 +85,17 @@ pub fn state_sign(painter: &Painter, rect: Rect, state: State, color: Color32, m
             pen.fill(&shoulders, color);
             pen.line(&[[-0.62, 0.62], [0.62, -0.62]], stroke);
         }
+        State::LookingAway => {
+            painter.circle_stroke(pen.center, r * 0.9, Stroke::new(r * 0.12, color));
+            let stroke = Stroke::new(r * 0.14, color);
+            pen.line(&[[-0.44, 0.0], [0.46, 0.0]], stroke);
+            pen.line(&[[0.14, -0.34], [0.48, 0.0], [0.14, 0.34]], stroke);
+        }
+        State::Slow => {
+            painter.circle_stroke(pen.center, r * 0.9, Stroke::new(r * 0.12, color));
+            let stroke = Stroke::new(r * 0.14, color);
+            pen.line(&[[0.0, -0.52], [0.0, 0.0], [0.34, 0.24]], stroke);
+        }
         State::CameraLost => {
             painter.rect_filled(
                 Rect::from_center_size(pen.center, vec2(1.7, 1.7) * r),
@@ -85,6 +111,22 @@ pub fn state_sign(painter: &Painter, rect: Rect, state: State, color: Color32, m
                 painter.circle_filled(pen.at([x, 0.0]), r * 0.12, color);
             }
         }
+    }
+}
+
+/// A closed eye with its lashes.
+fn closed_eye(pen: &Pen<'_>, mark: Color32) {
+    let lid: Vec<_> = (0..=12)
+        .map(|step| {
+            let x = step as f32 / 6.0 - 1.0;
+            [x * 0.56, 0.26 - 0.32 * x * x]
+        })
+        .collect();
+    pen.line(&lid, Stroke::new(pen.r * 0.15, mark));
+    let lash = Stroke::new(pen.r * 0.11, mark);
+    for (from, to) in [([0.0, 0.3], [0.0, 0.54]), ([-0.32, 0.2], [-0.44, 0.42])] {
+        pen.line(&[from, to], lash);
+        pen.line(&[[-from[0], from[1]], [-to[0], to[1]]], lash);
     }
 }
 

@@ -121,8 +121,7 @@ impl Journal {
         };
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let write = || DatasetError::io(path, "written");
-        let file =
-            fs::OpenOptions::new().create(true).append(true).open(path).map_err(write())?;
+        let file = fs::OpenOptions::new().create(true).append(true).open(path).map_err(write())?;
         file.set_len(whole as u64).map_err(write())?;
         let mut journal =
             Self { path: path.into(), file, outcomes: BTreeMap::new(), ends: BTreeMap::new() };

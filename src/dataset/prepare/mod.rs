@@ -114,11 +114,8 @@ pub fn run(options: &PrepareOptions, watch: &Watch<'_>) -> Result<PrepareReport,
     fs::create_dir_all(&crops).map_err(DatasetError::io(&crops, "written"))?;
     settle(options)?;
     let journal = Journal::open(&options.out.join(JOURNAL))?;
-    let inputs: Vec<Input<'_>> = manifest
-        .items
-        .iter()
-        .map(|item| Input { key: key(&root, &item.file), item })
-        .collect();
+    let inputs: Vec<Input<'_>> =
+        manifest.items.iter().map(|item| Input { key: key(&root, &item.file), item }).collect();
     let todo: Vec<&Input<'_>> =
         inputs.iter().filter(|input| !work::is_done(&journal, input)).collect();
     let before: usize = journal.outcomes.values().map(Vec::len).sum();
@@ -182,9 +179,7 @@ fn check(options: &PrepareOptions) -> Result<(), DatasetError> {
 }
 
 /// The list, what its names are relative to, and what could not be listed.
-fn list(
-    pictures: &Pictures,
-) -> Result<(Manifest, PathBuf, Vec<(PathBuf, String)>), DatasetError> {
+fn list(pictures: &Pictures) -> Result<(Manifest, PathBuf, Vec<(PathBuf, String)>), DatasetError> {
     match pictures {
         Pictures::List(list) => {
             let root = list.parent().unwrap_or(Path::new("")).to_path_buf();

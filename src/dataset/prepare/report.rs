@@ -95,13 +95,13 @@ pub(super) fn finish(
             report.unusable.extend(why);
         }
         let unreadable = journal.outcomes.get(&input.key).into_iter().flatten();
-        report.unusable.extend(unreadable.filter_map(|outcome| {
-            Some((outcome.file.clone(), outcome.detail.clone()?))
-        }));
+        report.unusable.extend(
+            unreadable.filter_map(|outcome| Some((outcome.file.clone(), outcome.detail.clone()?))),
+        );
     }
-    report.unusable.extend(left_out.into_iter().map(|(file, why)| {
-        (file.display().to_string(), why)
-    }));
+    report
+        .unusable
+        .extend(left_out.into_iter().map(|(file, why)| (file.display().to_string(), why)));
     for [_, _, why, _] in &dropped {
         *report.dropped.entry(why.clone()).or_default() += 1;
     }
@@ -244,10 +244,8 @@ mod tests {
             eyes_closed: Some(true),
             ..Item::default()
         });
-        let inputs = items.each_ref().map(|item| Input {
-            item,
-            key: item.file.display().to_string(),
-        });
+        let inputs =
+            items.each_ref().map(|item| Input { item, key: item.file.display().to_string() });
         let left_out = vec![("d.zip".into(), "unpack it".into())];
         let report =
             finish(&inputs, &journal, left_out, 0, false, &options(folder.path(), None)).unwrap();
@@ -293,8 +291,7 @@ mod tests {
             collection: "uta".into(),
             ..Item::default()
         };
-        let inputs =
-            ["10_1.mov", "10_2.mov"].map(|file| Input { item: &item, key: file.into() });
+        let inputs = ["10_1.mov", "10_2.mov"].map(|file| Input { item: &item, key: file.into() });
         let times = |thin: Option<f32>| {
             finish(&inputs, &journal, vec![], 0, false, &options(folder.path(), thin)).unwrap();
             let index = Manifest::read_unchecked(&folder.path().join(INDEX)).unwrap();

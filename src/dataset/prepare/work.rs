@@ -66,8 +66,7 @@ pub(super) fn expected(input: &Input<'_>, rate: f64) -> u64 {
     if !is_video(&input.item.file) {
         return 1;
     }
-    let opened =
-        source::open(&SourceSpec::Path(input.item.file.clone()), &OpenOptions::default());
+    let opened = source::open(&SourceSpec::Path(input.item.file.clone()), &OpenOptions::default());
     let info = opened.map(|source| source.info()).unwrap_or_default();
     match (info.frames, info.fps) {
         (Some(frames), Some(fps)) if fps > 0.0 => {

@@ -1,0 +1,143 @@
+//! The front door: what can be asked for on the command line, and how answers and errors
+//! reach the caller. Machine-readable output goes to stdout, one JSON object a line;
+//! everything said to people goes to stderr. Exit codes: 0 done, 1 failed, 2 wrong use.
+
+pub mod bench;
+pub mod classify;
+pub mod doctor;
+pub mod evaluate;
+#[cfg(feature = "train")]
+pub mod offline;
+mod shared;
+pub mod watch;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
+use serde::Serialize;
+use thiserror::Error;
+use tracing_subscriber::EnvFilter;
+
+/// Watches a driver's face and wakes them before they sleep.
+///
+/// Without a command it opens the window on the webcam.
+#[derive(Debug, Parser)]
+#[command(version, about, subcommand_precedence_over_arg = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Say more on stderr: what is tried, found and given up.
+    #[arg(long, short, global = true)]
+    verbose: bool,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch a camera, a video, pictures or the demo driver.
+    Watch(watch::WatchArgs),
+    /// Read single pictures: one JSON line a picture.
+    Classify(classify::ClassifyArgs),
+    /// Measure the models on labelled data, as JSON.
+    Evaluate(evaluate::EvaluateArgs),
+    /// Measure how fast the real pipeline runs here.
+    Bench(bench::BenchArgs),
+    /// Say what was found on this machine, and how to mend what is missing.
+    Doctor(doctor::DoctorArgs),
+    /// Turn whole pictures into aligned crops to train on.
+    #[cfg(feature = "train")]
+    Prepare(offline::PrepareArgs),
+    /// Train a network from a TOML file.
+    #[cfg(feature = "train")]
+    Train(offline::TrainArgs),
+    /// Write the best weights of a run as an ONNX model.
+    #[cfg(feature = "train")]
+    Export(offline::ExportArgs),
+}
+
+/// A command line that asks for what cannot be.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct WrongUse(pub String);
+
+/// Reads the command line, does what it asks for through `run`, and says how it ended.
+pub fn run(run: impl FnOnce(Command) -> anyhow::Result<()>) -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing is left to be told when even this cannot be printed.
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                _ => ExitCode::from(2),
+            };
+        }
+    };
+    log(cli.verbose);
+    let command = cli.command.unwrap_or_else(|| Command::Watch(watch::WatchArgs::default()));
+    match run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has seen enough: that is no failure of ours.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "wakewatch: {error:#}");
+            match error.downcast_ref::<WrongUse>() {
+                Some(_) => ExitCode::from(2),
+                None => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |why: &io::Error| why.kind() == io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(broken))
+}
+
+/// What the rooms say goes to stderr; `RUST_LOG` overrules what is asked for here.
+fn log(verbose: bool) {
+    let usual = if verbose { "wakewatch=debug,warn" } else { "wakewatch=warn,error" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_target(false)
+        .without_time()
+        .init();
+}
+
+/// Prints an answer as one line of JSON on stdout.
+///
+/// # Errors
+/// When it cannot be written.
+fn answer(what: &impl Serialize) -> anyhow::Result<()> {
+    let mut line = serde_json::to_vec(what).context("the answer cannot be written as JSON")?;
+    line.push(b'\n');
+    io::stdout().lock().write_all(&line).context("the answer cannot be written to stdout")
+}
+
+/// Prints a line for people on stdout.
+///
+/// # Errors
+/// When it cannot be written.
+fn say(line: impl std::fmt::Display) -> anyhow::Result<()> {
+    writeln!(io::stdout().lock(), "{line}").context("the answer cannot be written to stdout")
+}
+
+/// The definition of the whole command line, for the checks of clap.
+#[doc(hidden)]
+pub fn definition() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_sound() {
+        super::definition().debug_assert();
+    }
+}

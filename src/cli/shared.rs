@@ -1,0 +1,67 @@
+//! Arguments that several commands share.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::{
+    infer::{Device, RuntimeOptions},
+    live::PipelineOptions,
+    vit::QMask,
+};
+
+/// Which models are used, and on what they run.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ModelArgs {
+    /// The classifier, instead of the built-in one.
+    #[arg(long, value_name = "FILE.onnx")]
+    pub model: Option<PathBuf>,
+    /// The landmark network, instead of the built-in one.
+    #[arg(long, value_name = "FILE.onnx")]
+    pub landmarks_model: Option<PathBuf>,
+    /// What the models run on.
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Device,
+    /// Threads of one model; 1 is enough for a camera.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+    /// The patches that may be attended to, instead of those the model was trained with.
+    #[arg(long, value_enum)]
+    pub mask: Option<Mask>,
+}
+
+/// A Q mask, as it is written on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Mask {
+    /// Every patch.
+    None,
+    /// The patches of eyes, nose and mouth.
+    Landmark,
+    /// Those of them that are not covered.
+    Visible,
+}
+
+impl From<Mask> for QMask {
+    fn from(mask: Mask) -> Self {
+        match mask {
+            Mask::None => Self::None,
+            Mask::Landmark => Self::Landmark,
+            Mask::Visible => Self::Visible,
+        }
+    }
+}
+
+impl ModelArgs {
+    /// The same as the pipeline wants it.
+    pub fn pipeline(&self) -> PipelineOptions {
+        PipelineOptions {
+            runtime: RuntimeOptions {
+                device: self.device,
+                threads: usize::from(self.threads.max(1)),
+            },
+            landmarks: self.landmarks_model.clone().into(),
+            classifier: self.model.clone().into(),
+            mask: self.mask.map(Into::into),
+        }
+    }
+}

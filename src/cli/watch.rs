@@ -1,0 +1,216 @@
+//! `watch`: the window, or the same without one.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool, atomic::Ordering},
+};
+
+use anyhow::Context;
+use clap::Args;
+
+use super::{WrongUse, answer, shared::ModelArgs};
+use crate::{
+    live::{Event, LiveOptions, Pace, headless},
+    monitor::Settings,
+    source::{OpenOptions, SourceSpec},
+};
+
+/// What to watch and how.
+#[derive(Args, Clone, Debug)]
+pub struct WatchArgs {
+    /// `webcam`, `webcam:N`, `demo`, `demo:SCENARIO`, `demo:SCENARIO@DRIVER`, a video
+    /// file, a picture, or a folder of pictures.
+    #[arg(long, short, default_value = "webcam", value_name = "SOURCE")]
+    pub source: SourceSpec,
+    /// No window: print one JSON object a change of judgement, and a summary at the end.
+    #[arg(long)]
+    pub headless: bool,
+    /// Watch files and the demo as fast as can be, every frame judged.
+    #[arg(long, conflicts_with = "speed")]
+    pub fast: bool,
+    /// Watch files and the demo so many times as fast as they were recorded.
+    #[arg(long, value_name = "TIMES", value_parser = speed)]
+    pub speed: Option<f32>,
+    /// Append every change of judgement to this file, as JSON lines.
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub events: Option<PathBuf>,
+    /// Write the readings of every frame to this file.
+    #[arg(long, value_name = "FILE.csv")]
+    pub frames: Option<PathBuf>,
+    /// Thresholds of the monitor, as TOML; what is left out keeps its default.
+    #[arg(long, value_name = "FILE.toml")]
+    pub settings: Option<PathBuf>,
+    /// No sound.
+    #[arg(long)]
+    pub silent: bool,
+    /// Volume of the alarm, 0 to 1.
+    #[arg(long, default_value_t = 1.0, value_parser = share)]
+    pub volume: f32,
+    /// Wished width of a camera's picture, and width of the demo's, in pixels.
+    #[arg(long, default_value_t = OpenOptions::default().width)]
+    pub width: u32,
+    /// Wished height, in pixels.
+    #[arg(long, default_value_t = OpenOptions::default().height)]
+    pub height: u32,
+    /// Wished rate of a camera, and rate of the demo and of folders, frames a second.
+    #[arg(long, default_value_t = OpenOptions::default().fps)]
+    pub fps: f32,
+    /// Seed of the demo: who drives, when they blink, the camera's noise.
+    #[arg(long, default_value_t = OpenOptions::default().seed)]
+    pub seed: u64,
+    /// Take a picture of the window (PNG), then quit.
+    #[cfg(feature = "gui")]
+    #[arg(long, value_name = "FILE.png", conflicts_with = "headless")]
+    pub screenshot: Option<PathBuf>,
+    /// Seconds of watching before the picture is taken.
+    #[cfg(feature = "gui")]
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
+    pub after: f32,
+    /// A light window instead of a dark one.
+    #[cfg(feature = "gui")]
+    #[arg(long)]
+    pub light: bool,
+    /// The models.
+    #[command(flatten)]
+    pub models: ModelArgs,
+}
+
+impl Default for WatchArgs {
+    /// The window on the webcam.
+    fn default() -> Self {
+        let open = OpenOptions::default();
+        Self {
+            source: SourceSpec::Webcam(0),
+            headless: false,
+            fast: false,
+            speed: None,
+            events: None,
+            frames: None,
+            settings: None,
+            silent: false,
+            volume: 1.0,
+            width: open.width,
+            height: open.height,
+            fps: open.fps,
+            seed: open.seed,
+            #[cfg(feature = "gui")]
+            screenshot: None,
+            #[cfg(feature = "gui")]
+            after: 5.0,
+            #[cfg(feature = "gui")]
+            light: false,
+            models: ModelArgs::default(),
+        }
+    }
+}
+
+fn within(text: &str, low: f32, high: f32) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(value) if (low..=high).contains(&value) => Ok(value),
+        _ => Err(format!("a number from {low} to {high} is needed")),
+    }
+}
+
+fn speed(text: &str) -> Result<f32, String> {
+    within(text, 0.01, 1000.0)
+}
+
+fn share(text: &str) -> Result<f32, String> {
+    within(text, 0.0, 1.0)
+}
+
+#[cfg(feature = "gui")]
+fn seconds(text: &str) -> Result<f32, String> {
+    within(text, 0.0, 3600.0)
+}
+
+/// Watches.
+///
+/// # Errors
+/// When the source, a model, a log or the window cannot be had.
+pub fn run(args: WatchArgs) -> anyhow::Result<()> {
+    if args.source.is_camera() && (args.fast || args.speed.is_some()) {
+        let only = "a camera sets its own pace; leave --fast and --speed away, or watch a file";
+        return Err(WrongUse(only.into()).into());
+    }
+    let options = live_options(&args)?;
+    if args.headless {
+        return without_window(&options);
+    }
+    #[cfg(feature = "gui")]
+    return window(args, options);
+    #[cfg(not(feature = "gui"))]
+    Err(WrongUse("this build has no window; add --headless, or build it with gui".into()).into())
+}
+
+fn live_options(args: &WatchArgs) -> anyhow::Result<LiveOptions> {
+    let monitor = match &args.settings {
+        None => Settings::default(),
+        Some(path) => {
+            let name = || format!("{} cannot be used as settings", path.display());
+            let text = std::fs::read_to_string(path).with_context(name)?;
+            toml::from_str(&text).with_context(name)?
+        }
+    };
+    let pace = match (args.fast, args.speed) {
+        (true, _) => Pace::Fast,
+        (false, speed) => Pace::Speed(speed.unwrap_or(1.0)),
+    };
+    Ok(LiveOptions {
+        source: args.source.clone(),
+        open: OpenOptions {
+            width: args.width,
+            height: args.height,
+            fps: args.fps,
+            seed: args.seed,
+        },
+        pipeline: args.models.pipeline(),
+        monitor,
+        pace,
+        events: args.events.clone(),
+        frames: args.frames.clone(),
+        // As fast as can be is no time to be heard in.
+        sound: !(args.silent || args.headless && args.fast),
+        volume: args.volume,
+        ..LiveOptions::default()
+    })
+}
+
+/// Prints judgements until the source ends or somebody interrupts.
+fn without_window(options: &LiveOptions) -> anyhow::Result<()> {
+    end_on_interrupt(&options.stop)?;
+    let mut printed = Ok(());
+    let summary = headless::run(options, &mut |event: Event| {
+        if printed.is_ok() {
+            printed = answer(&event);
+            // Nobody reads any more: the watch ends instead of working for nothing.
+            options.stop.store(printed.is_err(), Ordering::Relaxed);
+        }
+    })?;
+    printed?;
+    answer(&summary)
+}
+
+/// Lets Ctrl-C and a request to terminate end what is running after its current step.
+pub(super) fn end_on_interrupt(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    let stop = stop.clone();
+    ctrlc::set_handler(move || stop.store(true, Ordering::Relaxed))
+        .context("interrupts cannot be caught; start the program again")
+}
+
+#[cfg(feature = "gui")]
+fn window(args: WatchArgs, live: LiveOptions) -> anyhow::Result<()> {
+    use crate::app::{self, AppOptions};
+    use eframe::egui::Theme;
+    use std::time::Duration;
+
+    let after = Duration::from_secs_f32(args.after);
+    let options = AppOptions {
+        live,
+        theme: if args.light { Theme::Light } else { Theme::Dark },
+        screenshot: args.screenshot.map(|path| (path, after)),
+        ..AppOptions::default()
+    };
+    // The windowing library's own error cannot cross threads, so its sentence goes on alone.
+    app::run(options).map_err(|error| anyhow::anyhow!("{error}"))
+}
