@@ -275,4 +275,5 @@ fn from_folders_of_videos_to_a_model_that_classifies() {
     let done = wakewatch(root, &["classify", "face.png"]);
     assert_eq!(done.code, Some(1));
     assert!(done.err.contains("promoted") && done.err.contains("remove"), "{}", done.err);
+    assert_eq!(done.err.matches("is no ONNX model").count(), 1, "{}", done.err);
 }

@@ -37,7 +37,9 @@ pub fn advice(state: State, level: Level) -> &'static str {
         (State::Tiring, _) => "You seem to tire. Plan a stop.",
         (State::Drowsy, _) => "You are drowsy. Stop at the next safe place and rest.",
         (State::Microsleep, Level::None) => "Open your eyes.",
-        (State::Microsleep | State::Asleep, _) => "Wake up. Stop at the next safe place and rest.",
+        (State::Microsleep | State::Asleep, _) => {
+            "Wake up. Stop at the next safe place and rest."
+        }
         (State::Unresponsive, _) => "Wake the driver. Help to stop the car.",
         (State::NoDriver, _) => "Nobody is being watched. Turn the camera to your face.",
         (State::EyesUnreadable, Level::Warning) => {

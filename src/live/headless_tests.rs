@@ -50,8 +50,7 @@ fn logs_hold_every_event_and_every_frame() {
     assert!(summary.is_ok());
     let text = std::fs::read_to_string(events).unwrap();
     let (lines, last) = text.trim_end().rsplit_once('\n').unwrap();
-    let logged: Vec<Event> =
-        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let logged: Vec<Event> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(logged, told);
     let session: serde_json::Value = serde_json::from_str(last).unwrap();
     assert_eq!(session["summary"]["frames"], 300);

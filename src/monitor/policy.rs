@@ -131,13 +131,20 @@ impl Monitor {
         let face = seen.face.as_ref();
         let readable = face.filter(|face| face.unreadable.is_none() && eyes::is_sound(face));
         self.watch_sight(face, readable.is_some(), known);
-        let closed = readable
-            .map(|face| eyes::are_closed(face, self.closed, self.baseline.open_aspect(&s), &s));
+        let closed = readable.map(|face| {
+            eyes::are_closed(face, self.closed, self.baseline.open_aspect(&s), &s)
+        });
         let turn = face.and_then(|face| self.baseline.turn(face.pose));
         let is_turned = self.watch_head(seen.at, face, turn, readable.is_some(), known);
 
-        let moment =
-            Moment { at: seen.at, step: known, interval_s: self.interval_s, closed, face, turn };
+        let moment = Moment {
+            at: seen.at,
+            step: known,
+            interval_s: self.interval_s,
+            closed,
+            face,
+            turn,
+        };
         let happened = self.watch.see(&moment, &s);
         self.blinks = self.blinks.saturating_add(u32::from(happened.blink.is_some()));
         self.yawns = self.yawns.saturating_add(u32::from(happened.yawn));
@@ -282,8 +289,9 @@ impl Monitor {
             self.is_excused = false;
         }
         self.closure.see(closed, self.closed, known, seconds(s.reopen_s));
-        let glanced =
-            self.turned_since.is_some_and(|since| at.saturating_sub(since) <= seconds(s.glance_s));
+        let glanced = self
+            .turned_since
+            .is_some_and(|since| at.saturating_sub(since) <= seconds(s.glance_s));
         if closed && self.closed != Some(true) {
             self.shut_at = Some(at);
         }

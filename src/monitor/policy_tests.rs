@@ -4,8 +4,8 @@
 use super::*;
 use crate::{face::HeadPose, monitor::Sign};
 use Does::{
-    Aside, AsideClosed, Closed, Covered, Down, HeadHangs, Laugh, Missing, NoFace, Nods, Open,
-    Squint, SquintHard, Talk, Turned, Unsure, Yawn, YawnShut,
+    Aside, AsideClosed, Closed, Covered, Down, HeadHangs, Laugh, Missing, NoFace, Nods, Open, Squint, SquintHard,
+    Talk, Turned, Unsure, Yawn, YawnShut,
 };
 
 /// What the driver does, and so what the networks read.
@@ -364,15 +364,7 @@ fn signs_are_counted_with_their_certainty_or_why_they_are_missing() {
 #[test]
 fn perclos_is_the_share_of_readable_time() {
     // 3 closures of 2 s in 40 readable seconds, among 20 s with sunglasses.
-    let script = [
-        (20.0, Covered),
-        (8.0, Open),
-        (2.0, Closed),
-        (8.0, Open),
-        (2.0, Closed),
-        (18.0, Open),
-        (2.0, Closed),
-    ];
+    let script = [(20.0, Covered), (8.0, Open), (2.0, Closed), (8.0, Open), (2.0, Closed), (18.0, Open), (2.0, Closed)];
     for hz in [10, 30, 60] {
         let perclos = play(&script, hz).last().unwrap().perclos().unwrap();
         assert!((perclos - 6.0 / 40.0).abs() < 0.01, "{hz} Hz: {perclos}");
@@ -382,23 +374,9 @@ fn perclos_is_the_share_of_readable_time() {
 #[test]
 fn a_nod_is_a_head_that_falls_after_the_eyes_have_closed_and_rises_again() {
     for (script, nods) in [
-        (
-            vec![
-                (40.0, Open),
-                (0.5, Closed),
-                (0.6, Nods),
-                (20.0, Open),
-                (0.4, Closed),
-                (0.8, Nods),
-                (5.0, Open),
-            ],
-            2.0,
-        ),
+        (vec![(40.0, Open), (0.5, Closed), (0.6, Nods), (20.0, Open), (0.4, Closed), (0.8, Nods), (5.0, Open)], 2.0),
         // The lids sink with the head, or the head is up again too late.
-        (
-            vec![(40.0, Open), (0.8, Down), (20.0, Open), (0.5, Closed), (5.0, Nods), (5.0, Open)],
-            0.0,
-        ),
+        (vec![(40.0, Open), (0.8, Down), (20.0, Open), (0.5, Closed), (5.0, Nods), (5.0, Open)], 0.0),
     ] {
         let last = play(&script, 30).pop().unwrap();
         assert_eq!(last.signs.nods.value(), Some(nods), "{script:?}");
@@ -410,8 +388,7 @@ fn a_nod_is_a_head_that_falls_after_the_eyes_have_closed_and_rises_again() {
 fn the_baseline_fills_visibly_and_is_learned_anew_on_command() {
     let mut monitor = Monitor::new(Settings::default());
     let judge = |monitor: &mut Monitor, from: u32, to: u32, does| {
-        let frames =
-            (from * 30..to * 30).filter_map(|i| observation(Duration::from_secs(1) * i / 30, does));
+        let frames = (from * 30..to * 30).filter_map(|i| observation(Duration::from_secs(1) * i / 30, does));
         frames.map(|seen| monitor.step(&seen).baseline).last().unwrap()
     };
     assert!((judge(&mut monitor, 0, 30, Open) - 0.5).abs() < 0.02);
@@ -524,8 +501,7 @@ fn an_acknowledged_alarm_ends_and_closed_eyes_are_timed_anew() {
 fn an_acknowledged_warning_ends_and_comes_back_only_with_new_signs() {
     let mut monitor = Monitor::new(Settings::default());
     let see = |monitor: &mut Monitor, from: u32, to: u32, does| {
-        let frames =
-            (from * 30..to * 30).filter_map(|i| observation(Duration::from_secs(1) * i / 30, does));
+        let frames = (from * 30..to * 30).filter_map(|i| observation(Duration::from_secs(1) * i / 30, does));
         frames.map(|seen| monitor.step(&seen).level).collect::<Vec<_>>()
     };
     assert_eq!(see(&mut monitor, 0, 30, Does::LooksDrowsy).last(), Some(&WARNING));

@@ -180,7 +180,12 @@ impl Watch {
     }
 
     /// The signs of the last minute, `missing` being why nothing is read now.
-    pub(super) fn signs(&self, missing: Option<Missing>, interval_s: f32, s: &Settings) -> Signs {
+    pub(super) fn signs(
+        &self,
+        missing: Option<Missing>,
+        interval_s: f32,
+        s: &Settings,
+    ) -> Signs {
         let sum = self.minute.sum();
         let too_slow = missing == Some(Missing::TooSlow);
         let missing = missing.unwrap_or_default();

@@ -23,10 +23,9 @@ fn spot(x: f32, y: f32, day: f32, seed: u32) -> Vec3 {
     // Dark cloth all round.
     let mut color = scale([0.060, 0.060, 0.064], 1.0 + 0.18 * clouds(3.0 * x, 3.0 * y, seed));
     // The rear window, far behind, and the side window on the right.
-    let rear = inside(x + 0.48, y + 0.22, 0.30, 0.14, soft);
+    let rear = inside(x + 0.48, y + 0.22, 0.30, 0.14, soft) ;
     let edge = 0.40 + 0.22 * (y + 0.5);
-    let side = step(edge - soft, edge + soft, x)
-        * step(0.18 + soft, 0.18 - soft, y + 0.10 * x)
+    let side = step(edge - soft, edge + soft, x) * step(0.18 + soft, 0.18 - soft, y + 0.10 * x)
         * step(-0.66, -0.60, y + 0.06 * x);
     let outside = scenery(x, y, day, seed);
     color = mix3(color, scale(outside, 0.55), rear);
@@ -36,22 +35,12 @@ fn spot(x: f32, y: f32, day: f32, seed: u32) -> Vec3 {
     color = mix3(color, scale([0.12, 0.12, 0.125], mix(0.3, 1.0, day)), 0.6 * frame);
     // The roof.
     let roof = step(-0.56, -0.66, y + 0.05 * x);
-    color = mix3(
-        color,
-        scale(
-            [0.20, 0.195, 0.185],
-            mix(0.35, 1.0, day) * (1.0 + 0.04 * noise(40.0 * x, 40.0 * y, seed)),
-        ),
-        roof,
-    );
+    color = mix3(color, scale([0.20, 0.195, 0.185], mix(0.35, 1.0, day) * (1.0 + 0.04 * noise(40.0 * x, 40.0 * y, seed))), roof);
     // The seat with its head-rest, behind the driver.
     let back = inside(x, y - 0.66, 0.62, 0.50, 0.05);
     let rest = inside(x, y + 0.10, 0.345, 0.27, 0.04);
     let post = step(0.07, 0.05, (x.abs() - 0.12).abs()) * step(0.0, 0.05, y) * step(0.35, 0.3, y);
-    let seat = scale(
-        [0.085, 0.080, 0.078],
-        1.0 + 0.25 * step(0.3, -0.4, y) + 0.12 * clouds(5.0 * x, 5.0 * y, seed + 3),
-    );
+    let seat = scale([0.085, 0.080, 0.078], 1.0 + 0.25 * step(0.3, -0.4, y) + 0.12 * clouds(5.0 * x, 5.0 * y, seed + 3));
     color = mix3(color, scale(seat, 0.6), 0.6 * post);
     color = mix3(color, scale(seat, 1.25), back.max(rest));
     scale(color, mix(0.45, 1.0, day))
@@ -71,10 +60,6 @@ fn scenery(x: f32, y: f32, day: f32, seed: u32) -> Vec3 {
     let line = -0.22 + 0.09 * clouds(4.0 * x, 0.0, seed + 2);
     let mut color = mix3(sky, trees, step(line - 0.03, line + 0.03, y));
     color = mix3(color, [0.25, 0.25, 0.24], step(0.06, 0.10, y));
-    let night = mix3(
-        [0.004, 0.005, 0.008],
-        [0.5, 0.38, 0.18],
-        step(0.72, 0.9, noise(9.0 * x, 9.0 * y, seed + 6)),
-    );
+    let night = mix3([0.004, 0.005, 0.008], [0.5, 0.38, 0.18], step(0.72, 0.9, noise(9.0 * x, 9.0 * y, seed + 6)));
     mix3(night, color, day)
 }

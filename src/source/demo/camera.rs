@@ -45,11 +45,7 @@ impl Camera {
             let light = BRIGHTEST * i as f32 / (TONES - 1) as f32;
             // A soft shoulder, then the curve of sRGB.
             let light = light * (1.0 + light / 9.0) / (1.0 + 0.55 * light);
-            let value = if light <= 0.003_130_8 {
-                12.92 * light
-            } else {
-                1.055 * light.powf(1.0 / 2.4) - 0.055
-            };
+            let value = if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };
             (255.0 * value).round().clamp(0.0, 255.0) as u8
         };
         let mut state = hash(seed ^ 0xca11);
@@ -113,19 +109,16 @@ impl Camera {
             let sum = &mut self.rows[0];
             sum.clear();
             let (left, right) = (from.saturating_sub(1), (to + 1).min(width));
-            sum.extend(
-                (left..right).map(|x| {
-                    [0, 1, 2].map(|i| 0.25 * (above[x][i] + below[x][i]) + 0.5 * here[x][i])
-                }),
-            );
+            sum.extend((left..right).map(|x| {
+                [0, 1, 2].map(|i| 0.25 * (above[x][i] + below[x][i]) + 0.5 * here[x][i])
+            }));
             for x in from..to {
                 let i = x - left;
                 let (a, b, c) = (sum[i.saturating_sub(1)], sum[i], sum[(i + 1).min(sum.len() - 1)]);
                 let mut light = [0, 1, 2].map(|k| 0.25 * (a[k] + c[k]) + 0.5 * b[k]);
                 if setting.veil > 0.0 {
                     let near = x as f32 / width as f32;
-                    let veil =
-                        setting.veil * near * near * (1.0 - 0.5 * row as f32 / height as f32);
+                    let veil = setting.veil * near * near * (1.0 - 0.5 * row as f32 / height as f32);
                     light = [light[0] + veil, light[1] + 0.93 * veil, light[2] + 0.80 * veil];
                 }
                 light = scale(light, setting.exposure * (TONES - 1) as f32 / BRIGHTEST);

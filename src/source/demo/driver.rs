@@ -297,11 +297,7 @@ impl Driver {
         let about = |i: u64, spread: f32| 1.0 + spread * (2.0 * chance(hash(seed) ^ i) - 1.0);
         let tone = about(1, 0.25);
         Self {
-            skin: [
-                self.skin[0] * tone,
-                self.skin[1] * tone * about(2, 0.06),
-                self.skin[2] * tone * about(3, 0.1),
-            ],
+            skin: [self.skin[0] * tone, self.skin[1] * tone * about(2, 0.06), self.skin[2] * tone * about(3, 0.1)],
             age: (self.age + 0.3 * (about(4, 1.0) - 1.0)).clamp(0.0, 1.0),
             hair_color: self.hair_color.map(|part| part * about(5, 0.4)),
             brows: self.brows * about(6, 0.25),

@@ -92,19 +92,13 @@ pub(super) fn eye(
 
     // The skin of the upper lid: a ball under it, a crease above.
     let mut color = skin;
-    let crease = mix(0.078, 0.112, lids.open.min(1.0))
-        * driver.eyes.max(0.9)
-        * (1.0 - 0.85 * a * a).max(0.0).powf(0.6);
-    let on_lid = step(crease + 0.01, crease - 0.012, up)
-        * step(top - 0.01, top + 0.004, up)
+    let crease = mix(0.078, 0.112, lids.open.min(1.0)) * driver.eyes.max(0.9) * (1.0 - 0.85 * a * a).max(0.0).powf(0.6);
+    let on_lid = step(crease + 0.01, crease - 0.012, up) * step(top - 0.01, top + 0.004, up)
         * step(1.25, 0.9, a.abs());
     let lid_height = (crease - top).max(0.02);
     let rise = ((up - top) / lid_height).clamp(0.0, 1.0);
     // Round: light on its crown, darker where it turns under.
-    let rounded = 0.84
-        + mix(0.40, 0.30, lids.open.min(1.0))
-            * (std::f32::consts::PI * rise.powf(0.8)).sin()
-            * (1.0 - 0.45 * a * a);
+    let rounded = 0.84 + mix(0.40, 0.30, lids.open.min(1.0)) * (std::f32::consts::PI * rise.powf(0.8)).sin() * (1.0 - 0.45 * a * a);
     let lid = scale([skin[0] * 0.98, skin[1] * 0.93, skin[2] * 0.92], rounded);
     color = mix3(color, lid, on_lid);
     let fold = hill((up - crease) / 0.010) * step(1.12, 0.8, a.abs());
@@ -114,8 +108,7 @@ pub(super) fn eye(
     color = scale(color, 1.0 - 0.10 * under * lids.open.min(1.0));
 
     // The eyeball.
-    let inside = ((top - up) / soft + 0.5).clamp(0.0, 1.0)
-        * ((up - bottom) / soft + 0.5).clamp(0.0, 1.0)
+    let inside = ((top - up) / soft + 0.5).clamp(0.0, 1.0) * ((up - bottom) / soft + 0.5).clamp(0.0, 1.0)
         * if a.abs() < 1.0 { 1.0 } else { 0.0 };
     let mut wet = 0.35;
     if inside > 0.0 {
@@ -131,13 +124,10 @@ pub(super) fn eye(
     // Lashes: a dark line on the upper lid, a fringe below it once it is shut.
     let shut = (1.0 - lids.open).clamp(0.0, 1.0);
     let reach = step(1.10, 0.98, a) * step(-0.98, -0.80, a);
-    let thick = (0.0085 + 0.004 * driver.lashes)
-        * (1.0 + 0.55 * shut)
-        * (0.65 + 0.35 * a.clamp(-1.0, 1.0).abs());
+    let thick = (0.0085 + 0.004 * driver.lashes) * (1.0 + 0.55 * shut) * (0.65 + 0.35 * a.clamp(-1.0, 1.0).abs());
     let line = hill((up - top - 0.003) / thick.max(0.75 * soft)) * reach;
     let strands = 0.65 + 0.35 * noise(40.0 * a, 0.0, 3);
-    let fringe =
-        step(0.045, 0.0, top - up) * step(-0.004, 0.006, top - up) * reach * shut * strands;
+    let fringe = step(0.045, 0.0, top - up) * step(-0.004, 0.006, top - up) * reach * shut * strands;
     let lash = [0.022, 0.014, 0.011];
     color = mix3(color, lash, (0.80 * driver.lashes.min(1.15) * line).min(0.95));
     color = mix3(color, lash, (0.50 * driver.lashes * fringe).min(0.8));

@@ -89,8 +89,7 @@ pub(super) fn noise(x: f32, y: f32, seed: u32) -> f32 {
     let (cx, cy) = (x.floor(), y.floor());
     let value = |i: i32, j: i32| {
         let mut mixed = (cx as i32 + i) as u32;
-        mixed =
-            mixed.wrapping_mul(0x9e37_79b1) ^ ((cy as i32 + j) as u32).wrapping_mul(0x85eb_ca77);
+        mixed = mixed.wrapping_mul(0x9e37_79b1) ^ ((cy as i32 + j) as u32).wrapping_mul(0x85eb_ca77);
         mixed = (mixed ^ seed.wrapping_mul(0xc2b2_ae3d)).wrapping_mul(0x27d4_eb2f);
         mixed = (mixed ^ (mixed >> 15)).wrapping_mul(0x2c1b_3c6d);
         (mixed ^ (mixed >> 13)) as f32 / (u32::MAX / 2) as f32 - 1.0
@@ -101,8 +100,7 @@ pub(super) fn noise(x: f32, y: f32, seed: u32) -> f32 {
 
 /// Noise of three sizes, -1..1.
 pub(super) fn clouds(x: f32, y: f32, seed: u32) -> f32 {
-    (noise(x, y, seed) * 4.0
-        + noise(2.1 * x, 2.1 * y, seed + 1) * 2.0
+    (noise(x, y, seed) * 4.0 + noise(2.1 * x, 2.1 * y, seed + 1) * 2.0
         + noise(4.3 * x, 4.3 * y, seed + 2))
         / 7.0
 }

@@ -50,7 +50,10 @@ struct Play {
 
 impl Play {
     fn parse(text: &str, options: &OpenOptions) -> Result<Self, SourceError> {
-        let unknown = || SourceError::Scenario { name: text.into(), known: scenarios().join(", ") };
+        let unknown = || SourceError::Scenario {
+            name: text.into(),
+            known: scenarios().join(", "),
+        };
         let (text, seconds) = match text.split_once('+') {
             Some((text, seconds)) => (text, Some(seconds.parse::<u32>().map_err(|_| unknown())?)),
             None => (text, None),
@@ -134,11 +137,7 @@ pub fn probe(driver: usize, p: &[f32]) -> (image::RgbImage, [[f32; 2]; 68]) {
     act.face.mouth = g(4, 0.0);
     act.face.mouth_wide = g(5, 1.0);
     act.distance = g(6, 5.6);
-    act.weather = match g(7, 0.0) as i32 {
-        1 => scene::Weather::Night,
-        2 => scene::Weather::Glare,
-        _ => scene::Weather::Day,
-    };
+    act.weather = match g(7, 0.0) as i32 { 1 => scene::Weather::Night, 2 => scene::Weather::Glare, _ => scene::Weather::Day };
     act.cover.sunglasses = g(8, 0.0) == 1.0;
     act.cover.mask = g(8, 0.0) == 2.0;
     act.cover.hand = if g(8, 0.0) == 3.0 { 1.0 } else { 0.0 };

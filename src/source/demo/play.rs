@@ -58,8 +58,7 @@ impl Player {
                     // No blinks in there, and the lids stay down.
                     shut = mix(shut, 1.0, closed).max(closed);
                     let long = cue.to - cue.from;
-                    let sunk = step(cue.from + 0.7, cue.from + 3.2, at)
-                        * step(cue.to + 0.1, cue.to - 0.4, at);
+                    let sunk = step(cue.from + 0.7, cue.from + 3.2, at) * step(cue.to + 0.1, cue.to - 0.4, at);
                     act.turn[1] += 8.0 * sunk;
                     act.turn[2] += 3.5 * sunk * self.lean();
                     act.shift[1] += 0.05 * sunk;
@@ -106,8 +105,7 @@ impl Player {
                 Sign::Nod(depth) => {
                     let long = cue.to - cue.from;
                     // Down slowly, up with a start.
-                    let dropped = step(cue.from, cue.to - 0.25 * long, at)
-                        * step(cue.to, cue.to - 0.16 * long, at);
+                    let dropped = step(cue.from, cue.to - 0.25 * long, at) * step(cue.to, cue.to - 0.16 * long, at);
                     act.turn[1] += depth * dropped;
                     act.shift[1] += 0.006 * depth * dropped;
                     lids = mix(lids, 0.25, dropped);

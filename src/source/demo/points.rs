@@ -125,32 +125,32 @@ impl Points {
     /// The points as the camera sees them, in pixels.
     pub(super) fn seen(&self, view: &View, face: &Expression) -> [[f32; 2]; 68] {
         let driver = &self.driver;
-        let pixel = |place: &Place, side: Side| {
-            let at = view.projected(view.placed(moved(place, side, face, driver), 1.0));
-            [at[0], at[1]]
-        };
-        // The head's own right, on the screen.
-        let right = view.turned([1.0, 0.0, 0.0]);
-        let mut points = [[0.0; 2]; 68];
-        for (i, (point, places)) in points.iter_mut().zip(&self.candidates).enumerate() {
-            let outward = if i < 9 { -1.0 } else { 1.0 };
-            let out = |p: [f32; 2]| outward * (p[0] * right[0] + p[1] * right[1]);
-            let seen = places.iter().map(|(place, side)| pixel(place, *side));
-            if let Some(outermost) = seen.max_by(|a, b| out(*a).total_cmp(&out(*b))) {
-                *point = outermost;
-            }
+    let pixel = |place: &Place, side: Side| {
+        let at = view.projected(view.placed(moved(place, side, face, driver), 1.0));
+        [at[0], at[1]]
+    };
+    // The head's own right, on the screen.
+    let right = view.turned([1.0, 0.0, 0.0]);
+    let mut points = [[0.0; 2]; 68];
+    for (i, (point, places)) in points.iter_mut().zip(&self.candidates).enumerate() {
+        let outward = if i < 9 { -1.0 } else { 1.0 };
+        let out = |p: [f32; 2]| outward * (p[0] * right[0] + p[1] * right[1]);
+        let seen = places.iter().map(|(place, side)| pixel(place, *side));
+        if let Some(outermost) = seen.max_by(|a, b| out(*a).total_cmp(&out(*b))) {
+            *point = outermost;
         }
-        for (first, eye, mirrored) in [(36, 0, true), (42, 1, false)] {
-            let lids = Lids::new(driver, face.eyes[eye]);
-            // From the corner on the left over the upper lid, clockwise; `a` is 1 outside.
-            let across = [1.0, 0.37, -0.37, -1.0, -0.37, 0.37];
-            for (i, a) in across.into_iter().enumerate() {
-                let (a, upper) = (if mirrored { a } else { -a }, i == 1 || i == 2);
-                let [x, y] = lids.point(a, upper);
-                let (place, side) = place(driver, [if mirrored { -x } else { x }, y], Side::Upper);
-                points[first + i] = pixel(&place, side);
-            }
-        }
-        points
     }
+    for (first, eye, mirrored) in [(36, 0, true), (42, 1, false)] {
+        let lids = Lids::new(driver, face.eyes[eye]);
+        // From the corner on the left over the upper lid, clockwise; `a` is 1 outside.
+        let across = [1.0, 0.37, -0.37, -1.0, -0.37, 0.37];
+        for (i, a) in across.into_iter().enumerate() {
+            let (a, upper) = (if mirrored { a } else { -a }, i == 1 || i == 2);
+            let [x, y] = lids.point(a, upper);
+            let (place, side) = place(driver, [if mirrored { -x } else { x }, y], Side::Upper);
+            points[first + i] = pixel(&place, side);
+        }
+    }
+    points
+}
 }

@@ -37,19 +37,10 @@ impl Extras {
     pub(super) fn new(driver: &Driver) -> Self {
         let ear = |side: f32| {
             let center = [side * 0.775 * driver.wide, 0.15 * driver.long, 0.04];
-            blob(
-                center,
-                [[0.02 * side, 0.185, 0.03], [0.03 * side, -0.02, 0.105], [0.055, 0.0, 0.02]],
-                10,
-                14,
-            )
+            blob(center, [[0.02 * side, 0.185, 0.03], [0.03 * side, -0.02, 0.105], [0.055, 0.0, 0.02]], 10, 14)
         };
         // A blob's axes must be right-handed to be seen from outside.
-        let ears = if driver.hair == Hair::Long {
-            Vec::new()
-        } else {
-            vec![ear(1.0), mirrored(&ear(1.0))]
-        };
+        let ears = if driver.hair == Hair::Long { Vec::new() } else { vec![ear(1.0), mirrored(&ear(1.0))] };
         Self {
             ears,
             torso: torso(),
@@ -94,9 +85,7 @@ impl Extras {
         if let Some(frame) = frame {
             for temple in &self.temples {
                 let corners = temple.lit(view, light);
-                temple.draw(canvas, &corners, Sides::Both, &mut |values| {
-                    (lit(frame, 0.4, values), 1.0)
-                });
+                temple.draw(canvas, &corners, Sides::Both, &mut |values| (lit(frame, 0.4, values), 1.0));
             }
             let pixel = 1.0 / view.scale_px();
             let corners = self.glasses.lit(view, light);
@@ -216,9 +205,7 @@ fn glass(frame: Vec3, dark: bool, values: &[f32; VALUES], pixel: f32) -> (Vec3, 
     let soft = (0.7 * pixel).max(0.004);
     let mut framed = line(rim.abs(), width, soft);
     let bridge = line((y + 0.055 - 0.3 * x * x).abs(), 0.014, soft) * step(0.11, 0.09, x.abs());
-    let hinge = line((y + 0.045).abs(), 0.018, soft)
-        * step(0.62, 0.635, x.abs())
-        * step(0.70, 0.69, x.abs());
+    let hinge = line((y + 0.045).abs(), 0.018, soft) * step(0.62, 0.635, x.abs()) * step(0.70, 0.69, x.abs());
     framed = framed.max(bridge).max(hinge);
     let lens = step(soft, -soft, rim);
     // The windscreen mirrors in the glass, in a slanted band.
@@ -229,8 +216,7 @@ fn glass(frame: Vec3, dark: bool, values: &[f32; VALUES], pixel: f32) -> (Vec3, 
     } else {
         (scale(light, 0.55), 0.03 + 0.10 * band)
     };
-    let color =
-        if dark { [tint[0] * light[0], tint[1] * light[1], tint[2] * light[2]] } else { tint };
+    let color = if dark { [tint[0] * light[0], tint[1] * light[1], tint[2] * light[2]] } else { tint };
     let frame = lit(frame, 0.9, values);
     let covered = lens * cover;
     let all = framed + (1.0 - framed) * covered;
@@ -238,17 +224,13 @@ fn glass(frame: Vec3, dark: bool, values: &[f32; VALUES], pixel: f32) -> (Vec3, 
 }
 
 /// The edges of a medical mask over the distance from the middle: top and bottom.
-const MASK_TOP: [[f32; 2]; 5] =
-    [[0.0, 0.13], [0.10, 0.19], [0.30, 0.29], [0.58, 0.38], [0.72, 0.46]];
-const MASK_BOTTOM: [[f32; 2]; 5] =
-    [[0.0, 1.25], [0.30, 1.15], [0.50, 0.99], [0.66, 0.76], [0.72, 0.62]];
+const MASK_TOP: [[f32; 2]; 5] = [[0.0, 0.13], [0.10, 0.19], [0.30, 0.29], [0.58, 0.38], [0.72, 0.46]];
+const MASK_BOTTOM: [[f32; 2]; 5] = [[0.0, 1.25], [0.30, 1.15], [0.50, 0.99], [0.66, 0.76], [0.72, 0.62]];
 
 fn mask_share(x: f32, y: f32) -> f32 {
     let side = x.abs();
     let (top, bottom) = (along(&MASK_TOP, side), along(&MASK_BOTTOM, side));
-    step(top - 0.008, top + 0.008, y)
-        * step(bottom + 0.01, bottom - 0.01, y)
-        * step(0.715, 0.70, side)
+    step(top - 0.008, top + 0.008, y) * step(bottom + 0.01, bottom - 0.01, y) * step(0.715, 0.70, side)
 }
 
 /// Colour of the mask over the skin at a place of the plane and how much it hides.
@@ -257,17 +239,14 @@ pub(super) fn mask(x: f32, y: f32, _texture_row: f32) -> Option<(Vec3, f32)> {
     let share = mask_share(x, y);
     let strap = |a: [f32; 2], b: [f32; 2]| {
         let t = ((y - a[1]) / (b[1] - a[1])).clamp(0.0, 1.0);
-        line((side - mix(a[0], b[0], t)).abs(), 0.010, 0.006)
-            * step(a[1] + 0.02, a[1], y)
-            * step(b[1], b[1] + 0.02, y)
+        line((side - mix(a[0], b[0], t)).abs(), 0.010, 0.006) * step(a[1] + 0.02, a[1], y) * step(b[1], b[1] + 0.02, y)
     };
     let strap = strap([0.70, 0.47], [0.775, 0.10]).max(strap([0.69, 0.66], [0.775, 0.26]));
     let all = share.max(strap);
     if all <= 0.0 {
         return None;
     }
-    let pleats: f32 =
-        [0.50, 0.66, 0.82].iter().map(|&at| hill((y - at - 0.12 * x * x) / 0.014)).sum();
+    let pleats: f32 = [0.50, 0.66, 0.82].iter().map(|&at| hill((y - at - 0.12 * x * x) / 0.014)).sum();
     let edge = hill((y - along(&MASK_TOP, side) - 0.02) / 0.012);
     let shade = 1.0 - 0.20 * pleats - 0.10 * edge + 0.03 * noise(70.0 * x, 70.0 * y, 51);
     Some((scale([0.40, 0.53, 0.58], shade), all))
@@ -302,25 +281,19 @@ fn draw_hand(
     let drop = 0.35 * YAWN * face.mouth;
     let away = 1.0 - there;
     let shift = [-0.5 * away, drop + 2.4 * away, -0.10 * away];
-    let part =
-        |center: Vec3, axes: [Vec3; 3]| blob([0, 1, 2].map(|i| center[i] + shift[i]), axes, 14, 18);
+    let part = |center: Vec3, axes: [Vec3; 3]| {
+        blob([0, 1, 2].map(|i| center[i] + shift[i]), axes, 14, 18)
+    };
     let mut parts = vec![
         // The back of the hand and the arm.
-        part(
-            [-0.52, 0.98, -1.13],
-            [[0.10, -0.10, -0.06], [0.24, 0.10, 0.05], [0.0, 0.0, 0.11]].map(|a| scale(a, 1.25)),
-        ),
+        part([-0.52, 0.98, -1.13], [[0.10, -0.10, -0.06], [0.24, 0.10, 0.05], [0.0, 0.0, 0.11]].map(|a| scale(a, 1.25))),
         part([-0.52, 0.96, -1.10], [[0.34, -0.10, -0.08], [0.06, 0.26, 0.0], [0.02, 0.0, 0.13]]),
         part([-1.02, 1.75, -1.00], [[0.40, -0.75, -0.10], [0.17, 0.09, 0.0], [0.0, 0.0, 0.17]]),
     ];
-    let fingers =
-        [[0.02, 0.665, 0.40], [0.07, 0.785, 0.45], [0.05, 0.905, 0.43], [-0.02, 1.015, 0.36]];
+    let fingers = [[0.02, 0.665, 0.40], [0.07, 0.785, 0.45], [0.05, 0.905, 0.43], [-0.02, 1.015, 0.36]];
     for (i, [x, y, reach]) in fingers.into_iter().enumerate() {
         let tilt = -0.10 + 0.05 * i as f32;
-        parts.push(part(
-            [x, y, -1.19],
-            [[reach, tilt * reach, 0.05], [0.0, 0.066, 0.0], [0.0, 0.0, 0.066]],
-        ));
+        parts.push(part([x, y, -1.19], [[reach, tilt * reach, 0.05], [0.0, 0.066, 0.0], [0.0, 0.0, 0.066]]));
     }
     for sheet in parts {
         let corners = sheet.lit(view, light);

@@ -75,8 +75,8 @@ impl Canvas {
         sides: Sides,
         shade: &mut impl FnMut(&[f32; VALUES]) -> (Vec3, f32),
     ) {
-        let area =
-            (b.at[0] - a.at[0]) * (c.at[1] - a.at[1]) - (b.at[1] - a.at[1]) * (c.at[0] - a.at[0]);
+        let area = (b.at[0] - a.at[0]) * (c.at[1] - a.at[1])
+            - (b.at[1] - a.at[1]) * (c.at[0] - a.at[0]);
         let seen = match sides {
             Sides::Outer => area > 1e-6,
             Sides::Both => area.abs() > 1e-6,

@@ -61,9 +61,7 @@ const fn scenario(name: &'static str, seconds: f32, cues: &'static [Cue]) -> Sce
     Scenario { name, seconds, cues }
 }
 
-use Sign::{
-    Close, Distance, Droop, Hand, Leave, Light, Look, Mask, Nod, Passenger, Sunglasses, Talk, Yawn,
-};
+use Sign::{Close, Distance, Droop, Hand, Leave, Light, Look, Mask, Nod, Passenger, Sunglasses, Talk, Yawn};
 
 /// Past the end of any scenario.
 const END: f32 = 1e9;
@@ -108,11 +106,7 @@ pub(super) const SCENARIOS: [Scenario; 20] = [
     scenario("microsleep", 20.0, &[cue(10.0, 11.5, Close)]),
     scenario("asleep", 24.0, &[cue(10.0, 15.0, Close)]),
     scenario("yawns", 40.0, &[cue(6.0, 10.8, Yawn), cue(18.0, 22.4, Yawn), cue(30.0, 35.2, Yawn)]),
-    scenario(
-        "talking",
-        30.0,
-        &[cue(2.0, 13.0, Talk), cue(15.5, 27.0, Talk), cue(19.0, 20.2, Look(22.0, 0.0))],
-    ),
+    scenario("talking", 30.0, &[cue(2.0, 13.0, Talk), cue(15.5, 27.0, Talk), cue(19.0, 20.2, Look(22.0, 0.0))]),
     scenario(
         "looking-away",
         40.0,

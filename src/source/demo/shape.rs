@@ -178,13 +178,11 @@ fn relief(driver: &Driver, x: f32, y: f32) -> f32 {
         [0.54, 0.05],
         [0.60, 0.0],
     ];
-    const THIN: [[f32; 2]; 5] =
-        [[-0.1, 0.10], [0.05, 0.082], [0.25, 0.105], [0.40, 0.135], [0.5, 0.16]];
+    const THIN: [[f32; 2]; 5] = [[-0.1, 0.10], [0.05, 0.082], [0.25, 0.105], [0.40, 0.135], [0.5, 0.16]];
     let side = x.abs();
     let mut height = 0.0;
     if (-0.25..0.62).contains(&y) && side < 0.4 {
-        let soft =
-            |y: f32| (along(&RIDGE, y - 0.025) + along(&RIDGE, y) + along(&RIDGE, y + 0.025)) / 3.0;
+        let soft = |y: f32| (along(&RIDGE, y - 0.025) + along(&RIDGE, y) + along(&RIDGE, y + 0.025)) / 3.0;
         let width = along(&THIN, y) * driver.nose_wide;
         height += driver.nose * soft(y) * hill(x / width);
         let wing = [0.118 * driver.nose_wide, 0.435];
@@ -259,10 +257,7 @@ fn hair_thickness(driver: &Driver, x: f32, y: f32, angle: f32) -> f32 {
 pub(super) fn bearded(driver: &Driver, x: f32, y: f32, angle: f32) -> f32 {
     let side = x.abs();
     // Where a beard grows: below a line from the ear to the corner of the mouth.
-    let cheek = along(
-        &[[0.0, 0.565], [0.12, 0.575], [0.30, 0.70], [0.52, 0.60], [0.68, 0.20], [0.9, 0.0]],
-        side,
-    );
+    let cheek = along(&[[0.0, 0.565], [0.12, 0.575], [0.30, 0.70], [0.52, 0.60], [0.68, 0.20], [0.9, 0.0]], side);
     let jaw = step(cheek - 0.03, cheek + 0.08, y) * step(1.75, 1.55, angle.abs());
     // Not on the lips.
     let lip = mound(x, y, [0.0, 0.755], [0.19, 0.062 * driver.lips.max(0.9)]);

@@ -43,8 +43,7 @@ impl Skin {
 
     /// The colour at a texture place, between its neighbours.
     pub(super) fn at(&self, u: f32, v: f32) -> Vec3 {
-        let (u, v) =
-            ((u - 0.5).clamp(0.0, COLUMNS as f32 - 1.01), v.clamp(0.0, ROWS as f32 - 1.01));
+        let (u, v) = ((u - 0.5).clamp(0.0, COLUMNS as f32 - 1.01), v.clamp(0.0, ROWS as f32 - 1.01));
         let (i, j) = (u as usize, v as usize);
         let (s, t) = (u - i as f32, v - j as f32);
         let k = j * COLUMNS + i;
@@ -81,8 +80,7 @@ fn flesh(driver: &Driver, spot: &Spot, seed: u32) -> Vec3 {
     let &Spot { x, y, angle, .. } = spot;
     let (px, py) = (angle * 0.77, y);
     let mut color = driver.skin;
-    let mottled =
-        1.0 + 0.07 * clouds(9.0 * px, 9.0 * py, seed) + 0.045 * noise(42.0 * px, 42.0 * py, seed);
+    let mottled = 1.0 + 0.07 * clouds(9.0 * px, 9.0 * py, seed) + 0.045 * noise(42.0 * px, 42.0 * py, seed);
     color = scale(color, mottled);
     let side = x.abs();
     // Blood under cheeks, nose and chin.
@@ -96,8 +94,7 @@ fn flesh(driver: &Driver, spot: &Spot, seed: u32) -> Vec3 {
     // Lighter forehead, darker jaw.
     color = scale(color, mix(1.04, 0.95, step(-0.5, 1.1, y)));
     let spots = step(0.62, 0.85, noise(26.0 * px, 26.0 * py, seed + 9));
-    let freckled =
-        if driver.hair_color[0] > 3.0 * driver.hair_color[1] { 0.8 } else { driver.age * 0.5 };
+    let freckled = if driver.hair_color[0] > 3.0 * driver.hair_color[1] { 0.8 } else { driver.age * 0.5 };
     color = times(color, mix3([1.0; 3], [0.82, 0.68, 0.58], spots * freckled * step(0.9, 0.4, y)));
     color
 }
@@ -158,8 +155,7 @@ fn lips(driver: &Driver, x: f32, y: f32, under: Vec3, seed: u32) -> Vec3 {
     let seam = 0.737 - 0.13 * (side / 0.71).powf(2.1);
     let top = seam + driver.lips * (along(&LIP_TOP, side) - seam);
     let bottom = seam + driver.lips * (along(&LIP_BOTTOM, side) - seam);
-    let inside = step(top - 0.008, top + 0.010, y)
-        * step(bottom + 0.012, bottom - 0.012, y)
+    let inside = step(top - 0.008, top + 0.010, y) * step(bottom + 0.012, bottom - 0.012, y)
         * step(0.295, 0.275, side);
     let lines = 1.0 + 0.10 * noise(60.0 * x, 9.0 * y, seed + 5);
     let mut color = scale(driver.lip_color, lines * if y < seam { 0.80 } else { 1.06 });
@@ -172,14 +168,8 @@ fn lips(driver: &Driver, x: f32, y: f32, under: Vec3, seed: u32) -> Vec3 {
 }
 
 /// Middle line of a brow over the distance from the middle of the face.
-pub(super) const BROW: [[f32; 2]; 6] = [
-    [0.11, -0.175],
-    [0.18, -0.205],
-    [0.28, -0.232],
-    [0.42, -0.247],
-    [0.56, -0.213],
-    [0.68, -0.135],
-];
+pub(super) const BROW: [[f32; 2]; 6] =
+    [[0.11, -0.175], [0.18, -0.205], [0.28, -0.232], [0.42, -0.247], [0.56, -0.213], [0.68, -0.135]];
 
 fn brows(driver: &Driver, x: f32, y: f32, under: Vec3, seed: u32) -> Vec3 {
     let side = x.abs();
@@ -187,19 +177,13 @@ fn brows(driver: &Driver, x: f32, y: f32, under: Vec3, seed: u32) -> Vec3 {
         return under;
     }
     let middle = along(&BROW, side);
-    let half = 0.043
-        * driver.brows
-        * along(&[[0.08, 0.35], [0.14, 0.9], [0.3, 1.0], [0.5, 0.75], [0.68, 0.25]], side);
+    let half = 0.043 * driver.brows * along(&[[0.08, 0.35], [0.14, 0.9], [0.3, 1.0], [0.5, 0.75], [0.68, 0.25]], side);
     // Hairs lie along the brow and a little up.
     let strands = noise(38.0 * side + 10.0 * y, 110.0 * (y - 0.5 * (side - 0.3)), seed + 7);
     let edge = (y - middle).abs() / half.max(0.004) + 0.25 * strands;
     let dense = step(1.15, 0.45, edge) * step(0.08, 0.15, side) * step(0.72, 0.62, side);
     let color = mix3(scale(driver.hair_color, 0.7), scale(driver.skin, 0.22), 0.25);
-    mix3(
-        under,
-        color,
-        (0.80 + 0.3 * strands).clamp(0.0, 1.0) * dense * driver.brows.clamp(0.85, 1.1) * 0.95,
-    )
+    mix3(under, color, (0.80 + 0.3 * strands).clamp(0.0, 1.0) * dense * driver.brows.clamp(0.85, 1.1) * 0.95)
 }
 
 fn beard(driver: &Driver, spot: &Spot, under: Vec3, seed: u32) -> Vec3 {
@@ -227,8 +211,7 @@ fn hair(driver: &Driver, spot: &Spot, under: Vec3, seed: u32) -> Vec3 {
         return under;
     }
     // A ragged edge of single strands.
-    let ragged = 0.022 * noise(30.0 * angle, 3.0 * y, seed + 13)
-        + 0.014 * noise(75.0 * angle, 5.0 * y, seed + 14);
+    let ragged = 0.022 * noise(30.0 * angle, 3.0 * y, seed + 13) + 0.014 * noise(75.0 * angle, 5.0 * y, seed + 14);
     let grown = shape::haired(driver, y + ragged, angle);
     if grown <= 0.0 {
         return under;

@@ -108,8 +108,10 @@ pub fn truths(
 /// # Errors
 /// When there is no such scenario or driver, or the file cannot be written.
 pub fn write_truth(name: &str, options: &OpenOptions, path: &Path) -> Result<u64, SourceError> {
-    let failed =
-        |error: std::io::Error| SourceError::Truth { path: path.into(), why: error.to_string() };
+    let failed = |error: std::io::Error| SourceError::Truth {
+        path: path.into(),
+        why: error.to_string(),
+    };
     let truths = truths(name, options)?;
     let mut file = BufWriter::new(File::create(path).map_err(failed)?);
     let mut lines = 0;
