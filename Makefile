@@ -1,5 +1,5 @@
 # `make run` and `make test` do everything on a fresh Debian 12 with Rust, git and make.
-.PHONY: run test setup build format lint features unit screenshot test-demo demo-pictures bench-faces help
+.PHONY: run test setup build format lint features unit screenshot test-demo demo-pictures bench bench-faces help
 ARGS ?=
 
 help:                ## this list
@@ -38,6 +38,9 @@ demo-pictures:       ## makes docs/demo-drivers.png and docs/demo-tour.gif again
 
 bench-faces:         ## the table of faces found and measured; WAKEWATCH_DATA=FOLDER holds the pictures
 	cargo test --locked --test bench_faces -- --ignored --nocapture --test-threads 1
+
+bench:               ## how fast the offline mode learns on this machine
+	cargo bench --locked --bench training
 
 screenshot: build    ## makes docs/watch.png again, on the demo driver
 	xvfb-run -a -s "-screen 0 1280x800x24" target/release/wakewatch watch \

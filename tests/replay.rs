@@ -242,7 +242,8 @@ fn duckdb_opens(frames: &Path) {
         })
         .collect();
     assert_eq!(columns, wanted);
-    let counted = ask("SELECT count(*) AS n, count(DISTINCT filename) AS files, max(\"at\") AS end_s, \
+    let counted =
+        ask("SELECT count(*) AS n, count(DISTINCT filename) AS files, max(\"at\") AS end_s, \
                        count(drowsy) AS faces, max(drowsy) AS most \
                        FROM read_parquet('*.parquet', filename = true)");
     let row = &counted[0];

@@ -152,7 +152,10 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         (Some(data), _) => on_data(args, data.clone(), bootstrap)?,
         (None, [first, second]) => measure::compare(first, second, &bootstrap, command_line())?,
         _ => {
-            return Err(WrongUse("name what to measure on with --data, --compare, --landmarks or --blinks".into()).into());
+            return Err(WrongUse(
+                "name what to measure on with --data, --compare, --landmarks or --blinks".into(),
+            )
+            .into());
         }
     };
     let Measured { report, tasks, pictures } = &measured;

@@ -87,13 +87,20 @@ pub fn run(run: impl FnOnce(Command) -> anyhow::Result<()>) -> ExitCode {
         // Whoever read our output has seen enough: that is no failure of ours.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "wakewatch: {error:#}");
+            let _ = writeln!(io::stderr(), "wakewatch: {}", sentence(&error));
             match error.downcast_ref::<WrongUse>() {
                 Some(_) => ExitCode::from(2),
                 None => ExitCode::FAILURE,
             }
         }
     }
+}
+
+/// An error and its causes, each said once: many of ours already tell their cause.
+fn sentence(error: &anyhow::Error) -> String {
+    error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |said, cause| {
+        if said.contains(&cause) { said } else { format!("{said}: {cause}") }
+    })
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -148,5 +155,13 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         super::definition().debug_assert();
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let told = anyhow::anyhow!("no rights").context("it cannot be read (no rights)");
+        assert_eq!(super::sentence(&told), "it cannot be read (no rights)");
+        let untold = anyhow::anyhow!("no rights").context("it cannot be read");
+        assert_eq!(super::sentence(&untold), "it cannot be read: no rights");
     }
 }

@@ -6,24 +6,27 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use burn::tensor::Device;
 use clap::{ArgGroup, Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{answer, evaluate::progress_bar, watch::end_on_interrupt};
 use crate::{
-    dataset::prepare::{self, Pictures, PrepareOptions},
-    infer::{RuntimeOptions, runtime},
+    dataset::prepare::{self, Pictures, PrepareOptions, Watch},
+    infer::{RuntimeOptions, promoted, runtime},
     train::{
-        Control,
+        Control, Step,
         blinks::{self, BlinkTrainConfig},
-        export,
+        device, export,
         finetune::{self, FinetuneConfig},
         landmarks::{self, LandmarkTrainConfig},
         pretrain::{self, PretrainConfig},
-        settings,
+        settings::{self, Training},
     },
 };
+
+/// Broken files that are named on the terminal; the report names all.
+const NAMED: usize = 20;
 
 /// What to prepare.
 #[derive(Args, Clone, Debug)]
@@ -32,6 +35,12 @@ pub struct PrepareArgs {
     /// A labelled list of pictures, `file,label,subject`.
     #[arg(long, value_name = "LIST.csv", group = "pictures")]
     pub images: Option<PathBuf>,
+    /// A labelled list of videos, `file,label,subject`; pictures may stand among them.
+    #[arg(long, value_name = "LIST.csv", group = "pictures")]
+    pub videos: Option<PathBuf>,
+    /// The folder of UTA-RLDD as it comes (`Fold1_part1/01/0.mov`), or a part of it.
+    #[arg(long, value_name = "FOLDER", group = "pictures")]
+    pub uta: Option<PathBuf>,
     /// A folder that holds the research collections (yawdd, cew_closed, landmarks68, ...).
     #[arg(long, value_name = "FOLDER", group = "pictures")]
     pub collections: Option<PathBuf>,
@@ -41,6 +50,13 @@ pub struct PrepareArgs {
     /// Width and height of the aligned crops in pixels; a margin is stored around them.
     #[arg(long, default_value_t = 72, value_parser = clap::value_parser!(u16).range(24..=512))]
     pub crop_px: u16,
+    /// Frames a second that are looked at in a video.
+    #[arg(long, value_name = "HZ", default_value_t = prepare::RATE)]
+    pub rate: f64,
+    /// Leaves out crops that differ from a kept one of the same person and video by less
+    /// than this share of white, unless eyes or mouth are open another way.
+    #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "0.02")]
+    pub thin: Option<f32>,
     /// The landmark network, instead of the built-in one.
     #[arg(long, value_name = "FILE.onnx")]
     pub landmarks_model: Option<PathBuf>,
@@ -58,6 +74,9 @@ pub struct TrainArgs {
     /// Go on from the last checkpoint of the configured folder.
     #[arg(long)]
     pub resume: bool,
+    /// Replicas that learn side by side, instead of the configured number; 0 = one a core.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
 }
 
 /// The trainings there are.
@@ -82,6 +101,13 @@ pub struct ExportArgs {
     /// The model file to write.
     #[arg(long, value_name = "FILE.onnx")]
     pub out: PathBuf,
+    /// Store matrices in half precision, which halves the file; an autoencoder's are
+    /// anyway.
+    #[arg(long)]
+    pub fp16: bool,
+    /// Also put it where this program loads its models from; the one before is kept.
+    #[arg(long)]
+    pub promote: bool,
 }
 
 /// Prepares, and prints the report.
@@ -89,27 +115,49 @@ pub struct ExportArgs {
 /// # Errors
 /// When the pictures or the folder cannot be used.
 pub fn prepare(args: PrepareArgs) -> anyhow::Result<()> {
-    let pictures = match (args.images, args.collections) {
-        (Some(list), _) => Pictures::List(list),
-        (None, Some(folder)) => Pictures::Collections(folder),
-        (None, None) => {
-            return Err(super::WrongUse("name the pictures with --images".into()).into());
+    let pictures = match args {
+        PrepareArgs { uta: Some(folder), .. } => Pictures::Uta(folder),
+        PrepareArgs { collections: Some(folder), .. } => Pictures::Collections(folder),
+        PrepareArgs { images: Some(list), .. } | PrepareArgs { videos: Some(list), .. } => {
+            Pictures::List(list)
         }
+        _ => return Err(super::WrongUse("name the pictures with --images".into()).into()),
     };
     let options = PrepareOptions {
         pictures,
         out: args.out,
         crop_px: usize::from(args.crop_px),
+        rate: args.rate,
+        thin: args.thin,
         landmarks: args.landmarks_model.into(),
         runtime: RuntimeOptions::default(),
     };
+    let stop = Arc::new(AtomicBool::new(false));
+    end_on_interrupt(&stop)?;
     let bar = progress_bar();
-    let report = prepare::run(&options, &|done, of| {
+    let progress = |done, of| {
         bar.set_length(of);
         bar.set_position(done);
-    })?;
+    };
+    let report = prepare::run(&options, &Watch { stop: &stop, progress: &progress })?;
     bar.finish_and_clear();
+    for (file, why) in report.unusable.iter().take(NAMED) {
+        tell(&format!("{file}: {why}"));
+    }
+    if let Some(more @ 1..) = report.unusable.len().checked_sub(NAMED) {
+        let all = options.out.join(prepare::REPORT);
+        tell(&format!("and {more} more files; {} names all", all.display()));
+    }
+    if report.stopped {
+        tell("stopped; what is done is kept, and the same command goes on");
+    }
     answer(&report)
+}
+
+/// Says something to people.
+fn tell(line: &str) {
+    // A closed terminal must not end the work.
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Trains, and prints the figures.
@@ -119,28 +167,37 @@ pub fn prepare(args: PrepareArgs) -> anyhow::Result<()> {
 pub fn train(args: &TrainArgs) -> anyhow::Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     end_on_interrupt(&stop)?;
-    let mut say = |line: &str| {
-        // A closed terminal must not end a training.
-        let _ = writeln!(io::stderr(), "{line}");
+    let bar = training_bar();
+    let mut say = |line: &str| bar.suspend(|| tell(line));
+    let mut step = |step: &Step| {
+        bar.set_length(step.steps as u64);
+        bar.set_position(step.step as u64);
+        bar.set_message(format!("loss {:.4}, {:.0} crops/s", step.loss, step.crops_per_s));
     };
-    let control = &mut Control { stop: &stop, say: &mut say };
-    let device = Device::flex();
+    let control = &mut Control { stop: &stop, say: &mut say, step: &mut step };
+    let device = device::best();
     let config: &Path = &args.config;
     let (out, figures) = match args.what {
         What::Landmarks => {
             // It writes its model at the end, which must not fail for want of a library.
             runtime::init()?;
+            if args.threads.is_some() {
+                let why = "the landmark network learns on one replica; leave out --threads";
+                return Err(super::WrongUse(why.into()).into());
+            }
             let config = LandmarkTrainConfig::read(config)?;
             let report = landmarks::run(&config, args.resume, &device, control)?;
             (config.out, report.metrics)
         }
         What::Pretrain => {
-            let config: PretrainConfig = settings::read(config)?;
+            let mut config: PretrainConfig = settings::read(config)?;
+            threads(&mut config.training, args.threads);
             let record = pretrain::run(&config, args.resume, &device, control)?;
             (config.out, record.metrics)
         }
         What::Finetune => {
-            let config: FinetuneConfig = settings::read(config)?;
+            let mut config: FinetuneConfig = settings::read(config)?;
+            threads(&mut config.training, args.threads);
             let record = finetune::run(&config, args.resume, &device, control)?;
             (config.out, record.metrics)
         }
@@ -150,20 +207,44 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<()> {
             (config.out, metrics)
         }
     };
+    bar.finish_and_clear();
     answer(&json!({ "out": out, "metrics": figures }))
 }
 
-/// Exports, and says how exactly ONNX Runtime repeats it.
+fn threads(training: &mut Training, wanted: Option<usize>) {
+    training.threads = wanted.unwrap_or(training.threads);
+}
+
+/// A bar below the lines of a training; it hides itself where there is no terminal.
+fn training_bar() -> ProgressBar {
+    let style = "{bar:40} step {pos}/{len}  {msg}, {eta} left";
+    let bar = ProgressBar::new(0);
+    match ProgressStyle::with_template(style) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// Exports, says how exactly ONNX Runtime repeats it, and puts it in use where asked to.
 ///
 /// # Errors
 /// When the run or the file cannot be used, or ONNX Runtime computes something else.
 pub fn export(args: ExportArgs) -> anyhow::Result<()> {
-    let options = export::ExportOptions { checkpoint: args.checkpoint, out: args.out };
+    let half = args.fp16.then_some(true);
+    let options = export::ExportOptions { checkpoint: args.checkpoint, out: args.out, half };
     let exported = export::run(&options)?;
+    let promotion = match args.promote {
+        true => Some(promoted::promote(exported.card.kind, &exported.file)?),
+        false => None,
+    };
     answer(&json!({
         "out": options.out,
         "bytes": exported.bytes,
         "largest_difference": exported.difference,
+        "real_crops_compared": exported.real_crops,
+        "half_precision_moves_by": exported.rounding,
+        "promoted": promotion.as_ref().map(|promotion| &promotion.path),
+        "previous": promotion.as_ref().and_then(|promotion| promotion.previous.as_ref()),
         "card": exported.card,
     }))
 }

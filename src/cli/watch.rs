@@ -120,7 +120,7 @@ impl Default for WatchArgs {
 /// What can be named as a source.
 fn about_sources() -> String {
     format!(
-        "`webcam`, `webcam:N`, a video file, a picture, a folder of pictures, or the drawn driver: \
+        "`webcam`, `webcam:N`, a video file, a picture, a folder of pictures, with --headless also a folder or a list (.csv) of videos (all cores, one result a video), or the drawn driver: \
          `demo[:SCENARIO[@DRIVER][+SECONDS]]` with a driver from 0 to {} and one of the scenarios {} \
          (without a name: {})",
         demo::DRIVERS_KNOWN - 1,

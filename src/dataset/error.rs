@@ -84,7 +84,9 @@ pub enum DatasetError {
         why: &'static str,
     },
     /// The preparation was cut short by an error; what was done is kept.
-    #[error("{source} ({done} of {all} pictures and frames are done and kept: make room or mend it, then give the same command again)")]
+    #[error(
+        "{source} ({done} of {all} pictures and frames are done and kept: make room or mend it, then give the same command again)"
+    )]
     Broken {
         /// What happened.
         source: Box<DatasetError>,

@@ -122,11 +122,8 @@ impl Manifest {
         let mut record = csv::StringRecord::new();
         while reader.read_record(&mut record).map_err(|error| form(error.to_string()))? {
             let line = record.position().map_or(0, csv::Position::line);
-            let item = item(folder, &record, places, &optional).map_err(|why| DatasetError::Line {
-                path: path.into(),
-                line,
-                why,
-            })?;
+            let item = item(folder, &record, places, &optional)
+                .map_err(|why| DatasetError::Line { path: path.into(), line, why })?;
             items.push(item);
         }
         if items.is_empty() {

@@ -87,7 +87,8 @@ fn walk(
     }
     if path.is_dir() {
         if depth >= MOST_DEPTH {
-            return left_out.push((path.into(), "it lies too deep; is it a link in a circle?".into()));
+            return left_out
+                .push((path.into(), "it lies too deep; is it a link in a circle?".into()));
         }
         match children(path) {
             Ok(entries) => {

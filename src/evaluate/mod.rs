@@ -4,10 +4,11 @@
 //! Both become a [`task`]: answers, with figures and their intervals over people
 //! ([`bootstrap`]), by a [`protocol`], told in a [`report`]. Beside them detector and
 //! landmarks on faces whose points are known ([`landmarks`]), and blinks over minutes
-//! through the blink model ([`blinks`]).
+//! through the blink model ([`blinks`]); what charts need draws [`chart`].
 
 pub mod blinks;
 pub mod bootstrap;
+pub mod chart;
 pub mod classes;
 pub mod landmarks;
 pub mod measure;

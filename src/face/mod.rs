@@ -160,6 +160,17 @@ pub struct Visibility {
     pub mouth: f32,
 }
 
+/// A part of the face counts as uncovered from this visibility on, 0..1.
+const VISIBLE: f32 = 0.5;
+
+impl Visibility {
+    /// Which of left eye, right eye, nose and mouth are uncovered, the order of the
+    /// landmark cells. Nothing says whether a nose is covered.
+    pub fn uncovered(&self) -> [bool; 4] {
+        [self.left_eye, self.right_eye, 1.0, self.mouth].map(|part| part >= VISIBLE)
+    }
+}
+
 /// A face that was found and measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Face {

@@ -38,6 +38,7 @@ pub(crate) fn card(kind: ModelKind, image_px: usize, patch_px: usize) -> ModelCa
         threshold: 0.5,
         licence: String::new(),
         trained_on: "nothing".into(),
+        split: String::new(),
         limits: "a fixture for tests".into(),
         data_digest: String::new(),
         metrics: Default::default(),

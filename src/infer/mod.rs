@@ -12,6 +12,7 @@ mod classifier;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod models;
+pub mod promoted;
 mod reconstructor;
 pub mod runtime;
 

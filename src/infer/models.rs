@@ -16,6 +16,7 @@ use ort::{
 };
 use thiserror::Error;
 
+use super::promoted::promoted;
 use super::runtime::{self, Provider, RuntimeError, RuntimeOptions, SessionError, one_line};
 use crate::{
     monitor::blinks::FEATURES,
@@ -34,7 +35,8 @@ const CLASSES: [&str; 2] = ["awake", "drowsy"];
 /// Where a model comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ModelSource {
-    /// The one built into the program.
+    /// The user's own ([`promoted`](super::promoted)), or else the one built into the
+    /// program.
     #[default]
     Embedded,
     /// A file.
@@ -44,9 +46,21 @@ pub enum ModelSource {
 }
 
 impl From<Option<PathBuf>> for ModelSource {
-    /// The file that was given with `--model`, or the embedded one.
+    /// The file that was given with `--model`, or the user's own or the built-in one.
     fn from(file: Option<PathBuf>) -> Self {
         file.map_or(Self::Embedded, Self::File)
+    }
+}
+
+impl ModelSource {
+    /// Where a model of this kind is really read from: a promoted one is preferred to the
+    /// built-in one.
+    #[must_use]
+    pub fn resolve(&self, kind: ModelKind) -> Self {
+        match self {
+            Self::Embedded => promoted(kind).map_or(Self::Embedded, Self::File),
+            other => other.clone(),
+        }
     }
 }
 
@@ -117,6 +131,15 @@ pub enum ModelError {
         model: ModelSource,
         /// What is different.
         why: String,
+    },
+    /// The user's own model cannot be used; the built-in one is not put in its place
+    /// silently.
+    #[error("{source}; it was put in place with --promote: remove {path} to return to the built-in model", path = .path.display())]
+    Promoted {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<ModelError>,
     },
     /// The provider that was asked for cannot be had.
     #[error("{provider} cannot be used ({why}); choose --device cpu or auto")]
@@ -237,7 +260,8 @@ impl LoadedModel {
     /// Reads, checks and opens a model, and runs it once.
     ///
     /// # Errors
-    /// When ONNX Runtime or the provider cannot be had, when the file cannot be read, is
+    /// When ONNX Runtime or the provider cannot be had, when the file, or the user's own
+    /// model that stands in for the built-in one, cannot be read, is
     /// too large, is no ONNX model, carries no card or one of another kind, or when its
     /// inputs and outputs are not those of its kind.
     pub fn load(
@@ -246,6 +270,23 @@ impl LoadedModel {
         options: &RuntimeOptions,
     ) -> Result<Self, ModelError> {
         runtime::init()?;
+        let promoted = (*source == ModelSource::Embedded).then(|| promoted(kind)).flatten();
+        let Some(path) = promoted else { return Self::load_from(source, kind, options) };
+        tracing::info!("{kind} model: {} instead of the built-in one", path.display());
+        Self::load_from(&ModelSource::File(path.clone()), kind, options)
+            .map_err(|error| ModelError::Promoted { path, source: Box::new(error) })
+    }
+
+    /// Where it came from.
+    pub fn source(&self) -> &ModelSource {
+        &self.source
+    }
+
+    fn load_from(
+        source: &ModelSource,
+        kind: ModelKind,
+        options: &RuntimeOptions,
+    ) -> Result<Self, ModelError> {
         let file;
         let bytes: &[u8] = match source {
             ModelSource::Embedded => embedded(kind),
@@ -412,8 +453,8 @@ mod tests {
         }
         for kind in [ModelKind::Landmarks, ModelKind::Drowsiness, ModelKind::Mae, ModelKind::Blinks]
         {
-            let loaded =
-                LoadedModel::load(&ModelSource::Embedded, kind, &RuntimeOptions::default());
+            let source = ModelSource::Bytes(embedded(kind).into());
+            let loaded = LoadedModel::load(&source, kind, &RuntimeOptions::default());
             assert_eq!(loaded.unwrap().card.kind, kind);
         }
     }

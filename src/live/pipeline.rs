@@ -17,9 +17,6 @@ use crate::{
     vit::{PatchGrid, QMask},
 };
 
-/// A part of the face counts as uncovered from this visibility on, 0..1.
-const VISIBLE: f32 = 0.5;
-
 /// What was seen in one frame.
 #[derive(Clone, Debug)]
 pub struct Sighting {
@@ -132,11 +129,9 @@ impl Pipeline {
 
     /// The patches that may be attended to, given what of the face is uncovered.
     fn keep(&self, visibility: &Visibility) -> Vec<bool> {
-        let Some(mask) = self.mask else { return self.classifier.default_keep() };
-        // In the order of `Cell::ALL`; nothing says whether a nose is covered.
-        let Visibility { left_eye, right_eye, mouth } = *visibility;
-        let seen = [left_eye, right_eye, 1.0, mouth].map(|part| part >= VISIBLE);
-        self.classifier.grid().keep(mask, seen)
+        let trained = self.classifier.card().vit.as_ref().map(|vit| vit.q_mask);
+        let Some(mask) = self.mask.or(trained) else { return self.classifier.default_keep() };
+        self.classifier.grid().keep(mask, visibility.uncovered())
     }
 }
 

@@ -56,7 +56,7 @@ pub fn of_files(files: &[(String, PathBuf)]) -> Result<String, ReplayError> {
 /// When it cannot be read.
 pub fn of_model(source: &ModelSource, kind: ModelKind) -> Result<String, ReplayError> {
     let mut hash = Sha256::new();
-    match source {
+    match &source.resolve(kind) {
         ModelSource::Embedded => hash.update(embedded(kind)),
         ModelSource::Bytes(bytes) => hash.update(bytes),
         ModelSource::File(path) => {

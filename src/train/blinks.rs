@@ -320,6 +320,8 @@ fn card(
             were; their blinks are measured by the end of the alert recording, to which the \
             rest of the same recording is closer than any other; nobody drove"
             .into(),
+        split: "the shipped weights have seen every video; the figures are of four folds by person"
+            .into(),
         data_digest: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
         metrics: metrics.clone(),
         vit: None,

@@ -16,6 +16,15 @@ pub struct Progress {
     pub step: usize,
     /// The best validation figure so far; smaller is better.
     pub best: Option<f64>,
+    /// Step of that validation.
+    #[serde(default)]
+    pub best_step: usize,
+    /// Validations since then.
+    #[serde(default)]
+    pub stale: usize,
+    /// Step of the last save, if there was one.
+    #[serde(default)]
+    pub saved: Option<usize>,
 }
 
 const MODEL: &str = "model.bpk";
@@ -42,9 +51,9 @@ pub fn save<M: Module>(
         }
     }
     fs::create_dir_all(&fresh).map_err(TrainError::io(&fresh, "written"))?;
-    model.clone().save_file(fresh.join(MODEL)).map_err(TrainError::record(path))?;
-    average.clone().save_file(fresh.join(AVERAGE)).map_err(TrainError::record(path))?;
-    optimizer.save(fresh.join(OPTIMIZER)).map_err(TrainError::record(path))?;
+    model.clone().save_file(fresh.join(MODEL)).map_err(TrainError::save(path))?;
+    average.clone().save_file(fresh.join(AVERAGE)).map_err(TrainError::save(path))?;
+    optimizer.save(fresh.join(OPTIMIZER)).map_err(TrainError::save(path))?;
     let state = fresh.join(PROGRESS);
     let json = serde_json::to_string(&progress)?;
     fs::write(&state, json).map_err(TrainError::io(&state, "written"))?;
@@ -68,6 +77,7 @@ pub fn load<M: Module>(
     model: M,
     optimizer: ModuleOptimizer,
 ) -> Result<(M, M, ModuleOptimizer, Progress), TrainError> {
+    recover(path)?;
     // A clone would share its running statistics with the model.
     let average = load_average(path, model.valid())?;
     let model = load_module(&path.join(MODEL), model)?;
@@ -76,6 +86,16 @@ pub fn load<M: Module>(
     let state = path.join(PROGRESS);
     let json = fs::read_to_string(&state).map_err(TrainError::io(&state, "read"))?;
     Ok((model, average, optimizer, serde_json::from_str(&json)?))
+}
+
+/// Finishes a save that was killed between its two renamings: the fresh folder was whole
+/// by then.
+fn recover(path: &Path) -> Result<(), TrainError> {
+    let fresh = path.with_extension("new");
+    match !path.exists() && fresh.exists() {
+        true => fs::rename(&fresh, path).map_err(TrainError::io(path, "written")),
+        false => Ok(()),
+    }
 }
 
 /// Loads the averaged weights alone, for export.
@@ -111,7 +131,7 @@ mod tests {
         let path = folder.path().join("last");
         let (model, average) = (linear(2), linear(2));
         let optimizer = AdamWConfig::new().init();
-        let progress = Progress { step: 7, best: Some(0.5) };
+        let progress = Progress { step: 7, best: Some(0.5), ..Progress::default() };
         for _ in 0..2 {
             save(&path, &model, &average, &optimizer, progress).unwrap();
         }
@@ -120,6 +140,9 @@ mod tests {
         assert_eq!(values(&m.weight.val()).unwrap(), values(&model.weight.val()).unwrap());
         assert_eq!(values(&a.weight.val()).unwrap(), values(&average.weight.val()).unwrap());
         assert_eq!(m.weight.id, model.weight.id, "the optimizer's state is found by it");
+        // Killed between the two renamings of a save.
+        fs::rename(&path, path.with_extension("new")).unwrap();
+        assert_eq!(load(&path, linear(2), AdamWConfig::new().init()).unwrap().3, progress);
         let error = load_average(&path, linear(4)).unwrap_err().to_string();
         assert!(error.contains("average.bpk"), "{error}");
     }

@@ -56,7 +56,18 @@ impl Classifier {
     /// where `keep` `[batch, patches]` is 1. Patches that are never kept may as well be
     /// left out.
     pub fn forward(&self, patches: Tensor<3>, positions: Tensor<3>, keep: Tensor<2>) -> Answer {
-        let encoded = self.encoder.forward(patches, positions, Some(keep));
+        self.forward_dropping(patches, positions, keep, None)
+    }
+
+    /// The same with drop path, see [`Encoder::forward_dropping`].
+    pub fn forward_dropping(
+        &self,
+        patches: Tensor<3>,
+        positions: Tensor<3>,
+        keep: Tensor<2>,
+        paths: Option<&Tensor<2>>,
+    ) -> Answer {
+        let encoded = self.encoder.forward_dropping(patches, positions, Some(keep), paths);
         Answer {
             logits: self.head.forward(encoded.cls.clone()),
             signs: self.signs.forward(encoded.cls.clone()),

@@ -47,10 +47,12 @@ impl Pool {
         self.groups.last().map_or(0.0, |(total, _)| *total)
     }
 
-    fn one(&self, rng: &mut impl Rng) -> Option<usize> {
+    fn one(&self, rng: &mut impl Rng) -> usize {
+        // A pool is only kept when its total is above 0, and a group has a member.
         let point = rng.random_range(0.0..self.total());
-        let (_, members) = self.groups.iter().find(|(up_to, _)| point < *up_to)?;
-        members.get(rng.random_range(0..members.len())).copied()
+        let group = self.groups.partition_point(|(up_to, _)| *up_to <= point);
+        let members = &self.groups[group.min(self.groups.len() - 1)].1;
+        members[rng.random_range(0..members.len())]
     }
 }
 
@@ -70,10 +72,14 @@ impl Draw {
         (drowsy.total() > 0.0 && awake.total() > 0.0).then_some(Self { drowsy, awake })
     }
 
-    /// `count` crops, every second one drowsy.
-    pub fn batch(&self, count: usize, rng: &mut impl Rng) -> Vec<usize> {
-        let pools = [&self.drowsy, &self.awake];
-        (0..count).filter_map(|at| pools[at % 2].one(rng)).collect()
+    /// The crop for place `at` of a batch: every second one is drowsy.
+    pub fn one(&self, at: usize, rng: &mut impl Rng) -> usize {
+        [&self.drowsy, &self.awake][at % 2].one(rng)
+    }
+
+    /// A crop of either class, as likely the one as the other.
+    pub fn any(&self, rng: &mut impl Rng) -> usize {
+        self.one(rng.random_range(0..2), rng)
     }
 }
 
@@ -102,7 +108,8 @@ mod tests {
         let all: Vec<usize> = (0..items.len()).collect();
         let awake = BTreeMap::from([("large".into(), 1.0), ("small".into(), 3.0)]);
         let draw = Draw::new(&items, &all, &BTreeMap::new(), &awake).unwrap();
-        let batch = draw.batch(4000, &mut ChaCha8Rng::seed_from_u64(1));
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let batch: Vec<usize> = (0..4000).map(|at| draw.one(at, &mut rng)).collect();
         assert_eq!(batch.len(), 4000);
         let count = |label, collection: &str| {
             let is = |&&at: &&usize| {

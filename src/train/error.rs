@@ -55,6 +55,14 @@ pub enum TrainError {
         /// What does not fit.
         why: String,
     },
+    /// A checkpoint cannot be written.
+    #[error("the checkpoint {path} cannot be written ({why}); make room or choose another folder", path = .path.display())]
+    Save {
+        /// The folder.
+        path: PathBuf,
+        /// The system's own words.
+        why: String,
+    },
     /// The loss is not a number any more.
     #[error(
         "the loss is no longer a number at step {step}; lower learning_rate or raise warmup_steps"
@@ -89,6 +97,19 @@ pub enum TrainError {
     /// The system gives no threads.
     #[error("no thread could be started ({0}); set training.threads to fewer")]
     Threads(String),
+    /// A replica ended early.
+    #[error("a replica stopped early; see the messages above it")]
+    ReplicaStopped,
+    /// A run was cut short by an error; its last checkpoint is kept.
+    #[error("{source} (the checkpoint of step {kept} is kept in {run}; once it is mended, --resume goes on from there)", run = .run.display())]
+    CutShort {
+        /// What happened.
+        source: Box<TrainError>,
+        /// The run's folder.
+        run: PathBuf,
+        /// Step of the checkpoint that is kept, if one was saved.
+        kept: usize,
+    },
     /// The thread that makes the batches ended early.
     #[error("the thread that prepares batches stopped early; see the messages above it")]
     LoaderStopped,
@@ -101,13 +122,29 @@ pub enum TrainError {
 }
 
 impl TrainError {
+    /// Says which checkpoint is left after an error of the disk.
+    pub(super) fn kept(self, run: &Path, kept: Option<usize>) -> Self {
+        match (self, kept) {
+            (source @ (Self::Io { .. } | Self::Save { .. }), Some(kept)) => {
+                Self::CutShort { source: Box::new(source), run: run.into(), kept }
+            }
+            (error, _) => error,
+        }
+    }
+
     /// For `map_err`: names what was done to which path.
     pub fn io(path: &Path, what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { path, what, source }
     }
 
-    /// For `map_err` over records of a checkpoint.
+    /// For `map_err` over records of a checkpoint that are written.
+    pub fn save(path: &Path) -> impl FnOnce(RecordError) -> Self {
+        let path = path.to_path_buf();
+        move |error| Self::Save { path, why: error.to_string() }
+    }
+
+    /// For `map_err` over records of a checkpoint that are read.
     pub fn record(path: &Path) -> impl FnOnce(RecordError) -> Self {
         let path = path.to_path_buf();
         move |error| Self::Checkpoint { path, why: error.to_string() }

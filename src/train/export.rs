@@ -1,7 +1,7 @@
 //! From a run's folder to a model file: the graph, the card inside it, and a check
 //! against ONNX Runtime before anything is put in place.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use burn::{
     module::{Module, ModuleMapper, Param},
@@ -12,27 +12,31 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{
     TrainError, checkpoint,
-    classifier::{Classifier, LABELS},
+    classifier::{Answer, Classifier, LABELS},
     graph::{self, Normalisation},
     landmarks,
     mae::Mae,
     record::{BEST, RunRecord, write_whole},
-    samples::push_patch,
+    samples::{self, push_patch},
+    settings::CONFIG_FILE,
     vit::positions,
     weights::values,
 };
 use crate::{
+    dataset::{crops::INDEX, manifest::Manifest},
     infer::{Device as RunOn, LoadedModel, ModelSource, RuntimeOptions},
+    source::images::load_image,
     vit::{METADATA_KEY, ModelCard, ModelKind, VitConfig},
 };
 
 /// Largest difference to ONNX Runtime that is let through, in logits and in pixels 0..1.
 pub const PARITY: f32 = 1e-4;
-/// Crops of the parity check.
+/// Random crops of the parity check.
 const PARITY_CROPS: usize = 4;
+/// Crops of the training data in it, at most.
+const REAL_CROPS: usize = 12;
 
-const LICENCE: &str = "weights learned from research collections of faces: for research and \
-    evaluation only, until someone retrains on data of their own";
+const NO_LICENCE: &str = "not stated; without one, nobody but their maker may use these weights";
 const LIMITS: &str = "\"drowsy\" in a picture means eyes closed or yawning, nothing more: \
     drowsiness over time is judged elsewhere. Learned from acted and posed pictures, few of \
     them from cars; not tested by night under infrared light, and not fit as the only guard \
@@ -43,8 +47,11 @@ const LIMITS: &str = "\"drowsy\" in a picture means eyes closed or yawning, noth
 pub struct ExportOptions {
     /// The folder of a pretraining or fine-tuning run.
     pub checkpoint: PathBuf,
-    /// The model file to write.
+    /// The model file to write; its card is written beside it as Markdown.
     pub out: PathBuf,
+    /// Whether matrices are stored in half precision, which halves the file. `None`: those
+    /// of an autoencoder are, since what it makes is only looked at.
+    pub half: Option<bool>,
 }
 
 /// What was exported.
@@ -56,6 +63,12 @@ pub struct Exported {
     pub bytes: usize,
     /// Largest difference to ONNX Runtime that was found (logits, or pixels 0..1).
     pub difference: f32,
+    /// Crops of the training data that were compared, beside random ones.
+    pub real_crops: usize,
+    /// How far half precision moves a probability, or a pixel, 0..1; 0 in full precision.
+    pub rounding: f32,
+    /// The file, for [`promote`](crate::infer::promoted::promote).
+    pub file: Vec<u8>,
 }
 
 /// Exports the best weights of a run (their running average), checks the file against
@@ -72,20 +85,32 @@ pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
     let weights = options.checkpoint.join(BEST);
     let device = Device::flex();
     let card = card(&record);
-    let (bytes, difference) = match record.kind {
+    let trial = Trial::new(&record.vit, &real_crops(&options.checkpoint, &record.vit));
+    let half = options.half.unwrap_or(record.kind == ModelKind::Mae);
+    let (file, difference, rounding) = match record.kind {
         ModelKind::Drowsiness => {
-            let model = Classifier::new(&record.vit, &device);
-            let model = checkpoint::load_average(&weights, model)?;
-            let bytes = classifier_file(&model, &card, &record)?;
-            let difference = classifier_difference(&model, &record, &bytes)?;
-            (bytes, difference)
+            let whole = Classifier::new(&record.vit, &device);
+            let whole = checkpoint::load_average(&weights, whole)?;
+            let model = if half { whole.clone().map(&mut Halver) } else { whole.clone() };
+            let file = classifier_file(&model, &card, &record, half)?;
+            let rounding =
+                largest(&trial.drowsy(&model, &record)?, &trial.drowsy(&whole, &record)?);
+            let difference = classifier_difference(&model, &record, &trial, &file)?;
+            (file, difference, rounding)
         }
         ModelKind::Mae => {
-            let model = Mae::new(&record.vit, &device);
-            let model = checkpoint::load_average(&weights, model)?.map(&mut Halver);
-            let bytes = mae_file(&model, &card, &record)?;
-            let difference = mae_difference(&model, &record, &bytes)?;
-            (bytes, difference)
+            let whole = checkpoint::load_average(&weights, Mae::new(&record.vit, &device))?;
+            let model = if half { whole.clone().map(&mut Halver) } else { whole.clone() };
+            let file = mae_file(&model, &card, &record, half)?;
+            let rebuilt = |model: &Mae| -> Result<Vec<f32>, TrainError> {
+                let (patches, keep) = trial.tensors(&record.vit, &record.normalisation);
+                let values = values(&model.reconstruct(patches, keep))?;
+                let std = record.normalisation.std;
+                Ok(values.iter().enumerate().map(|(i, value)| value * std[i % 3]).collect())
+            };
+            let rounding = largest(&rebuilt(&model)?, &rebuilt(&whole)?);
+            let difference = mae_difference(&model, &record, &trial, &file)?;
+            (file, difference, rounding)
         }
         ModelKind::Landmarks | ModelKind::Blinks => {
             return Err(TrainError::Config {
@@ -100,8 +125,82 @@ pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
     if difference.is_nan() || difference >= PARITY {
         return Err(TrainError::Parity { path: options.out.clone(), difference });
     }
-    write_whole(&options.out, &bytes)?;
-    Ok(Exported { card, bytes: bytes.len(), difference })
+    write_whole(&options.out, &file)?;
+    let exported = Exported {
+        card,
+        bytes: file.len(),
+        difference,
+        real_crops: trial.crops - PARITY_CROPS,
+        rounding,
+        file,
+    };
+    write_whole(&options.out.with_extension("md"), markdown(&exported, half).as_bytes())?;
+    Ok(exported)
+}
+
+/// Crops of the training data, as far as they are still there.
+fn real_crops(run: &Path, vit: &VitConfig) -> Vec<Vec<f32>> {
+    let crops = || -> Option<Vec<Vec<f32>>> {
+        let text = std::fs::read_to_string(run.join(CONFIG_FILE)).ok()?;
+        let path =
+            PathBuf::from(toml::from_str::<toml::Table>(&text).ok()?.get("crops")?.as_str()?);
+        let index = if path.is_dir() { path.join(INDEX) } else { path };
+        let items = Manifest::read_unchecked(&index).ok()?.items;
+        let every = items.len().div_ceil(REAL_CROPS).max(1);
+        let images = items.iter().step_by(every).filter_map(|item| load_image(&item.file).ok());
+        Some(images.map(|image| samples::plain(&image, [true; 4], vit).picture.data).collect())
+    };
+    crops().unwrap_or_default()
+}
+
+/// The card as a page to read.
+fn markdown(exported: &Exported, half: bool) -> String {
+    let card = &exported.card;
+    let title = match card.kind {
+        ModelKind::Mae => "masked autoencoder",
+        ModelKind::Landmarks => "landmark network",
+        ModelKind::Drowsiness => "drowsiness classifier",
+        ModelKind::Blinks => "blink model",
+    };
+    let or = |text: &str, other: &str| if text.is_empty() { other.into() } else { text.to_owned() };
+    let mut page = format!(
+        "# {} ({title})\n\nWritten by wakewatch {}. All of this stands in the file's metadata as \
+         well, under `{METADATA_KEY}`.\n\n",
+        card.name, card.version
+    );
+    let precision = if half { "matrices in half precision" } else { "full precision" };
+    let mut rows = vec![
+        ("Input", format!("{0} x {0} px, patches of {1} px", card.image_px, card.patch_px)),
+        ("Size", format!("{} kB, {precision}", exported.bytes / 1000)),
+        ("Trained on", or(&card.trained_on, "not stated")),
+        ("Held out", or(&card.split, "not stated")),
+        ("Data digest", format!("`{}`", card.data_digest)),
+        ("Licence", card.licence.clone()),
+        ("Limits", card.limits.clone()),
+        (
+            "ONNX Runtime against burn",
+            format!(
+                "differs by at most {:.1e} over {} random and {} real crops",
+                exported.difference, PARITY_CROPS, exported.real_crops
+            ),
+        ),
+    ];
+    if half {
+        let moved = format!("moves a value by at most {:.1e}", exported.rounding);
+        rows.push(("Half precision", moved));
+    }
+    if card.kind == ModelKind::Drowsiness {
+        rows.push(("Drowsy from", format!("probability {:.2}", card.threshold)));
+    }
+    page += "| | |\n|---|---|\n";
+    for (name, value) in rows {
+        page += &format!("| {name} | {} |\n", value.replace('|', "\\|").replace('\n', " "));
+    }
+    page += "\n| On held-out crops | |\n|---|---|\n";
+    for (name, value) in &card.metrics {
+        page += &format!("| `{name}` | {value} |\n");
+    }
+    page
 }
 
 /// Rounds all weights to half precision, in which the autoencoder's are stored.
@@ -135,7 +234,11 @@ pub fn card(record: &RunRecord) -> ModelCard {
         labels,
         q_mask,
         threshold: record.threshold,
-        licence: LICENCE.into(),
+        licence: match record.licence.is_empty() {
+            true => NO_LICENCE.into(),
+            false => record.licence.clone(),
+        },
+        split: record.split.clone(),
         trained_on: record.trained_on.clone(),
         limits: LIMITS.into(),
         data_digest: record.data_digest.clone(),
@@ -148,18 +251,27 @@ fn classifier_file(
     model: &Classifier,
     card: &ModelCard,
     record: &RunRecord,
+    half: bool,
 ) -> Result<Vec<u8>, TrainError> {
     let json = serde_json::to_string(card)?;
-    graph::classifier(model, &record.vit, &record.normalisation, &[(METADATA_KEY, &json)])
+    graph::classifier(model, &record.vit, &record.normalisation, half, &[(METADATA_KEY, &json)])
 }
 
-fn mae_file(model: &Mae, card: &ModelCard, record: &RunRecord) -> Result<Vec<u8>, TrainError> {
+fn mae_file(
+    model: &Mae,
+    card: &ModelCard,
+    record: &RunRecord,
+    half: bool,
+) -> Result<Vec<u8>, TrainError> {
     let json = serde_json::to_string(card)?;
-    graph::mae(model, &record.vit, &record.normalisation, &[(METADATA_KEY, &json)])
+    graph::mae(model, &record.vit, &record.normalisation, half, &[(METADATA_KEY, &json)])
 }
 
-/// Crops with pixels 0..1 and masks, the same at every call.
+/// Crops with pixels 0..1 and masks, the same at every call: random ones, and those of
+/// the training data that are given.
 struct Trial {
+    /// How many.
+    crops: usize,
     /// `[crops, 3, S, S]`.
     images: Vec<f32>,
     image_shape: [usize; 4],
@@ -169,24 +281,38 @@ struct Trial {
 }
 
 impl Trial {
-    fn new(config: &VitConfig) -> Self {
+    fn new(config: &VitConfig, real: &[Vec<f32>]) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(72);
         let (px, patches) = (config.image_px, config.grid().patches());
-        let image_shape = [PARITY_CROPS, 3, px, px];
-        let images = (0..image_shape.iter().product()).map(|_| rng.random()).collect();
-        let mut keep: Vec<f32> = (0..PARITY_CROPS * patches)
-            .map(|_| f32::from(u8::from(rng.random_bool(0.6))))
-            .collect();
+        let crops = PARITY_CROPS + real.len();
+        let mut images: Vec<f32> = (0..PARITY_CROPS * 3 * px * px).map(|_| rng.random()).collect();
+        real.iter().for_each(|crop| images.extend(crop));
+        let mut keep: Vec<f32> =
+            (0..crops * patches).map(|_| f32::from(u8::from(rng.random_bool(0.6)))).collect();
         keep[..patches].fill(1.0);
         keep[patches..2 * patches].fill(0.0);
-        Self { images, image_shape, keep, keep_shape: [PARITY_CROPS, patches] }
+        let (image_shape, keep_shape) = ([crops, 3, px, px], [crops, patches]);
+        Self { crops, images, image_shape, keep, keep_shape }
+    }
+
+    /// Probabilities of drowsy, `[crops]`.
+    fn drowsy(&self, model: &Classifier, record: &RunRecord) -> Result<Vec<f32>, TrainError> {
+        let answer = self.answer(model, record);
+        Ok(values(&softmax(answer.logits, 1))?.chunks(2).map(|pair| pair[1]).collect())
+    }
+
+    fn answer(&self, model: &Classifier, record: &RunRecord) -> Answer {
+        let (patches, keep) = self.tensors(&record.vit, &record.normalisation);
+        let all: Vec<usize> = (0..record.vit.grid().patches()).collect();
+        let places = positions(record.vit.grid().side, record.vit.dim, &[all], &keep.device());
+        model.forward(patches, places, keep)
     }
 
     /// The crops as the network takes them, `[crops, P, values]`, and the mask.
     fn tensors(&self, config: &VitConfig, by: &Normalisation) -> (Tensor<3>, Tensor<2>) {
         let device = Device::flex();
         let patches = cut(&self.images, config, by);
-        let shape = [PARITY_CROPS, config.grid().patches(), config.patch_values()];
+        let shape = [self.crops, config.grid().patches(), config.patch_values()];
         (
             Tensor::from_data(TensorData::new(patches, shape), &device),
             Tensor::from_data(TensorData::new(self.keep.clone(), self.keep_shape), &device),
@@ -223,19 +349,16 @@ fn largest(a: &[f32], b: &[f32]) -> f32 {
 fn classifier_difference(
     model: &Classifier,
     record: &RunRecord,
+    trial: &Trial,
     bytes: &[u8],
 ) -> Result<f32, TrainError> {
-    let trial = Trial::new(&record.vit);
-    let (patches, keep) = trial.tensors(&record.vit, &record.normalisation);
-    let all: Vec<usize> = (0..record.vit.grid().patches()).collect();
-    let places = positions(record.vit.grid().side, record.vit.dim, &[all], &keep.device());
-    let ours = model.forward(patches, places, keep);
+    let ours = trial.answer(model, record);
     let mut loaded = load(bytes, ModelKind::Drowsiness)?;
     let theirs = loaded.run(&[
         ("image", &trial.image_shape, &trial.images),
         ("patch_keep", &trial.keep_shape, &trial.keep),
     ])?;
-    let pairs = [PARITY_CROPS, 2];
+    let pairs = [trial.crops, 2];
     let odds = |p: &[f32]| p.chunks(2).map(|p| p[1].ln() - p[0].ln()).collect::<Vec<_>>();
     let probs = values(&softmax(ours.logits, 1))?;
     let signs = values(&burn::tensor::activation::sigmoid(ours.signs))?;
@@ -245,9 +368,13 @@ fn classifier_difference(
 }
 
 /// Largest difference of a hidden pixel (0..1) between burn and ONNX Runtime.
-fn mae_difference(model: &Mae, record: &RunRecord, bytes: &[u8]) -> Result<f32, TrainError> {
+fn mae_difference(
+    model: &Mae,
+    record: &RunRecord,
+    trial: &Trial,
+    bytes: &[u8],
+) -> Result<f32, TrainError> {
     let (config, by) = (&record.vit, &record.normalisation);
-    let trial = Trial::new(config);
     let (patches, keep) = trial.tensors(config, by);
     let ours = values(&model.reconstruct(patches, keep))?;
     let mut loaded = load(bytes, ModelKind::Mae)?;
@@ -290,6 +417,9 @@ mod tests {
             normalisation: Normalisation { mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.3] },
             threshold: 0.5,
             trained_on: "noise".into(),
+            licence: "CC0 1.0".into(),
+            split: "none".into(),
+            steps: 1,
             data_digest: String::new(),
             metrics: BTreeMap::from([("auc".into(), 0.5)]),
         }
@@ -329,14 +459,24 @@ mod tests {
                 let folder = tempfile::tempdir().unwrap();
                 let out = folder.path().join("model.onnx");
                 save(folder.path(), &record(kind, small(stem)));
-                let options = ExportOptions { checkpoint: folder.path().into(), out: out.clone() };
-                let exported = run(&options).unwrap();
-                assert!(exported.difference < PARITY, "{kind}, stem {stem}");
-                assert!(exported.difference > 0.0, "the comparison compares something");
-                let loaded =
-                    LoadedModel::load(&ModelSource::File(out), kind, &RuntimeOptions::default())
-                        .unwrap();
-                assert_eq!(loaded.card, exported.card);
+                let mut sizes = Vec::new();
+                for half in [false, true] {
+                    let (checkpoint, out) = (folder.path().into(), out.clone());
+                    let options = ExportOptions { checkpoint, out: out.clone(), half: Some(half) };
+                    let exported = run(&options).unwrap();
+                    assert!(exported.difference < PARITY, "{kind}, stem {stem}");
+                    assert!(exported.difference > 0.0, "the comparison compares something");
+                    assert_eq!(exported.rounding > 0.0, half, "{}", exported.rounding);
+                    assert!(exported.rounding < 0.01, "{}", exported.rounding);
+                    let source = ModelSource::File(out.clone());
+                    let loaded =
+                        LoadedModel::load(&source, kind, &RuntimeOptions::default()).unwrap();
+                    assert_eq!(loaded.card, exported.card);
+                    let page = std::fs::read_to_string(out.with_extension("md")).unwrap();
+                    assert!(page.contains("CC0 1.0") && page.contains("`auc` | 0.5"), "{page}");
+                    sizes.push(exported.bytes);
+                }
+                assert!(sizes[1] < sizes[0], "{sizes:?}");
             }
         }
     }
@@ -350,16 +490,17 @@ mod tests {
         let device = Device::flex();
         let card = card(&record);
         let bytes =
-            classifier_file(&Classifier::new(&record.vit, &device), &card, &record).unwrap();
+            classifier_file(&Classifier::new(&record.vit, &device), &card, &record, false).unwrap();
+        let trial = Trial::new(&record.vit, &[]);
         let other = Classifier::new(&record.vit, &device);
-        assert!(classifier_difference(&other, &record, &bytes).unwrap() > PARITY);
+        assert!(classifier_difference(&other, &record, &trial, &bytes).unwrap() > PARITY);
     }
 
     #[test]
     fn a_folder_without_a_run_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let options =
-            ExportOptions { checkpoint: folder.path().into(), out: folder.path().join("m.onnx") };
+        let (checkpoint, out) = (folder.path().into(), folder.path().join("m.onnx"));
+        let options = ExportOptions { checkpoint, out, half: None };
         let error = run(&options).unwrap_err().to_string();
         assert!(error.contains("run.json"), "{error}");
         assert!(!options.out.exists());
@@ -378,10 +519,10 @@ mod tests {
             let (config, by) = (&record.vit, &record.normalisation);
             let mask = config.grid().keep(QMask::Landmark, [true; 4]);
             let model = Classifier::new(config, &Device::flex());
-            let bytes = classifier_file(&model, &card(&record), &record).unwrap();
+            let bytes = classifier_file(&model, &card(&record), &record, false).unwrap();
             let mut loaded = onnx.then(|| load(&bytes, ModelKind::Drowsiness).unwrap());
 
-            let mut trial = Trial::new(config);
+            let mut trial = Trial::new(config, &[]);
             trial.keep = mask.iter().map(|&keep| f32::from(u8::from(keep))).collect();
             trial.keep = trial.keep.repeat(PARITY_CROPS);
             let mut judge = |trial: &Trial| {

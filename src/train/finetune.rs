@@ -7,33 +7,38 @@ use std::{
 };
 
 use burn::{
-    module::Module,
+    module::ParamGroup,
+    optim::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler},
     tensor::{Device, Tensor, TensorData},
 };
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Control, TrainError,
-    checkpoint::{self, Progress},
+    Control, TrainError, checkpoint,
     classifier::Classifier,
     draw::Draw,
     graph::Normalisation,
-    log::JsonLog,
+    learn::{Run, Task, Validated},
     losses::{binary, cross_entropy, smooth_l1},
     mae::Mae,
     pretrain::{Data, stem},
-    record::{BEST, LAST, RunRecord, name},
-    replicas::{Replicas, optimizer},
+    record::{BEST, RunRecord, name},
+    replicas::{Part, Replicas},
     samples::{self, Augmentation, Sample},
     settings::{self, Training, check_shares, setting},
     targets::{Targets, needed},
     validation::{Figures, judge, measure, tensors},
-    weights::Ema,
 };
 use crate::{
-    dataset::split::HoldOut,
-    vit::{ModelKind, Preset, VitConfig},
+    dataset::{manifest::Item, split::HoldOut},
+    face::Visibility,
+    vit::{ModelKind, Preset, QMask, VitConfig},
 };
+
+/// Crops that are judged at once.
+const VALIDATION_BATCH: usize = 128;
 
 /// Settings of a fine-tuning.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +54,10 @@ pub struct FinetuneConfig {
     /// What the weights were learned from, in words, for the model card.
     #[serde(default)]
     pub trained_on: String,
+    /// Under which licence the weights may be used, as far as that of the pictures allows;
+    /// for the model card.
+    #[serde(default)]
+    pub licence: String,
     /// The network's shape, where there is no pretraining.
     #[serde(default = "stem")]
     pub preset: Preset,
@@ -64,6 +73,19 @@ pub struct FinetuneConfig {
     /// Weight of the losses of the aspect ratios.
     #[serde(default = "half")]
     pub aspects_weight: f32,
+    /// Which patches may be attended to; without it that of the shape.
+    #[serde(default)]
+    pub q_mask: Option<QMask>,
+    /// Parameter of the beta distribution by which crops are mixed in pairs (mixup); 0 =
+    /// not at all.
+    #[serde(default)]
+    pub mixup: f32,
+    /// Chance that the deepest block's branches are left out for a crop (drop path), 0..1.
+    #[serde(default)]
+    pub drop_path: f32,
+    /// Learning rate of a layer over that of the one above it; 1 = the same for all.
+    #[serde(default = "one")]
+    pub layer_decay: f64,
     /// How long and how fast.
     #[serde(default)]
     pub training: Training,
@@ -90,6 +112,10 @@ fn half() -> f32 {
     0.5
 }
 
+fn one() -> f64 {
+    1.0
+}
+
 impl FinetuneConfig {
     fn validate(&self) -> Result<(), TrainError> {
         self.training.validate()?;
@@ -106,20 +132,15 @@ impl FinetuneConfig {
         {
             setting(field, weight, weight >= 0.0 && weight.is_finite(), "it cannot be negative")?;
         }
+        let (mixup, drop_path, layer_decay) = (self.mixup, self.drop_path, self.layer_decay);
+        setting("mixup", mixup, (0.0..=10.0).contains(&mixup), "it must lie in 0..10")?;
+        let share = (0.0..1.0).contains(&drop_path);
+        setting("drop_path", drop_path, share, "it must lie in 0..1")?;
+        let share = layer_decay > 0.0 && layer_decay <= 1.0;
+        setting("layer_decay", layer_decay, share, "it must lie in 0..1 and not be 0")?;
         check_shares("drowsy_shares", &self.drowsy_shares)?;
         check_shares("awake_shares", &self.awake_shares)
     }
-}
-
-/// One line of the log.
-#[derive(Serialize)]
-struct Line<'a> {
-    step: usize,
-    learning_rate: f64,
-    loss: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    validation: Option<&'a BTreeMap<String, f64>>,
-    crops_per_s: f64,
 }
 
 /// The classifier to start from, its shape and its normalisation.
@@ -130,6 +151,7 @@ fn start(
 ) -> Result<(Classifier, VitConfig, Normalisation), TrainError> {
     let Some(folder) = &config.pretrained else {
         let vit = settings::shape(config.preset, config.network.as_ref())?;
+        let vit = VitConfig { q_mask: config.q_mask.unwrap_or(vit.q_mask), ..vit };
         let (mean, std) = data.set.channel_statistics();
         return Ok((Classifier::new(&vit, learner), vit, Normalisation { mean, std }));
     };
@@ -138,14 +160,15 @@ fn start(
     vit.validate()?;
     let mae = checkpoint::load_average(&folder.join(BEST), Mae::new(&vit, learner))?;
     let classifier = Classifier { encoder: mae.encoder, ..Classifier::new(&vit, learner) };
-    let own = config.network.as_ref();
     // The Q mask has no weights, so the one that is written out here counts.
-    let vit = VitConfig { q_mask: own.map_or(vit.q_mask, |own| own.q_mask), ..vit };
+    let own = config.q_mask.or(config.network.as_ref().map(|own| own.q_mask));
+    let vit = VitConfig { q_mask: own.unwrap_or(vit.q_mask), ..vit };
     Ok((classifier, vit, record.normalisation))
 }
 
 /// Fine-tunes as configured. The folder `out` then holds `config.toml` (the effective
-/// settings), `split.json`, `log.jsonl`, `run.json` and the checkpoints `last` and `best`.
+/// settings), `split.json`, `log.jsonl`, `curves.png`, `run.json` and the checkpoints
+/// `last` and `best`.
 ///
 /// With `resume` it goes on from `last`.
 ///
@@ -169,126 +192,218 @@ pub fn run(
         data.validation.iter().copied().filter(|&at| items[at].label.is_some()).collect();
     let learner = device.clone().autodiff();
     learner.seed(training.seed);
-    let (mut model, vit, by) = start(config, &data, &learner)?;
-    let mut optimizer = optimizer(training);
-    let mut progress = Progress::default();
-    let mut ema = Ema::new(&model, training.ema_decay, 0)?;
-    if resume {
-        let average;
-        (model, average, optimizer, progress) =
-            checkpoint::load(&config.out.join(LAST), model, optimizer)?;
-        ema = Ema::new(&average, training.ema_decay, progress.step)?;
-    }
-    let replicas = Replicas::new(training)?;
-    (control.say)(&format!(
-        "{} crops to learn from, {} to validate on; {} weights, {} replicas",
-        data.train.len(),
-        held.len(),
-        model.num_params(),
-        replicas.count()
-    ));
-    let mut record = RunRecord {
+    let (model, vit, by) = start(config, &data, &learner)?;
+    (control.say)(&data.describe(held.len()));
+    let record = RunRecord {
         kind: ModelKind::Drowsiness,
         name: name(config.preset, config.network.is_some()),
         vit: vit.clone(),
         normalisation: by,
         threshold: 0.5,
         trained_on: config.trained_on.clone(),
+        licence: config.licence.clone(),
+        split: config.hold_out.describe(),
+        steps: 0,
         data_digest: data.set.digest.clone(),
         metrics: BTreeMap::new(),
     };
-    let mut log = JsonLog::open(&config.out.join("log.jsonl"), resume)?;
-    let schedule = training.schedule();
-    let (mut sum, mut count, mut since) = (0.0, 0usize, std::time::Instant::now());
-    while progress.step < training.steps {
-        let step = progress.step;
-        let (gradients, losses) =
-            replicas.step(&model, &learner, (step, training.batch), |model, mut part| {
-                let chosen = draw.batch(part.crops, &mut part.rng);
-                let samples: Vec<Sample> = chosen
-                    .iter()
-                    .map(|&at| {
-                        let image = &data.set.images[at];
-                        let by = &config.augmentation;
-                        samples::changed(image, needed(&items[at]), &vit, by, &mut part.rng)
-                    })
-                    .collect();
-                let targets = Targets::new(items, &chosen, &samples, config.label_smoothing);
-                let (patches, keep, places) = tensors(&samples, &vit, &by, &learner);
-                let answer = model.forward(patches, places, keep);
-                let rows = |values: &[f32]| {
-                    let data = TensorData::new(values.to_vec(), [chosen.len(), 2]);
-                    Tensor::<2>::from_data(data, &learner)
-                };
-                let loss = cross_entropy(answer.logits, rows(&targets.label))
-                    + binary(answer.signs, rows(&targets.signs), rows(&targets.signs_known))
-                        .mul_scalar(config.signs_weight)
-                    + smooth_l1(
-                        answer.aspects,
-                        rows(&targets.aspects),
-                        rows(&targets.aspects_known),
-                    )
-                    .mul_scalar(config.aspects_weight);
-                let value = f64::from(loss.clone().into_scalar::<f32>());
-                Ok((loss, value))
-            })?;
-        let loss = losses.iter().sum::<f64>() / losses.len().max(1) as f64;
-        if !loss.is_finite() {
-            return Err(TrainError::Diverged { step });
-        }
-        model = optimizer.step(schedule.at(step), model, gradients);
-        ema.update(&model)?;
-        progress.step += 1;
-        (sum, count) = (sum + loss, count + 1);
+    let task = Finetuning { config, data: &data, draw, held, vit: &vit, by, learner, device };
+    let run = Run { training, out: &config.out, resume, device };
+    run.learn(&task, model, record, control)
+}
 
-        let stopped = control.stopped();
-        let last = progress.step == training.steps || stopped;
-        let validate = last || progress.step.is_multiple_of(training.validate_every);
-        let mut figures: Option<Figures> = None;
-        if validate {
-            let average = ema.apply(model.clone());
-            let probabilities = judge(&average.valid(), &data.set, &held, &vit, &by, device)?;
-            let measured = measure(items, &held, &probabilities);
-            // A checkpoint's best is smallest.
-            let figure = 1.0 - measured.mean_auc;
-            let better = progress.best.is_none_or(|best| figure < best);
-            if better {
-                progress.best = Some(figure);
-                record.metrics.clone_from(&measured.by_name);
-                record.threshold = measured.threshold as f32;
-                record.save(&config.out)?;
-            }
-            checkpoint::save(&config.out.join(LAST), &model, &average, &optimizer, progress)?;
-            if better {
-                let best = config.out.join(BEST);
-                checkpoint::save(&best, &model, &average, &optimizer, progress)?;
-            }
-            figures = Some(measured);
+/// The crops of a set, the network's shape and the settings, as a task.
+struct Finetuning<'a> {
+    config: &'a FinetuneConfig,
+    data: &'a Data,
+    draw: Draw,
+    /// Labelled crops of the validation side.
+    held: Vec<usize>,
+    vit: &'a VitConfig,
+    by: Normalisation,
+    /// Where gradients are computed.
+    learner: Device,
+    /// Where nothing but results is.
+    device: &'a Device,
+}
+
+/// Crops as the network is shown them, with what they are compared with.
+struct Batch {
+    samples: Vec<Sample>,
+    targets: Targets,
+    /// What drop path multiplies branches by, `[2 * depth]` a crop; empty without it.
+    paths: Vec<Vec<f32>>,
+    /// Crops of the whole batch, and the known signs and aspect ratios among them.
+    counts: [f32; 3],
+}
+
+impl Finetuning<'_> {
+    /// One crop changed at random, with its labels.
+    fn sample(&self, at: usize, rng: &mut ChaCha8Rng) -> (Sample, Targets) {
+        let item = &self.data.set.items[at];
+        let sample = samples::changed(
+            &self.data.set.images[at],
+            visible(item),
+            needed(item),
+            self.vit,
+            &self.config.augmentation,
+            rng,
+        );
+        let one = std::slice::from_ref(&sample);
+        let smoothing = self.config.label_smoothing;
+        let targets = Targets::new(&self.data.set.items, &[at], one, smoothing);
+        (sample, targets)
+    }
+
+    /// Mixes a crop with another one, where both show the same patches.
+    fn mix(&self, sample: &mut Sample, targets: &mut Targets, rng: &mut ChaCha8Rng) {
+        let (other, others) = self.sample(self.draw.any(rng), rng);
+        let share = beta(self.config.mixup, rng);
+        if other.keep != sample.keep {
+            return;
         }
-        if validate || progress.step.is_multiple_of(training.log_every) {
-            let rate = (count * training.batch) as f64 / since.elapsed().as_secs_f64();
-            let line = Line {
-                step: progress.step,
-                learning_rate: schedule.at(step),
-                loss: sum / count as f64,
-                validation: figures.as_ref().map(|figures| &figures.by_name),
-                crops_per_s: rate,
-            };
-            (control.say)(&format!(
-                "step {} of {}: loss {:.4}{}, {rate:.0} crops/s",
-                line.step,
-                training.steps,
-                line.loss,
-                figures.as_ref().map_or(String::new(), sentence)
-            ));
-            log.write(&line)?;
-            (sum, count, since) = (0.0, 0, std::time::Instant::now());
+        let pixels = sample.picture.data.iter_mut().zip(&other.picture.data);
+        pixels.for_each(|(a, b)| *a = share * *a + (1.0 - share) * b);
+        targets.mix(&others, share);
+    }
+
+    /// Drop path's factors for one crop: branches of deeper blocks are left out more
+    /// often, those that stay count for them.
+    fn paths(&self, rng: &mut ChaCha8Rng) -> Vec<f32> {
+        let most = self.config.drop_path;
+        if most == 0.0 {
+            return Vec::new();
         }
-        if stopped {
-            break;
+        let deepest = (2 * self.vit.depth - 1).max(1) as f32;
+        (0..2 * self.vit.depth)
+            .map(|branch| {
+                let stays = 1.0 - most * branch as f32 / deepest;
+                if rng.random::<f32>() < stays { 1.0 / stays } else { 0.0 }
+            })
+            .collect()
+    }
+}
+
+/// A draw from the beta distribution with both parameters `alpha`, by Jöhnk's method.
+fn beta(alpha: f32, rng: &mut impl Rng) -> f32 {
+    for _ in 0..1000 {
+        let [x, y] = [0, 1].map(|_| rng.random::<f32>().powf(1.0 / alpha));
+        if x + y > 0.0 && x + y <= 1.0 {
+            return x / (x + y);
         }
     }
-    Ok(record)
+    0.5
+}
+
+/// Which landmark cells of a crop the landmark network sees uncovered.
+fn visible(item: &Item) -> [bool; 4] {
+    item.seen.map_or([true; 4], |[left_eye, right_eye, mouth]| {
+        Visibility { left_eye, right_eye, mouth }.uncovered()
+    })
+}
+
+impl Task for Finetuning<'_> {
+    type Model = Classifier;
+    type Batch = Batch;
+
+    fn batch(&self, part: Part) -> Batch {
+        let mut batch = Batch {
+            samples: Vec::with_capacity(part.crops),
+            targets: Targets::default(),
+            paths: Vec::new(),
+            counts: [part.batch as f32, 0.0, 0.0],
+        };
+        for (number, mut rng) in part.crops() {
+            let at = self.draw.one(number, &mut rng);
+            let (mut sample, mut targets) = self.sample(at, &mut rng);
+            if self.config.mixup > 0.0 {
+                self.mix(&mut sample, &mut targets, &mut rng);
+            }
+            batch.paths.push(self.paths(&mut rng));
+            batch.samples.push(sample);
+            batch.targets.append(targets);
+        }
+        batch
+    }
+
+    fn join(&self, parts: &mut [Batch]) {
+        let sum = |known: fn(&Targets) -> &[f32]| -> f32 {
+            parts.iter().map(|part| known(&part.targets).iter().sum::<f32>()).sum()
+        };
+        let (signs, aspects) = (sum(|t| &t.signs_known), sum(|t| &t.aspects_known));
+        for part in parts {
+            (part.counts[1], part.counts[2]) = (signs, aspects);
+        }
+    }
+
+    fn loss(&self, model: &Classifier, batch: &Batch) -> Result<Tensor<1>, TrainError> {
+        let Batch { samples, targets, paths, counts: [crops, signs, aspects] } = batch;
+        let (patches, keep, places) = tensors(samples, self.vit, &self.by, &self.learner);
+        let paths = paths.first().filter(|path| !path.is_empty()).map(|path| {
+            let values: Vec<f32> = paths.iter().flatten().copied().collect();
+            let data = TensorData::new(values, [paths.len(), path.len()]);
+            Tensor::<2>::from_data(data, &self.learner).transpose()
+        });
+        let answer = model.forward_dropping(patches, places, keep, paths.as_ref());
+        let rows = |values: &[f32]| {
+            let data = TensorData::new(values.to_vec(), [samples.len(), 2]);
+            Tensor::<2>::from_data(data, &self.learner)
+        };
+        let signs = binary(answer.signs, rows(&targets.signs), rows(&targets.signs_known), *signs);
+        let aspects = smooth_l1(
+            answer.aspects,
+            rows(&targets.aspects),
+            rows(&targets.aspects_known),
+            *aspects,
+        );
+        Ok(cross_entropy(answer.logits, rows(&targets.label), *crops)
+            + signs.mul_scalar(self.config.signs_weight)
+            + aspects.mul_scalar(self.config.aspects_weight))
+    }
+
+    fn validate(&self, average: &Classifier, replicas: &Replicas) -> Result<Validated, TrainError> {
+        let items = &self.data.set.items;
+        let chunks: Vec<&[usize]> = self.held.chunks(VALIDATION_BATCH).collect();
+        let probabilities = replicas.map(average, &chunks, |model, chunk| {
+            let samples: Vec<Sample> = chunk
+                .iter()
+                .map(|&at| samples::plain(&self.data.set.images[at], visible(&items[at]), self.vit))
+                .collect();
+            judge(model, &samples, self.vit, &self.by, self.device)
+        })?;
+        let measured = measure(items, &self.held, &probabilities.concat());
+        Ok(Validated {
+            // A checkpoint's best is smallest.
+            figure: 1.0 - measured.mean_auc,
+            words: sentence(&measured),
+            threshold: Some(measured.threshold),
+            metrics: measured.by_name,
+            confusion: measured.confusion,
+            picture: None,
+        })
+    }
+
+    /// Each layer learns more slowly than the one above it (Clark et al. 2020; for ViTs
+    /// He et al. 2022): the heads at `rate`, the embedding slowest.
+    fn learning_rate(&self, rate: f64) -> ModuleLearningRate {
+        let decay = self.config.layer_decay;
+        if decay == 1.0 {
+            return rate.into();
+        }
+        let depth = self.vit.depth;
+        let mut scheduler = ModuleLrScheduler::new(rate);
+        let mut slower = |path: String, below: usize| {
+            let group = ParamGroup::from_predicate(path);
+            let scheduler_now = std::mem::replace(&mut scheduler, ModuleLrScheduler::new(rate));
+            scheduler = scheduler_now.with_group(group, rate * decay.powi(below as i32));
+        };
+        slower("encoder.embedding.".into(), depth + 1);
+        slower("encoder.cls".into(), depth + 1);
+        for block in 0..depth {
+            slower(format!("encoder.blocks.{block}."), depth - block);
+        }
+        scheduler.step()
+    }
 }
 
 /// The AUCs of the groups in words.
@@ -296,7 +411,7 @@ fn sentence(figures: &Figures) -> String {
     let aucs = figures.by_name.iter().filter_map(|(name, value)| {
         name.strip_prefix("auc_").map(|group| format!("{group} {value:.3}"))
     });
-    format!("; AUC {}", aucs.collect::<Vec<_>>().join(", "))
+    format!("AUC {}", aucs.collect::<Vec<_>>().join(", "))
 }
 
 fn missing_class(crops: &Path) -> TrainError {
@@ -316,7 +431,7 @@ mod tests {
             crops::INDEX,
             manifest::{Item, Label, Manifest},
         },
-        train::{pretrain, pretrain::PretrainConfig, tests::small},
+        train::{pretrain, pretrain::PretrainConfig, record::LAST, tests::small},
     };
     use image::{Rgb, RgbImage};
     use std::sync::atomic::AtomicBool;
@@ -357,6 +472,11 @@ mod tests {
             out: folder.join(out),
             pretrained: None,
             trained_on: "drawn".into(),
+            licence: String::new(),
+            q_mask: None,
+            mixup: 0.0,
+            drop_path: 0.0,
+            layer_decay: 1.0,
             preset: Preset::Stem,
             network: Some(small(true)),
             label_smoothing: 0.05,
@@ -381,7 +501,12 @@ mod tests {
 
     fn train(config: &FinetuneConfig, resume: bool) -> Result<RunRecord, TrainError> {
         let stop = AtomicBool::new(false);
-        run(config, resume, &Device::flex(), &mut Control { stop: &stop, say: &mut |_| {} })
+        run(
+            config,
+            resume,
+            &Device::flex(),
+            &mut Control { stop: &stop, say: &mut |_| {}, step: &mut |_| {} },
+        )
     }
 
     #[test]
@@ -407,7 +532,13 @@ mod tests {
             stop.store(lines >= 2, std::sync::atomic::Ordering::Relaxed);
         };
         let parts = config(root, "parts", 30);
-        run(&parts, false, &Device::flex(), &mut Control { stop: &stop, say: &mut say }).unwrap();
+        run(
+            &parts,
+            false,
+            &Device::flex(),
+            &mut Control { stop: &stop, say: &mut say, step: &mut |_| {} },
+        )
+        .unwrap();
         train(&parts, true).unwrap();
         let load = |name: &str| {
             let model = Classifier::new(&small(true), &Device::flex());
@@ -423,6 +554,7 @@ mod tests {
             crops: root.into(),
             out: root.join("mae"),
             trained_on: String::new(),
+            licence: String::new(),
             preset: Preset::Stem,
             network: Some(small(true)),
             mask_ratio: 0.5,
@@ -431,7 +563,7 @@ mod tests {
             augmentation: augmentation(),
         };
         let stop = AtomicBool::new(false);
-        let mut control = Control { stop: &stop, say: &mut |_| {} };
+        let mut control = Control { stop: &stop, say: &mut |_| {}, step: &mut |_| {} };
         let record = pretrain::run(&mae, false, &Device::flex(), &mut control).unwrap();
         // Plain grey crops: what is seen tells all about what is hidden.
         assert!(record.metrics["validation_mse"] < 0.5, "{:?}", record.metrics);

@@ -41,7 +41,8 @@ struct Graph<'a> {
 /// The classifier as an ONNX graph with the card as `metadata`.
 ///
 /// Inputs `image [N,3,S,S]` and `patch_keep [N,P]`, outputs `probs [N,2]`,
-/// `signs [N,2]` and `attention [N,P]`.
+/// `signs [N,2]` and `attention [N,P]`. With `half` its matrices are stored in half
+/// precision, to which their values have been rounded.
 ///
 /// # Errors
 /// When the network is not of the shape `config`.
@@ -49,10 +50,11 @@ pub fn classifier(
     model: &Classifier,
     config: &VitConfig,
     normalisation: &Normalisation,
+    half: bool,
     metadata: &[(&str, &str)],
 ) -> Result<Vec<u8>, TrainError> {
     let patches = config.grid().patches();
-    let mut graph = Graph { g: GraphBuilder::new("drowsiness"), config, half: false };
+    let mut graph = Graph { g: GraphBuilder::new("drowsiness"), config, half };
     let (image, keep) = graph.inputs();
     let image = graph.normalise(&image, normalisation);
     let encoded = graph.encoder(&model.encoder, &image, &keep)?;
@@ -69,8 +71,8 @@ pub fn classifier(
 /// The masked autoencoder as an ONNX graph with the card as `metadata`.
 ///
 /// Inputs `image [N,3,S,S]` and `patch_keep [N,P]` (1 = seen), output
-/// `reconstruction [N,3,S,S]`, RGB 0..1, in which seen patches are the input's own. Its
-/// matrices are stored in half precision: what it makes is looked at, not judged by.
+/// `reconstruction [N,3,S,S]`, RGB 0..1, in which seen patches are the input's own. With
+/// `half` its matrices are stored in half precision.
 ///
 /// # Errors
 /// When the network is not of the shape `config`.
@@ -78,11 +80,12 @@ pub fn mae(
     model: &Mae,
     config: &VitConfig,
     normalisation: &Normalisation,
+    half: bool,
     metadata: &[(&str, &str)],
 ) -> Result<Vec<u8>, TrainError> {
     let (patches, side) = (config.grid().patches() as i64, config.grid().side);
     let wide = config.decoder_dim;
-    let mut graph = Graph { g: GraphBuilder::new("mae"), config, half: true };
+    let mut graph = Graph { g: GraphBuilder::new("mae"), config, half };
     let (image, keep) = graph.inputs();
     let image = graph.normalise(&image, normalisation);
     let encoded = graph.encoder(&model.encoder, &image, &keep)?;

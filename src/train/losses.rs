@@ -1,4 +1,6 @@
 //! What training minimises. Labels that are not known, or cannot be seen, have weight 0.
+//! Every loss is a sum divided by `count`, which belongs to the whole batch: so the
+//! shares of its parts add up to the loss of the whole.
 
 use burn::tensor::{
     Tensor,
@@ -8,32 +10,34 @@ use burn::tensor::{
 /// Where the smooth L1 loss turns from square to straight, in scaled aspect ratios.
 const SMOOTH: f32 = 0.1;
 
-/// Cross entropy of `logits` `[batch, classes]` with the distributions `targets`
-/// `[batch, classes]`, mean over the batch.
-pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
-    let batch = logits.dims()[0].max(1);
-    (log_softmax(logits, 1) * targets).sum().mul_scalar(-1.0 / batch as f32)
+/// Cross entropy of `logits` `[crops, classes]` with the distributions `targets`
+/// `[crops, classes]`, over `count` crops.
+pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<2>, count: f32) -> Tensor<1> {
+    (log_softmax(logits, 1) * targets).sum().div_scalar(-count.max(1.0))
 }
 
-/// Binary cross entropy of `logits` with `targets` (0 or 1), mean over `weights`.
-pub fn binary(logits: Tensor<2>, targets: Tensor<2>, weights: Tensor<2>) -> Tensor<1> {
+/// Binary cross entropy of `logits` with `targets` (0..1), by `weights` that sum to
+/// `count` over the whole batch.
+pub fn binary(logits: Tensor<2>, targets: Tensor<2>, weights: Tensor<2>, count: f32) -> Tensor<1> {
     // max(x, 0) - x t + log(1 + exp(-|x|)), which neither overflows nor loses precision.
     let each = relu(logits.clone()) - logits.clone() * targets
         + logits.abs().mul_scalar(-1.0).exp().add_scalar(1.0).log();
-    weighted(each, weights)
+    (each * weights).sum().div_scalar(count.max(1.0))
 }
 
-/// Smooth L1 distance of `values` to `targets`, mean over `weights`.
-pub fn smooth_l1(values: Tensor<2>, targets: Tensor<2>, weights: Tensor<2>) -> Tensor<1> {
+/// Smooth L1 distance of `values` to `targets`, by `weights` that sum to `count` over the
+/// whole batch.
+pub fn smooth_l1(
+    values: Tensor<2>,
+    targets: Tensor<2>,
+    weights: Tensor<2>,
+    count: f32,
+) -> Tensor<1> {
     let distance = (values - targets).abs();
     let near = distance.clone().clamp_max(SMOOTH);
     let far = relu(distance.sub_scalar(SMOOTH));
-    weighted(near.square().div_scalar(2.0 * SMOOTH) + far, weights)
-}
-
-fn weighted(each: Tensor<2>, weights: Tensor<2>) -> Tensor<1> {
-    let total = weights.clone().sum().clamp_min(1.0);
-    (each * weights).sum() / total
+    let each = near.square().div_scalar(2.0 * SMOOTH) + far;
+    (each * weights).sum().div_scalar(count.max(1.0))
 }
 
 #[cfg(test)]
@@ -52,24 +56,24 @@ mod tests {
 
     #[test]
     fn losses_are_those_of_the_books() {
-        let ce = cross_entropy(rows([[0.0, 2.0f32.ln()]]), rows([[0.25, 0.75]]));
+        let ce = cross_entropy(rows([[0.0, 2.0f32.ln()]]), rows([[0.25, 0.75]]), 1.0);
         assert_abs_diff_eq!(
             value(ce),
             -0.25 * (1.0f32 / 3.0).ln() - 0.75 * (2.0f32 / 3.0).ln(),
             epsilon = 1e-6
         );
-        let bce = binary(rows([[0.0, 80.0]]), rows([[1.0, 0.0]]), rows([[1.0, 1.0]]));
+        let bce = binary(rows([[0.0, 80.0]]), rows([[1.0, 0.0]]), rows([[1.0, 1.0]]), 2.0);
         assert_abs_diff_eq!(value(bce), (2.0f32.ln() + 80.0) / 2.0, epsilon = 1e-4);
-        let l1 = smooth_l1(rows([[0.05, 1.0]]), rows([[0.0, 0.0]]), rows([[1.0, 1.0]]));
+        let l1 = smooth_l1(rows([[0.05, 1.0]]), rows([[0.0, 0.0]]), rows([[1.0, 1.0]]), 2.0);
         assert_abs_diff_eq!(value(l1), (0.0125 + 0.95) / 2.0, epsilon = 1e-6);
     }
 
     #[test]
     fn unknown_labels_count_for_nothing() {
-        let known = binary(rows([[1.0, 9.0]]), rows([[1.0, 0.0]]), rows([[1.0, 0.0]]));
-        let other = binary(rows([[1.0, -5.0]]), rows([[1.0, 1.0]]), rows([[1.0, 0.0]]));
+        let known = binary(rows([[1.0, 9.0]]), rows([[1.0, 0.0]]), rows([[1.0, 0.0]]), 1.0);
+        let other = binary(rows([[1.0, -5.0]]), rows([[1.0, 1.0]]), rows([[1.0, 0.0]]), 1.0);
         assert_abs_diff_eq!(value(known), value(other), epsilon = 1e-6);
-        let none = smooth_l1(rows([[1.0, 1.0]]), rows([[0.0, 0.0]]), rows([[0.0, 0.0]]));
+        let none = smooth_l1(rows([[1.0, 1.0]]), rows([[0.0, 0.0]]), rows([[0.0, 0.0]]), 0.0);
         assert_eq!(value(none), 0.0);
     }
 }

@@ -94,7 +94,7 @@ impl Mae {
     }
 
     fn decode(&self, tokens: Tensor<3>) -> Tensor<3> {
-        let out = self.decoder.iter().fold(tokens, |x, block| block.forward(x, None).0);
+        let out = self.decoder.iter().fold(tokens, |x, block| block.forward(x, None, None).0);
         self.norm.forward(out)
     }
 }
@@ -112,15 +112,20 @@ impl Masking {
     /// Draws a masking of `batch` crops: `ratio` of the patches hidden (rounded), at
     /// least one hidden and one kept.
     pub fn random(batch: usize, patches: usize, ratio: f32, rng: &mut impl Rng) -> Self {
-        let hidden = ((patches as f32 * ratio).round() as usize).clamp(1, patches.max(2) - 1);
         let mut masking = Self { kept: Vec::new(), hidden: Vec::new() };
         for _ in 0..batch {
-            let mut order: Vec<usize> = (0..patches).collect();
-            order.shuffle(rng);
-            masking.kept.push(order.split_off(hidden));
-            masking.hidden.push(order);
+            masking.push(patches, ratio, rng);
         }
         masking
+    }
+
+    /// Draws the masking of one more crop.
+    pub fn push(&mut self, patches: usize, ratio: f32, rng: &mut impl Rng) {
+        let hidden = ((patches as f32 * ratio).round() as usize).clamp(1, patches.max(2) - 1);
+        let mut order: Vec<usize> = (0..patches).collect();
+        order.shuffle(rng);
+        self.kept.push(order.split_off(hidden));
+        self.hidden.push(order);
     }
 }
 

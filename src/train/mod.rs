@@ -1,16 +1,23 @@
 //! The offline mode, in burn: networks, pretraining, fine-tuning, and the writer that
-//! turns what was learned into ONNX files.
+//! turns what was learned into ONNX files. Pretraining and fine-tuning share one loop
+//! ([`learn`]).
+
+use std::{io::Cursor, path::Path};
 
 pub mod augment;
 pub mod blinks;
 pub mod checkpoint;
 pub mod classifier;
+mod curves;
+pub mod device;
 pub mod draw;
 mod error;
 pub mod export;
 pub mod finetune;
 pub mod graph;
+mod grid;
 pub mod landmarks;
+pub mod learn;
 pub mod log;
 pub mod losses;
 pub mod mae;
@@ -28,7 +35,19 @@ pub mod vit;
 pub mod weights;
 
 pub use error::TrainError;
-pub use log::Control;
+pub use log::{Control, Step};
+
+/// Writes a picture as PNG, whole or not at all.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub(crate) fn write_png(picture: &image::RgbImage, path: &Path) -> Result<(), TrainError> {
+    let mut bytes = Vec::new();
+    picture
+        .write_to(&mut Cursor::new(&mut bytes), image::ImageFormat::Png)
+        .map_err(|error| TrainError::io(path, "written")(std::io::Error::other(error)))?;
+    record::write_whole(path, &bytes)
+}
 
 #[cfg(test)]
 pub(crate) mod tests {

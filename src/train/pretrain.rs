@@ -4,25 +4,21 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use burn::{
-    module::Module,
-    tensor::{Device, Tensor, TensorData},
-};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Control, TrainError,
-    checkpoint::{self, Progress},
     graph::Normalisation,
-    log::JsonLog,
+    grid,
+    learn::{Run, Task, Validated},
     mae::{Mae, Masking},
-    record::{BEST, LAST, RunRecord},
-    replicas::{Replicas, optimizer},
+    record::RunRecord,
+    replicas::{Part, Replicas},
     samples::{self, Augmentation, Needed, push_patch},
     settings::{self, Training, setting},
-    weights::Ema,
 };
 use crate::{
     dataset::{
@@ -48,6 +44,10 @@ pub struct PretrainConfig {
     /// What the weights were learned from, in words, for the model card.
     #[serde(default)]
     pub trained_on: String,
+    /// Under which licence the weights may be used, as far as that of the pictures allows;
+    /// for the model card.
+    #[serde(default)]
+    pub licence: String,
     /// The network's shape.
     #[serde(default = "stem")]
     pub preset: Preset,
@@ -76,26 +76,17 @@ fn mask_ratio() -> f32 {
     0.5
 }
 
-/// One line of the log.
-#[derive(Serialize)]
-struct Line {
-    step: usize,
-    learning_rate: f64,
-    loss: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    validation: Option<f64>,
-    crops_per_s: f64,
-}
-
 /// The crops and what a run knows about them.
 pub(super) struct Data {
     pub(super) set: CropSet,
     pub(super) train: Vec<usize>,
     pub(super) validation: Vec<usize>,
+    /// Subjects on both sides.
+    shared: usize,
 }
 
 impl Data {
-    /// Loads the crops and draws (or, when resuming, reads) the split.
+    /// Loads the crops and chooses (or, when resuming, reads) the split.
     pub(super) fn load(
         crops: &std::path::Path,
         out: &std::path::Path,
@@ -108,11 +99,12 @@ impl Data {
         let split = match resume {
             true => Split::load(&set.items, &file)?,
             false => {
-                let split = hold_out.split(&set.items);
+                let split = hold_out.choose(&set.items)?;
                 split.save(&set.items, &file)?;
                 split
             }
         };
+        let shared = split.shared_subjects(&set.items);
         let (validation, train): (Vec<usize>, Vec<usize>) =
             (0..set.items.len()).partition(|&at| split.validates[at]);
         if train.is_empty() || validation.is_empty() {
@@ -121,12 +113,25 @@ impl Data {
                 why: "nothing is left to train or to validate on; change hold_out".into(),
             });
         }
-        Ok(Self { set, train, validation })
+        Ok(Self { set, train, validation, shared })
+    }
+
+    /// How many there are, for people; `held` of the validation side count.
+    pub(super) fn describe(&self, held: usize) -> String {
+        let mut text = format!("{} crops to learn from, {held} to validate on", self.train.len());
+        if self.shared > 0 {
+            text += &format!(
+                "; {} people stand on both sides, so figures measure identity as well",
+                self.shared
+            );
+        }
+        text
     }
 }
 
 /// Pretrains as configured. The folder `out` then holds `config.toml` (the effective
-/// settings), `split.json`, `log.jsonl`, `run.json` and the checkpoints `last` and `best`.
+/// settings), `split.json`, `log.jsonl`, `curves.png`, `reconstruction.png`, `run.json`
+/// and the checkpoints `last` and `best`.
 ///
 /// With `resume` it goes on from `last`.
 ///
@@ -151,164 +156,232 @@ pub fn run(
     let by = Normalisation { mean, std };
     let learner = device.clone().autodiff();
     learner.seed(training.seed);
-    let mut model = Mae::new(&vit, &learner);
-    let mut optimizer = optimizer(training);
-    let mut progress = Progress::default();
-    let mut ema = Ema::new(&model, training.ema_decay, 0)?;
-    if resume {
-        let last = config.out.join(LAST);
-        let average;
-        (model, average, optimizer, progress) = checkpoint::load(&last, model, optimizer)?;
-        ema = Ema::new(&average, training.ema_decay, progress.step)?;
-    }
-    let replicas = Replicas::new(training)?;
-    (control.say)(&format!(
-        "{} crops to learn from, {} to validate on; {} weights, {} replicas",
-        data.train.len(),
-        data.validation.len(),
-        model.num_params(),
-        replicas.count()
-    ));
-    let mut record = RunRecord {
+    let model = Mae::new(&vit, &learner);
+    (control.say)(&data.describe(data.validation.len()));
+    let record = RunRecord {
         kind: ModelKind::Mae,
         name: super::record::name(config.preset, config.network.is_some()),
         vit: vit.clone(),
         normalisation: by,
         threshold: 0.5,
         trained_on: config.trained_on.clone(),
+        licence: config.licence.clone(),
+        split: config.hold_out.describe(),
+        steps: 0,
         data_digest: data.set.digest.clone(),
         metrics: BTreeMap::new(),
     };
-    let mut log = JsonLog::open(&config.out.join("log.jsonl"), resume)?;
-    let schedule = training.schedule();
-    let (mut sum, mut count, mut since) = (0.0, 0usize, std::time::Instant::now());
-    while progress.step < training.steps {
-        let step = progress.step;
-        let (gradients, losses) =
-            replicas.step(&model, &learner, (step, training.batch), |model, mut part| {
-                let batch = draw(&data, part.crops, config, &vit, &mut part.rng);
-                let loss = batch.loss(model, &vit, &by, &learner);
-                let value = f64::from(loss.clone().into_scalar::<f32>());
-                Ok((loss, value))
-            })?;
-        let loss = losses.iter().sum::<f64>() / losses.len().max(1) as f64;
-        if !loss.is_finite() {
-            return Err(TrainError::Diverged { step });
-        }
-        model = optimizer.step(schedule.at(step), model, gradients);
-        ema.update(&model)?;
-        progress.step += 1;
-        (sum, count) = (sum + loss, count + 1);
+    let mean_face = mean_face(&data, &vit);
+    let task = Pretraining { config, data: &data, vit: &vit, by, learner, device, mean_face };
+    let run = Run { training, out: &config.out, resume, device };
+    run.learn(&task, model, record, control)
+}
 
-        let stopped = control.stopped();
-        let last = progress.step == training.steps || stopped;
-        let validate = last || progress.step.is_multiple_of(training.validate_every);
-        let mut validation = None;
-        if validate {
-            let average = ema.apply(model.clone());
-            let figure = validate_on(&average.valid(), &data, config, &vit, &by, device);
-            validation = Some(figure);
-            let better = progress.best.is_none_or(|best| figure < best);
-            if better {
-                progress.best = Some(figure);
-                record.metrics = BTreeMap::from([("validation_mse".into(), figure)]);
-                record.save(&config.out)?;
-            }
-            checkpoint::save(&config.out.join(LAST), &model, &average, &optimizer, progress)?;
-            if better {
-                let best = config.out.join(BEST);
-                checkpoint::save(&best, &model, &average, &optimizer, progress)?;
-            }
-        }
-        if validate || progress.step.is_multiple_of(training.log_every) {
-            let rate = (count * training.batch) as f64 / since.elapsed().as_secs_f64();
-            let line = Line {
-                step: progress.step,
-                learning_rate: schedule.at(step),
-                loss: sum / count as f64,
-                validation,
-                crops_per_s: rate,
-            };
-            let held = validation.map_or(String::new(), |v| format!(", validation {v:.4}"));
-            (control.say)(&format!(
-                "step {} of {}: loss {:.4}{held}, {rate:.0} crops/s",
-                line.step, training.steps, line.loss
-            ));
-            log.write(&line)?;
-            (sum, count, since) = (0.0, 0, std::time::Instant::now());
-        }
-        if stopped {
-            break;
-        }
-    }
-    Ok(record)
+/// The crops of a set, the network's shape and the settings, as a task.
+struct Pretraining<'a> {
+    config: &'a PretrainConfig,
+    data: &'a Data,
+    vit: &'a VitConfig,
+    by: Normalisation,
+    /// Where gradients are computed.
+    learner: Device,
+    /// Where nothing but results is.
+    device: &'a Device,
+    /// The mean of the training crops, `[3, S, S]`, 0..1.
+    mean_face: Vec<f32>,
 }
 
 /// Crops and their masking.
 struct Batch {
-    /// Pixels `[3, S, S]` of each crop, 0..1.
-    crops: Vec<Vec<f32>>,
+    /// Normalised pixels of the kept patches, `[crops, kept, values]`.
+    kept: TensorData,
+    /// The same of the hidden ones, which are to be rebuilt.
+    hidden: TensorData,
     masking: Masking,
+    /// Crops of the whole batch.
+    of: usize,
 }
 
 impl Batch {
-    /// Mean squared error on the hidden patches, in normalised pixels.
-    fn loss(&self, model: &Mae, vit: &VitConfig, by: &Normalisation, on: &Device) -> Tensor<1> {
+    fn new(
+        crops: &[Vec<f32>],
+        masking: Masking,
+        of: usize,
+        vit: &VitConfig,
+        by: &Normalisation,
+    ) -> Self {
         let patches = |rows: &[Vec<usize>]| {
             let mut values = Vec::new();
-            for (crop, row) in self.crops.iter().zip(rows) {
+            for (crop, row) in crops.iter().zip(rows) {
                 for &at in row {
                     push_patch(crop, at, vit, by, &mut values);
                 }
             }
             let shape = [rows.len(), rows.first().map_or(0, Vec::len), vit.patch_values()];
-            Tensor::<3>::from_data(TensorData::new(values, shape), on)
+            TensorData::new(values, shape)
         };
-        let rebuilt = model.forward(patches(&self.masking.kept), &self.masking);
-        (rebuilt - patches(&self.masking.hidden)).square().mean()
+        Self { kept: patches(&masking.kept), hidden: patches(&masking.hidden), masking, of }
+    }
+
+    /// Mean squared error on the hidden patches of the whole batch, in normalised pixels.
+    fn loss(&self, model: &Mae, on: &Device) -> Tensor<1> {
+        let kept = Tensor::<3>::from_data(self.kept.clone(), on);
+        let rebuilt = model.forward(kept, &self.masking);
+        let [_, hidden, values] = rebuilt.dims();
+        let wrong = rebuilt - Tensor::<3>::from_data(self.hidden.clone(), on);
+        wrong.square().sum().div_scalar((self.of * hidden * values).max(1) as f32)
     }
 }
 
-fn draw(
-    data: &Data,
-    count: usize,
-    config: &PretrainConfig,
-    vit: &VitConfig,
-    rng: &mut impl Rng,
-) -> Batch {
-    // Nothing may be hidden here but by the masking.
-    let needed = Needed { eyes: true, mouth: true };
-    let crops = (0..count)
-        .map(|_| {
-            let at = data.train[rng.random_range(0..data.train.len())];
-            let image = &data.set.images[at];
-            samples::changed(image, needed, vit, &config.augmentation, rng).picture.data
+impl Task for Pretraining<'_> {
+    type Model = Mae;
+    type Batch = Batch;
+
+    fn batch(&self, part: Part) -> Batch {
+        // Nothing may be hidden here but by the masking.
+        let needed = Needed { eyes: true, mouth: true };
+        let patches = self.vit.grid().patches();
+        let mut masking = Masking { kept: Vec::new(), hidden: Vec::new() };
+        let crops: Vec<Vec<f32>> = part
+            .crops()
+            .map(|(_, mut rng)| {
+                let at = self.data.train[rng.random_range(0..self.data.train.len())];
+                let image = &self.data.set.images[at];
+                let by = &self.config.augmentation;
+                let sample = samples::changed(image, [true; 4], needed, self.vit, by, &mut rng);
+                masking.push(patches, self.config.mask_ratio, &mut rng);
+                sample.picture.data
+            })
+            .collect();
+        Batch::new(&crops, masking, part.batch, self.vit, &self.by)
+    }
+
+    fn loss(&self, model: &Mae, batch: &Batch) -> Result<Tensor<1>, TrainError> {
+        Ok(batch.loss(model, &self.learner))
+    }
+
+    /// Mean squared error over the validation crops, unchanged, always with the same
+    /// maskings; beside it what two guesses that learn nothing would reach.
+    fn validate(&self, average: &Mae, replicas: &Replicas) -> Result<Validated, TrainError> {
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let patches = self.vit.grid().patches();
+        let chunks: Vec<(&[usize], Masking)> = self
+            .data
+            .validation
+            .chunks(VALIDATION_BATCH)
+            .map(|chunk| {
+                let ratio = self.config.mask_ratio;
+                (chunk, Masking::random(chunk.len(), patches, ratio, &mut rng))
+            })
+            .collect();
+        let plain = |at: &usize| {
+            samples::plain(&self.data.set.images[*at], [true; 4], self.vit).picture.data
+        };
+        let sums = replicas.map(average, &chunks, |model, (chunk, masking)| {
+            let crops: Vec<Vec<f32>> = chunk.iter().map(plain).collect();
+            let guesses = guesses(&crops, masking, &self.mean_face, self.vit, &self.by);
+            let batch = Batch::new(&crops, masking.clone(), chunk.len(), self.vit, &self.by);
+            let loss = f64::from(batch.loss(model, self.device).into_scalar::<f32>());
+            Ok([loss, guesses[0], guesses[1]].map(|mean| mean * chunk.len() as f64))
+        })?;
+        let count = self.data.validation.len().max(1) as f64;
+        let [mse, patch_mean, mean_face] =
+            sums.iter().fold([0.0; 3], |sum, one| std::array::from_fn(|i| sum[i] + one[i]));
+        let metrics = BTreeMap::from([
+            ("validation_mse".into(), mse / count),
+            ("patch_mean_mse".into(), patch_mean / count),
+            ("mean_face_mse".into(), mean_face / count),
+        ]);
+        let words = format!(
+            "validation {:.4} (each patch's own mean {:.4}, the mean face {:.4})",
+            mse / count,
+            patch_mean / count,
+            mean_face / count
+        );
+        let shown: Vec<Vec<f32>> = spread(&self.data.validation, grid::FACES).map(plain).collect();
+        let picture = grid::draw(average, &shown, self.config.mask_ratio, self.vit, &self.by)?;
+        Ok(Validated {
+            figure: mse / count,
+            metrics,
+            words,
+            picture: Some(picture),
+            ..Validated::default()
         })
-        .collect();
-    Batch { crops, masking: Masking::random(count, vit.grid().patches(), config.mask_ratio, rng) }
+    }
 }
 
-/// Mean squared error over the validation crops, unchanged, always with the same maskings.
-fn validate_on(
-    model: &Mae,
-    data: &Data,
-    config: &PretrainConfig,
+/// `count` of the crops, evenly spread.
+fn spread(crops: &[usize], count: usize) -> impl Iterator<Item = &usize> {
+    let step = crops.len().div_ceil(count.max(1)).max(1);
+    crops.iter().step_by(step)
+}
+
+/// The mean of some thousand training crops, `[3, S, S]`, 0..1.
+fn mean_face(data: &Data, vit: &VitConfig) -> Vec<f32> {
+    let mut sum = vec![0.0f64; 3 * vit.image_px * vit.image_px];
+    let mut count = 0.0;
+    for &at in spread(&data.train, 2000) {
+        let crop = samples::plain(&data.set.images[at], [true; 4], vit).picture.data;
+        sum.iter_mut().zip(crop).for_each(|(sum, value)| *sum += f64::from(value));
+        count += 1.0;
+    }
+    sum.into_iter().map(|sum| (sum / f64::max(count, 1.0)) as f32).collect()
+}
+
+/// Mean squared error on the hidden patches, in normalised pixels, of two guesses: each
+/// hidden patch evenly in its own mean colour (which nobody could know), and as the mean
+/// of all training faces.
+fn guesses(
+    crops: &[Vec<f32>],
+    masking: &Masking,
+    mean_face: &[f32],
     vit: &VitConfig,
     by: &Normalisation,
-    on: &Device,
-) -> f64 {
-    let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let (mut sum, mut count) = (0.0, 0);
-    for chunk in data.validation.chunks(VALIDATION_BATCH) {
-        let crops = chunk
-            .iter()
-            .map(|&at| samples::plain(&data.set.images[at], vit).picture.data)
-            .collect();
-        let masking =
-            Masking::random(chunk.len(), vit.grid().patches(), config.mask_ratio, &mut rng);
-        let loss = Batch { crops, masking }.loss(model, vit, by, on).into_scalar::<f32>();
-        sum += f64::from(loss) * chunk.len() as f64;
-        count += chunk.len();
+) -> [f64; 2] {
+    let (mut own, mut face, mut count) = (0.0f64, 0.0f64, 0usize);
+    let (mut truth, mut guess) = (Vec::new(), Vec::new());
+    for (crop, row) in crops.iter().zip(&masking.hidden) {
+        for &at in row {
+            truth.clear();
+            guess.clear();
+            push_patch(crop, at, vit, by, &mut truth);
+            push_patch(mean_face, at, vit, by, &mut guess);
+            let pixels = (truth.len() / 3).max(1) as f32;
+            let mean: [f32; 3] =
+                std::array::from_fn(|c| truth.iter().skip(c).step_by(3).sum::<f32>() / pixels);
+            for (i, (truth, guess)) in truth.iter().zip(&guess).enumerate() {
+                own += f64::from((truth - mean[i % 3]).powi(2));
+                face += f64::from((truth - guess).powi(2));
+            }
+            count += truth.len();
+        }
     }
-    sum / count.max(1) as f64
+    [own, face].map(|sum| sum / count.max(1) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::tests::small;
+
+    #[test]
+    fn the_guesses_are_what_they_say() {
+        let vit = small(false);
+        let by = Normalisation { mean: [0.0; 3], std: [1.0; 3] };
+        // Every patch is black above and white below; the mean face is all grey.
+        let crop: Vec<f32> = (0..3 * 24 * 24).map(|i| ((i / 24 % 8) / 4) as f32).collect();
+        let masking = Masking { kept: vec![vec![0]], hidden: vec![(1..9).collect()] };
+        let grey = vec![0.25; 3 * 24 * 24];
+        let [own, face] = guesses(&[crop], &masking, &grey, &vit, &by);
+        approx::assert_abs_diff_eq!(own, 0.25, epsilon = 1e-6);
+        approx::assert_abs_diff_eq!(face, (0.0625 + 0.5625) / 2.0, epsilon = 1e-6);
+    }
+
+    #[test]
+    fn crops_to_look_at_are_spread_over_all() {
+        let crops: Vec<usize> = (0..100).collect();
+        let chosen: Vec<usize> = spread(&crops, 8).copied().collect();
+        assert_eq!((chosen[0], chosen[1], chosen.len()), (0, 13, 8));
+        assert_eq!(spread(&crops[..3], 8).count(), 3);
+    }
 }

@@ -1,7 +1,7 @@
 //! What a run leaves beside its weights: everything that the export needs and that a
 //! reader wants to know, as `run.json` in the run's folder.
 
-use std::{collections::BTreeMap, fs, io::Write, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,15 @@ pub struct RunRecord {
     pub threshold: f32,
     /// What it was trained on, in words.
     pub trained_on: String,
+    /// Under which licence the weights may be used, as the user said.
+    #[serde(default)]
+    pub licence: String,
+    /// Which pictures validated, in words.
+    #[serde(default)]
+    pub split: String,
+    /// Step of the best validation.
+    #[serde(default)]
+    pub steps: usize,
     /// SHA-256 over the training list and its crops, hexadecimal.
     pub data_digest: String,
     /// Figures on validation, by name.
@@ -76,15 +85,5 @@ pub(super) fn name(preset: Preset, own_shape: bool) -> String {
 /// # Errors
 /// When the folder cannot be written.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let written = builder.tempfile_in(folder).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)
-    });
-    written.map(|_| ()).map_err(TrainError::io(path, "written"))
+    crate::dataset::write_whole(path, bytes).map_err(TrainError::io(path, "written"))
 }

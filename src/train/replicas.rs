@@ -1,47 +1,88 @@
 //! Copies of a network that learn side by side: each core works on its part of a batch
-//! with a copy of its own, and the gradients are averaged. A tensor operation on crops
+//! with a copy of its own, and the gradients are summed. A tensor operation on crops
 //! this small is too short to be shared among cores; a part of a batch is not.
+//!
+//! Every crop of a batch has random numbers of its own, and losses are divided by what
+//! the whole batch counts, so the result does not depend on the number of replicas but
+//! for rounding.
+
+use std::{sync::Mutex, thread};
 
 use burn::{
     module::{Module, ParamGroup},
     optim::{AdamW, AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer},
     tensor::{Device, Tensor},
 };
+use crossbeam_channel::{Receiver, bounded};
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::{TrainError, settings::Training};
+use super::{TrainError, device, settings::Training};
+
+/// Batches that wait ready for each replica.
+const AHEAD: usize = 2;
 
 /// Threads that each hold a copy of the network for one step.
 #[derive(Debug)]
 pub struct Replicas {
     /// One pool of one thread a replica, so that tensor operations stay on their core.
     pools: Vec<ThreadPool>,
-    seed: u64,
 }
 
 /// The part of a batch that one replica works on.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
+    /// Seed of the training.
+    pub seed: u64,
+    /// Step of the training, from 0.
+    pub step: usize,
+    /// Crops of the whole batch.
+    pub batch: usize,
+    /// Number of this part's first crop in the batch.
+    pub first: usize,
     /// Crops of this part.
     pub crops: usize,
-    /// Random numbers that depend on the seed, the step and the replica alone.
-    pub rng: ChaCha8Rng,
+}
+
+impl Part {
+    /// Part `replica` of `count` of a batch.
+    fn of(training: &Training, step: usize, replica: usize, count: usize) -> Self {
+        let (seed, batch) = (training.seed, training.batch);
+        let first = replica * batch / count;
+        Self { seed, step, batch, first, crops: (replica + 1) * batch / count - first }
+    }
+
+    /// Number in the batch and random numbers of each crop; they follow from the seed, the
+    /// step and that number alone.
+    pub fn crops(&self) -> impl Iterator<Item = (usize, ChaCha8Rng)> + use<> {
+        let Self { seed, step, batch, first, crops } = *self;
+        (first..first + crops).map(move |at| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream((step * batch + at) as u64);
+            (at, rng)
+        })
+    }
 }
 
 impl Replicas {
-    /// As many replicas as configured; never more than crops in a batch.
+    /// As many replicas as configured, never more than crops in a batch. Where nothing is
+    /// configured: one a core, or a single one for a graphics card.
     ///
     /// # Errors
     /// When the system gives no threads.
-    pub fn new(training: &Training) -> Result<Self, TrainError> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let wanted = if training.threads == 0 { cores } else { training.threads };
+    pub fn new(training: &Training, device: &Device) -> Result<Self, TrainError> {
+        let wanted = match training.threads {
+            0 if device::is_processor(device) => {
+                thread::available_parallelism().map_or(1, usize::from)
+            }
+            0 => 1,
+            wanted => wanted,
+        };
         let pools = (0..wanted.clamp(1, training.batch.max(1)))
             .map(|_| ThreadPoolBuilder::new().num_threads(1).build())
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| TrainError::Threads(error.to_string()))?;
-        Ok(Self { pools, seed: training.seed })
+        Ok(Self { pools })
     }
 
     /// Number of replicas.
@@ -49,56 +90,138 @@ impl Replicas {
         self.pools.len()
     }
 
-    /// One step over a batch: `work` turns a part of it into a loss (a mean over the
-    /// part) and whatever it reports. Returns the averaged gradients and the reports.
+    /// One step: `work` turns each replica's part of a batch into its share of the loss.
+    /// Returns the summed gradients and the loss of the whole batch.
     ///
     /// # Errors
     /// What `work` returns, or that a replica ended early.
-    pub fn step<M, R, W>(
+    pub fn step<M, B, W>(
         &self,
         model: &M,
         device: &Device,
-        (step, batch): (usize, usize),
+        parts: &[B],
         work: W,
-    ) -> Result<(GradientsParams, Vec<R>), TrainError>
+    ) -> Result<(GradientsParams, f64), TrainError>
     where
         M: Module + Send,
-        R: Send,
-        W: Fn(&M, Part) -> Result<(Tensor<1>, R), TrainError> + Sync,
+        B: Sync,
+        W: Fn(&M, &B) -> Result<Tensor<1>, TrainError> + Sync,
     {
-        let count = self.pools.len();
         let work = &work;
-        let results: Vec<Result<_, TrainError>> = std::thread::scope(|scope| {
-            let running: Vec<_> = (0..count)
-                .map(|replica| {
+        let results: Vec<Result<_, TrainError>> = thread::scope(|scope| {
+            let running: Vec<_> = self
+                .pools
+                .iter()
+                .zip(parts)
+                .map(|(pool, part)| {
                     let copy = model.clone();
                     scope.spawn(move || {
-                        self.pools[replica].install(move || {
+                        pool.install(move || {
                             let copy = copy.fork(device);
-                            let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-                            rng.set_stream((step * count + replica) as u64);
-                            let crops = (batch + replica) / count;
-                            let (loss, report) = work(&copy, Part { crops, rng })?;
-                            let share = crops as f32 / batch as f32;
-                            let gradients = loss.mul_scalar(share).backward();
-                            Ok((GradientsParams::from_grads(gradients, &copy), report))
+                            let loss = work(&copy, part)?;
+                            let value = f64::from(loss.clone().into_scalar::<f32>());
+                            Ok((GradientsParams::from_grads(loss.backward(), &copy), value))
                         })
                     })
                 })
                 .collect();
             running
                 .into_iter()
-                .map(|thread| thread.join().map_err(|_| TrainError::LoaderStopped)?)
+                .map(|thread| thread.join().map_err(|_| TrainError::ReplicaStopped)?)
                 .collect()
         });
         let mut sum = GradientsAccumulator::new();
-        let mut reports = Vec::with_capacity(count);
+        let mut loss = 0.0;
         for result in results {
-            let (gradients, report) = result?;
+            let (gradients, value) = result?;
             sum.accumulate(model, gradients);
-            reports.push(report);
+            loss += value;
         }
-        Ok((sum.grads(), reports))
+        Ok((sum.grads(), loss))
+    }
+
+    /// Applies `work` to all `items`, the replicas taking the next one each; the results
+    /// come in the order of the items.
+    ///
+    /// # Errors
+    /// What `work` returns, or that a replica ended early.
+    pub fn map<M, I, R, W>(&self, model: &M, items: &[I], work: W) -> Result<Vec<R>, TrainError>
+    where
+        M: Module + Send,
+        I: Sync,
+        R: Send,
+        W: Fn(&M, &I) -> Result<R, TrainError> + Sync,
+    {
+        let (work, next) = (&work, &Mutex::new(items.iter().enumerate()));
+        let take = move || next.lock().map_or(None, |mut items| items.next());
+        let results: Vec<Result<Vec<(usize, R)>, TrainError>> = thread::scope(|scope| {
+            let running: Vec<_> = self
+                .pools
+                .iter()
+                .map(|pool| {
+                    let copy = model.clone();
+                    scope.spawn(move || {
+                        pool.install(move || {
+                            std::iter::from_fn(take)
+                                .map(|(at, item)| Ok((at, work(&copy, item)?)))
+                                .collect()
+                        })
+                    })
+                })
+                .collect();
+            running
+                .into_iter()
+                .map(|thread| thread.join().map_err(|_| TrainError::ReplicaStopped)?)
+                .collect()
+        });
+        let mut all = Vec::with_capacity(items.len());
+        for result in results {
+            all.extend(result?);
+        }
+        all.sort_by_key(|(at, _)| *at);
+        Ok(all.into_iter().map(|(_, result)| result).collect())
+    }
+
+    /// Starts a thread for each replica that makes its parts of the batches ahead of
+    /// time, from step `from` on, on threads of `scope`. They end when the loader is
+    /// dropped.
+    pub fn load<'scope, 'env, B: Send + 'scope>(
+        &self,
+        scope: &'scope thread::Scope<'scope, 'env>,
+        training: &'scope Training,
+        from: usize,
+        make: &'scope (dyn Fn(Part) -> B + Sync),
+    ) -> Loader<B> {
+        let count = self.count();
+        let channels = (0..count).map(|replica| {
+            let (sender, receiver) = bounded(AHEAD);
+            scope.spawn(move || {
+                for step in from..training.steps {
+                    if sender.send(make(Part::of(training, step, replica, count))).is_err() {
+                        return;
+                    }
+                }
+            });
+            receiver
+        });
+        Loader { channels: channels.collect() }
+    }
+}
+
+/// Parts of batches, made ahead of time.
+#[derive(Debug)]
+pub struct Loader<B> {
+    channels: Vec<Receiver<B>>,
+}
+
+impl<B> Loader<B> {
+    /// The parts of the next batch, one a replica.
+    ///
+    /// # Errors
+    /// When a thread that makes them ended early.
+    pub fn next(&self) -> Result<Vec<B>, TrainError> {
+        let parts = self.channels.iter().map(Receiver::recv);
+        parts.collect::<Result<_, _>>().map_err(|_| TrainError::LoaderStopped)
     }
 }
 
@@ -122,44 +245,70 @@ mod tests {
     use crate::train::weights::values;
     use burn::nn::{Linear, LinearConfig};
 
+    fn training(threads: usize, batch: usize) -> Training {
+        Training { threads, batch, ..Training::default() }
+    }
+
     #[test]
-    fn replicas_average_to_the_gradient_of_the_whole_batch() {
+    fn parts_cover_a_batch_with_random_numbers_that_do_not_depend_on_their_number() {
+        use rand::Rng;
+        let numbers = |count: usize| -> Vec<(usize, u64)> {
+            let training = training(count, 7);
+            let parts = (0..count).map(|replica| Part::of(&training, 3, replica, count));
+            parts.flat_map(|part| part.crops()).map(|(at, mut rng)| (at, rng.random())).collect()
+        };
+        let whole = numbers(1);
+        assert_eq!(whole.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(whole, numbers(2));
+        assert_eq!(whole, numbers(7));
+        assert_ne!(whole[0].1, whole[1].1);
+    }
+
+    #[test]
+    fn replicas_sum_to_the_gradient_of_the_whole_batch() {
         let device = Device::flex().autodiff();
         let model: Linear = LinearConfig::new(2, 1).with_bias(false).init(&device);
         let rows: Vec<[f32; 2]> = (0..5).map(|i| [i as f32, 1.0]).collect();
-        let loss = |model: &Linear, rows: &[[f32; 2]]| {
-            let data: Vec<f32> = rows.iter().flatten().copied().collect();
-            let x = Tensor::<1>::from_floats(data.as_slice(), &device).reshape([rows.len(), 2]);
-            model.forward(x).square().mean()
-        };
         let gradient = |threads: usize| {
-            let training = Training { threads, batch: 5, ..Training::default() };
-            let replicas = Replicas::new(&training).unwrap();
-            let (gradients, parts) = replicas
-                .step(&model, &device, (0, 5), |copy, part| {
-                    // 5 crops on 2 replicas: the first takes 2, the second 3.
-                    let from = if part.crops == 3 { 2 } else { 0 };
-                    Ok((loss(copy, &rows[from..from + part.crops]), part.crops))
+            let training = training(threads, 5);
+            let replicas = Replicas::new(&training, &Device::flex()).unwrap();
+            let parts: Vec<Part> =
+                (0..threads).map(|replica| Part::of(&training, 0, replica, threads)).collect();
+            let (gradients, loss) = replicas
+                .step(&model, &device, &parts, |copy, part| {
+                    let rows = &rows[part.first..part.first + part.crops];
+                    let data: Vec<f32> = rows.iter().flatten().copied().collect();
+                    let x = Tensor::<1>::from_floats(data.as_slice(), &device);
+                    let x = x.reshape([rows.len(), 2]);
+                    Ok(copy.forward(x).square().sum().div_scalar(part.batch as f32))
                 })
                 .unwrap();
-            assert_eq!(parts.iter().sum::<usize>(), 5);
-            values(&gradients.get::<2>(model.weight.id).unwrap()).unwrap()
+            (values(&gradients.get::<2>(model.weight.id).unwrap()).unwrap(), loss)
         };
         let (one, two) = (gradient(1), gradient(2));
-        assert!(one.iter().any(|g| g.abs() > 1e-3));
-        for (a, b) in one.iter().zip(&two) {
+        assert!(one.0.iter().any(|g| g.abs() > 1e-3));
+        for (a, b) in one.0.iter().zip(&two.0) {
             approx::assert_abs_diff_eq!(a, b, epsilon = 1e-5);
         }
+        approx::assert_abs_diff_eq!(one.1, two.1, epsilon = 1e-5);
     }
 
     #[test]
     fn a_failing_replica_fails_the_step() {
         let device = Device::flex().autodiff();
         let model: Linear = LinearConfig::new(2, 1).init(&device);
-        let training = Training { threads: 2, ..Training::default() };
-        let result = Replicas::new(&training).unwrap().step(&model, &device, (0, 4), |_, _| {
-            Err::<(Tensor<1>, ()), _>(TrainError::Diverged { step: 0 })
+        let replicas = Replicas::new(&training(2, 4), &Device::flex()).unwrap();
+        let result = replicas.step(&model, &device, &[0, 1], |_, _| {
+            Err::<Tensor<1>, _>(TrainError::Diverged { step: 0 })
         });
         assert!(matches!(result, Err(TrainError::Diverged { .. })));
+    }
+
+    #[test]
+    fn results_come_in_the_order_of_the_items() {
+        let model: Linear = LinearConfig::new(2, 1).init(&Device::flex());
+        let replicas = Replicas::new(&training(3, 4), &Device::flex()).unwrap();
+        let items: Vec<usize> = (0..20).collect();
+        assert_eq!(replicas.map(&model, &items, |_, item| Ok(item * 2)).unwrap()[19], 38);
     }
 }

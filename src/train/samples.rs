@@ -115,19 +115,22 @@ pub struct Sample {
     pub hidden: Covered,
 }
 
-/// The aligned crop in the middle of a stored one, unchanged.
-pub fn plain(stored: &RgbImage, config: &VitConfig) -> Sample {
+/// The aligned crop in the middle of a stored one, unchanged. `visible` says which
+/// landmark cells are uncovered, see [`PatchGrid::keep`].
+pub fn plain(stored: &RgbImage, visible: [bool; 4], config: &VitConfig) -> Sample {
     let view = View { scale: 1.0, turn: 0.0, shift: [0.0; 2] };
     Sample {
         picture: view.sample(stored, config.image_px),
-        keep: config.grid().keep(config.q_mask, [true; 4]),
+        keep: config.grid().keep(config.q_mask, visible),
         hidden: Covered::default(),
     }
 }
 
-/// A crop changed at random.
+/// A crop changed at random. What is drawn over a part of the face leaves the visible
+/// mask, as the landmark network would say.
 pub fn changed(
     stored: &RgbImage,
+    visible: [bool; 4],
     needed: Needed,
     config: &VitConfig,
     by: &Augmentation,
@@ -146,7 +149,10 @@ pub fn changed(
     if rng.random_bool(by.jpeg) {
         compress(&mut picture, rng.random_range(30..=95));
     }
-    let mut sample = Sample { picture, keep: config.grid().keep(config.q_mask, [true; 4]), hidden };
+    let drawn_over = [hidden.left_eye, hidden.right_eye, false, hidden.mouth];
+    let mut seen = visible;
+    seen.iter_mut().zip(drawn_over).for_each(|(seen, over)| *seen &= !over);
+    let mut sample = Sample { picture, keep: config.grid().keep(config.q_mask, seen), hidden };
     if rng.random_bool(by.drop_patches) {
         drop_patches(&mut sample, config.grid(), needed, rng);
     }
@@ -244,9 +250,17 @@ fn cover(
     hidden
 }
 
+/// Share of the patches outside the landmark cells that go where patches are dropped.
+const DROPPED_OTHERS: f64 = 0.3;
+
 /// Drops one or two landmark cells from the mask, never what the label needs and never
-/// all of them.
+/// all of them, and some of the other patches where the mask keeps any.
 fn drop_patches(sample: &mut Sample, grid: PatchGrid, needed: Needed, rng: &mut impl Rng) {
+    for (patch, keep) in sample.keep.iter_mut().enumerate() {
+        if *keep && grid.cell_of(patch).is_none() {
+            *keep = !rng.random_bool(DROPPED_OTHERS);
+        }
+    }
     for _ in 0..rng.random_range(1..=2) {
         let cell = Cell::ALL[rng.random_range(0..Cell::ALL.len())];
         let hidden = &mut sample.hidden;
@@ -260,7 +274,7 @@ fn drop_patches(sample: &mut Sample, grid: PatchGrid, needed: Needed, rng: &mut 
             (0..grid.patches()).filter(|&patch| grid.cell_of(patch) == Some(cell)).collect();
         let left = (0..grid.patches())
             .filter(|patch| sample.keep[*patch] && !of_cell.contains(patch))
-            .any(|patch| grid.cell_of(patch) != Some(Cell::Nose));
+            .any(|patch| grid.cell_of(patch).is_some_and(|cell| cell != Cell::Nose));
         if !allowed || !left {
             continue;
         }
@@ -324,7 +338,7 @@ pub fn push_patch(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vit::Preset;
+    use crate::vit::{Preset, QMask};
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
@@ -347,7 +361,7 @@ mod tests {
         let config = Preset::Stem.config();
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let stored = RgbImage::from_fn(STORED, STORED, |_, _| image::Rgb(rng.random()));
-        let sample = plain(&stored, &config);
+        let sample = plain(&stored, [true; 4], &config);
         for (x, y) in [(0, 0), (71, 0), (30, 50), (71, 71)] {
             let pixel = stored.get_pixel(x + 12, y + 12).0;
             for (c, value) in pixel.into_iter().enumerate() {
@@ -385,7 +399,7 @@ mod tests {
         let (mut dropped, mut hidden) = (0, 0);
         for _ in 0..200 {
             let needed = Needed { eyes: rng.random(), mouth: rng.random() };
-            let sample = changed(&dotted(), needed, &config, &by, &mut rng);
+            let sample = changed(&dotted(), [true; 4], needed, &config, &by, &mut rng);
             let Covered { left_eye, right_eye, mouth } = sample.hidden;
             assert!(!needed.mouth || (!mouth && sample.keep[7]));
             assert!(!(needed.eyes && left_eye && right_eye));
@@ -399,9 +413,38 @@ mod tests {
     }
 
     #[test]
+    fn each_mask_mode_keeps_its_own_patches() {
+        let none = VitConfig { q_mask: QMask::None, ..Preset::Stem.config() };
+        let visible = VitConfig { q_mask: QMask::Visible, ..none.clone() };
+        let kept = |sample: &Sample| -> Vec<usize> {
+            (0..9).filter(|&at| sample.keep[at]).map(|at| at + 1).collect()
+        };
+        let covered_mouth = [true, true, true, false];
+        assert_eq!(kept(&plain(&dotted(), covered_mouth, &none)).len(), 9);
+        assert_eq!(kept(&plain(&dotted(), covered_mouth, &visible)), [1, 3, 5]);
+        // What is drawn over leaves the visible mask, and only that one.
+        let by = Augmentation {
+            flip: 0.0,
+            mouth_cover: 1.0,
+            drop_patches: 0.0,
+            ..Augmentation::default()
+        };
+        let free = Needed { eyes: true, mouth: false };
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut changed = |config| changed(&dotted(), [true; 4], free, config, &by, &mut rng);
+        assert!(!kept(&changed(&visible)).contains(&8));
+        assert_eq!(kept(&changed(&none)).len(), 9);
+        // Dropping thins out the other patches, too.
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        let mut sample = plain(&dotted(), [true; 4], &none);
+        drop_patches(&mut sample, none.grid(), Needed { eyes: true, mouth: true }, &mut rng);
+        assert!(kept(&sample).len() < 9 && [1, 3, 8].iter().all(|at| sample.keep[at - 1]));
+    }
+
+    #[test]
     fn a_flip_exchanges_the_eyes_everywhere() {
         let config = Preset::Stem.config();
-        let mut sample = plain(&dotted(), &config);
+        let mut sample = plain(&dotted(), [true; 4], &config);
         sample.keep[0] = false;
         sample.hidden.left_eye = true;
         let before = sample.picture.clone();

@@ -39,6 +39,8 @@ pub struct Training {
     pub log_every: usize,
     /// Batches between two validations, each of which also saves a checkpoint.
     pub validate_every: usize,
+    /// Validations without a better figure after which the training ends; 0 = never.
+    pub patience: usize,
 }
 
 impl Default for Training {
@@ -56,6 +58,7 @@ impl Default for Training {
             ema_decay: 0.995,
             log_every: 50,
             validate_every: 500,
+            patience: 0,
         }
     }
 }

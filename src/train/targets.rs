@@ -12,8 +12,12 @@ const ASPECT_SCALE: [f32; 2] = [5.0, 2.0];
 pub(super) fn needed(item: &Item) -> Needed {
     let drowsy = item.label == Some(Label::Drowsy);
     match (item.eyes_closed, item.yawn) {
-        // A list that knows the label alone: either sign may be the reason.
-        (None, None) => Needed { eyes: drowsy, mouth: drowsy },
+        // The label alone is known: either sign may be its reason. Both classes keep both
+        // parts, or a network would learn that only the awake wear dark glasses.
+        (None, None | Some(false)) => {
+            let known = item.label.is_some();
+            Needed { eyes: known, mouth: known }
+        }
         (closed, yawn) => Needed {
             eyes: closed == Some(true),
             mouth: yawn == Some(true) || (drowsy && closed != Some(true)),
@@ -22,7 +26,7 @@ pub(super) fn needed(item: &Item) -> Needed {
 }
 
 /// The labels of a batch as numbers, two a crop.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Targets {
     /// Probabilities of awake and drowsy.
     pub(super) label: Vec<f32>,
@@ -64,6 +68,29 @@ impl Targets {
         }
         targets
     }
+
+    /// Appends the labels of more crops.
+    pub(super) fn append(&mut self, more: Self) {
+        self.label.extend(more.label);
+        self.signs.extend(more.signs);
+        self.signs_known.extend(more.signs_known);
+        self.aspects.extend(more.aspects);
+        self.aspects_known.extend(more.aspects_known);
+    }
+
+    /// The labels of a mixture, `share` of these and the rest of `other` (mixup, Zhang et
+    /// al. 2018); what one of them does not know is not known of the mixture.
+    pub(super) fn mix(&mut self, other: &Self, share: f32) {
+        let blend = |a: &mut [f32], b: &[f32]| {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a = share * *a + (1.0 - share) * b);
+        };
+        blend(&mut self.label, &other.label);
+        blend(&mut self.signs, &other.signs);
+        blend(&mut self.aspects, &other.aspects);
+        let both = |a: &mut [f32], b: &[f32]| a.iter_mut().zip(b).for_each(|(a, b)| *a *= b);
+        both(&mut self.signs_known, &other.signs_known);
+        both(&mut self.aspects_known, &other.aspects_known);
+    }
 }
 
 #[cfg(test)]
@@ -84,12 +111,36 @@ mod tests {
         };
         assert_eq!(needed(&item), Needed { eyes: true, mouth: false });
         let stored = RgbImage::new(32, 32);
-        let mut sample = samples::plain(&stored, &small(true));
+        let mut sample = samples::plain(&stored, [true; 4], &small(true));
         sample.hidden = Covered { left_eye: true, right_eye: false, mouth: true };
         let targets = Targets::new(&[item], &[0], &[sample], 0.5);
         assert_eq!(targets.label, [0.25, 0.75]);
         assert_eq!((&targets.signs[..], &targets.signs_known[..]), (&[1., 0.][..], &[1., 0.][..]));
         assert_eq!(targets.aspects, [0.5, 0.5]);
         assert_eq!(targets.aspects_known, [1., 0.]);
+    }
+
+    #[test]
+    fn a_mixture_knows_what_both_know() {
+        let part = |known: f32, value: f32| Targets {
+            label: vec![1.0 - value, value],
+            signs: vec![value; 2],
+            signs_known: vec![known, 1.0],
+            aspects: vec![value; 2],
+            aspects_known: vec![1.0, known],
+        };
+        let mut mixed = part(1.0, 1.0);
+        mixed.mix(&part(0.0, 0.0), 0.75);
+        assert_eq!(mixed.label, [0.25, 0.75]);
+        assert_eq!(mixed.signs_known, [0.0, 1.0]);
+        assert_eq!(mixed.aspects_known, [1.0, 0.0]);
+    }
+
+    #[test]
+    fn a_mere_label_lets_neither_class_be_covered() {
+        for label in [Label::Awake, Label::Drowsy] {
+            let item = Item { label: Some(label), yawn: Some(false), ..Item::default() };
+            assert_eq!(needed(&item), Needed { eyes: true, mouth: true });
+        }
     }
 }

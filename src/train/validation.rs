@@ -9,21 +9,16 @@ use super::{
     TrainError,
     classifier::Classifier,
     graph::Normalisation,
-    samples::{self, Sample, push_patch},
+    samples::{Sample, push_patch},
     vit::positions,
     weights::values,
 };
 use crate::{
-    dataset::{
-        crops::CropSet,
-        manifest::{Item, Label},
-    },
+    dataset::manifest::{Item, Label},
     evaluate::metrics::{Confusion, Scored, auc, log_loss},
     vit::VitConfig,
 };
 
-/// Crops that are judged at once.
-const BATCH: usize = 128;
 /// A class of a collection with fewer crops says nothing about it.
 const LEAST: usize = 5;
 
@@ -59,27 +54,20 @@ pub fn tensors(
     )
 }
 
-/// Probabilities of drowsy for crops of a set, unchanged.
+/// Probabilities of drowsy for samples.
 ///
 /// # Errors
 /// When the network does not compute in 32-bit floats.
 pub fn judge(
     model: &Classifier,
-    set: &CropSet,
-    which: &[usize],
+    samples: &[Sample],
     vit: &VitConfig,
     by: &Normalisation,
     device: &Device,
 ) -> Result<Vec<f64>, TrainError> {
-    let mut probabilities = Vec::with_capacity(which.len());
-    for chunk in which.chunks(BATCH) {
-        let samples: Vec<Sample> =
-            chunk.iter().map(|&at| samples::plain(&set.images[at], vit)).collect();
-        let (patches, keep, places) = tensors(&samples, vit, by, device);
-        let probs = values(&softmax(model.forward(patches, places, keep).logits, 1))?;
-        probabilities.extend(probs.chunks(2).map(|pair| f64::from(pair[1])));
-    }
-    Ok(probabilities)
+    let (patches, keep, places) = tensors(samples, vit, by, device);
+    let probs = values(&softmax(model.forward(patches, places, keep).logits, 1))?;
+    Ok(probs.chunks(2).map(|pair| f64::from(pair[1])).collect())
 }
 
 /// Figures by name, and the threshold they are given for.
@@ -91,6 +79,8 @@ pub struct Figures {
     pub threshold: f64,
     /// Mean of the AUCs of the groups: what training selects by.
     pub mean_auc: f64,
+    /// Counts of truth against answer at the threshold, by group.
+    pub confusion: BTreeMap<String, Confusion>,
 }
 
 /// Measures `probabilities` of the crops `which` among `items`.
@@ -119,6 +109,7 @@ pub fn measure(items: &[Item], which: &[usize], probabilities: &[f64]) -> Figure
             }
         }
         figures.by_name.insert(format!("crops_{name}"), scored.len() as f64);
+        figures.confusion.insert(name.into(), confusion);
     }
     figures.mean_auc = aucs.iter().sum::<f64>() / aucs.len().max(1) as f64;
     figures
@@ -198,6 +189,8 @@ mod tests {
         assert_eq!(figures.by_name["auc_eyes"], 0.0);
         assert_eq!(figures.by_name["crops_eyes"], 12.0);
         assert_eq!(figures.by_name["crops_all"], 24.0);
+        let car = figures.confusion["car"];
+        assert_eq!(car.true_positive + car.false_negative, 6, "six of them are drowsy");
         assert_eq!(figures.mean_auc, 0.5);
         assert!(!figures.by_name.contains_key("auc_closed"));
     }

@@ -59,8 +59,14 @@ impl Block {
 
     /// Tokens `[batch, tokens, dim]` to tokens, and the attention
     /// `[batch, heads, tokens, tokens]` (query, key). `bias` `[batch, 1, 1, tokens]` is
-    /// added to the scores of the keys.
-    pub fn forward(&self, x: Tensor<3>, bias: Option<Tensor<4>>) -> (Tensor<3>, Tensor<4>) {
+    /// added to the scores of the keys; `paths` multiplies what attention and MLP add,
+    /// `[batch, 1, 1]` each (drop path).
+    pub fn forward(
+        &self,
+        x: Tensor<3>,
+        bias: Option<Tensor<4>>,
+        paths: Option<[Tensor<3>; 2]>,
+    ) -> (Tensor<3>, Tensor<4>) {
         let [batch, tokens, dim] = x.dims();
         let width = dim / self.heads;
         let qkv = self
@@ -77,9 +83,15 @@ impl Block {
         }
         let attention = softmax(scores, 3);
         let heads = attention.clone().matmul(part(2)).swap_dims(1, 2);
-        let x = x + self.join.forward(heads.reshape([batch, tokens, dim]));
+        let joined = self.join.forward(heads.reshape([batch, tokens, dim]));
+        let [first, second] = paths.map_or([None, None], |paths| paths.map(Some));
+        let along = |branch: Tensor<3>, path: Option<Tensor<3>>| match path {
+            Some(path) => branch * path,
+            None => branch,
+        };
+        let x = x + along(joined, first);
         let hidden = gelu(self.up.forward(self.norm_mlp.forward(x.clone())));
-        (x + self.down.forward(hidden), attention)
+        (x + along(self.down.forward(hidden), second), attention)
     }
 }
 
@@ -131,6 +143,18 @@ impl Encoder {
         positions: Tensor<3>,
         keep: Option<Tensor<2>>,
     ) -> Encoded {
+        self.forward_dropping(patches, positions, keep, None)
+    }
+
+    /// The same with drop path: `paths` `[2 * depth, batch]` multiplies what the attention
+    /// and the MLP of each block add (Huang et al. 2016).
+    pub fn forward_dropping(
+        &self,
+        patches: Tensor<3>,
+        positions: Tensor<3>,
+        keep: Option<Tensor<2>>,
+        paths: Option<&Tensor<2>>,
+    ) -> Encoded {
         let [batch, count, _] = patches.dims();
         let tokens = self.embedding.forward(patches) + positions;
         let dim = tokens.dims()[2];
@@ -138,8 +162,12 @@ impl Encoder {
         let mut x = Tensor::cat(vec![cls, tokens], 1);
         let bias = keep.map(key_bias);
         let mut cls_attention = None;
-        for block in &self.blocks {
-            let (out, attention) = block.forward(x, bias.clone());
+        for (at, block) in self.blocks.iter().enumerate() {
+            let paths = paths.map(|paths| {
+                let row = |row: usize| paths.clone().narrow(0, row, 1).reshape([batch, 1, 1]);
+                [row(2 * at), row(2 * at + 1)]
+            });
+            let (out, attention) = block.forward(x, bias.clone(), paths);
             x = out;
             cls_attention = Some(attention);
         }

@@ -65,6 +65,9 @@ pub struct ModelCard {
     pub licence: String,
     /// What it was trained on, in words.
     pub trained_on: String,
+    /// Which pictures validated, in words.
+    #[serde(default)]
+    pub split: String,
     /// What it must not be trusted with, in words.
     pub limits: String,
     /// SHA-256 over the training list and its files, hexadecimal.

@@ -2,8 +2,6 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use ffmpeg::{Rational, codec, encoder, format, frame, software::scaling};
-use ffmpeg_next as ffmpeg;
 use image::{Rgb, RgbImage, codecs::jpeg::JpegEncoder, metadata::Orientation};
 
 use super::{
@@ -15,6 +13,9 @@ use crate::{
     source::{OpenOptions, Source, SourceError, SourceSpec, open},
 };
 
+#[path = "../../../tests/common/encode.rs"]
+mod encode;
+
 /// Red on the left, blue on the right, brighter by the frame.
 fn picture(width: u32, height: u32, index: usize) -> RgbImage {
     let level = 100 + (index * 10 % 150) as u8;
@@ -25,59 +26,12 @@ fn picture(width: u32, height: u32, index: usize) -> RgbImage {
 
 /// Writes an MPEG-4 video whose frames are stamped in units of 1/`rate` s.
 fn write(path: &Path, (width, height): (u32, u32), rate: i32, stamps: &[i64]) {
-    ffmpeg::init().unwrap();
-    let mut file = format::output(path).unwrap();
-    let codec = encoder::find(codec::Id::MPEG4).unwrap();
-    let mut video = codec::context::Context::new_with_codec(codec).encoder().video().unwrap();
-    video.set_width(width);
-    video.set_height(height);
-    video.set_format(format::Pixel::YUV420P);
-    video.set_time_base(Rational(1, rate));
-    video.set_bit_rate(2_000_000);
-    if file.format().flags().contains(format::Flags::GLOBAL_HEADER) {
-        video.set_flags(codec::Flags::GLOBAL_HEADER);
-    }
-    let mut video = video.open().unwrap();
-    let mut stream = file.add_stream(codec).unwrap();
-    stream.set_time_base(Rational(1, rate));
-    stream.set_parameters(&video);
-    file.write_header().unwrap();
-    let base = file.stream(0).unwrap().time_base();
-    let mut scaler = scaling::Context::get(
-        format::Pixel::RGB24,
-        width,
-        height,
-        format::Pixel::YUV420P,
-        width,
-        height,
-        scaling::Flags::BILINEAR,
-    )
-    .unwrap();
-    let mut drain = |video: &mut encoder::Video| {
-        let mut packet = ffmpeg::Packet::empty();
-        while video.receive_packet(&mut packet).is_ok() {
-            packet.set_stream(0);
-            packet.set_duration(1);
-            packet.rescale_ts(Rational(1, rate), base);
-            packet.write_interleaved(&mut file).unwrap();
-        }
-    };
-    for (index, stamp) in stamps.iter().enumerate() {
-        let mut rgb = frame::Video::new(format::Pixel::RGB24, width, height);
-        let (stride, image) = (rgb.stride(0), picture(width, height, index));
-        for (line, row) in rgb.data_mut(0).chunks_mut(stride).zip(image.chunks(width as usize * 3))
-        {
-            line[..row.len()].copy_from_slice(row);
-        }
-        let mut yuv = frame::Video::empty();
-        scaler.run(&rgb, &mut yuv).unwrap();
-        yuv.set_pts(Some(*stamp));
-        video.send_frame(&yuv).unwrap();
-        drain(&mut video);
-    }
-    video.send_eof().unwrap();
-    drain(&mut video);
-    file.write_trailer().unwrap();
+    let pictures: Vec<_> = stamps
+        .iter()
+        .enumerate()
+        .map(|(index, stamp)| (*stamp, picture(width, height, index)))
+        .collect();
+    encode::write(path, rate, &pictures);
 }
 
 fn all(path: &Path) -> (Vec<Frame>, Option<SourceError>) {
@@ -124,14 +78,7 @@ fn the_display_matrix_turns_the_picture_upright() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("portrait.mp4");
     write(&path, (96, 64), 25, &[0, 1, 2]);
-    let mut bytes = fs::read(&path).unwrap();
-    // The matrix stands 40 bytes into the body of the track header.
-    let header = bytes.windows(4).position(|name| name == b"tkhd").unwrap() + 4;
-    let matrix: [i32; 9] = [0, 1 << 16, 0, -1 << 16, 0, 0, 64 << 16, 0, 1 << 30];
-    for (at, entry) in matrix.iter().enumerate() {
-        bytes[header + 40 + 4 * at..][..4].copy_from_slice(&entry.to_be_bytes());
-    }
-    fs::write(&path, bytes).unwrap();
+    encode::turn(&path, 64);
     let (frames, error) = all(&path);
     assert!(error.is_none(), "{error:?}");
     let image = &frames[0].image;

@@ -1,5 +1,5 @@
-//! Light, lens and sensor: gamma, contrast, a light gradient, blur, motion blur, low
-//! resolution, noise. Each is applied with its own chance.
+//! Light, lens and sensor: infra-red, gamma, contrast, a light gradient, blur, motion
+//! blur, low resolution, noise. Each is applied with its own chance.
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -31,8 +31,10 @@ pub struct Photometric {
     pub noise: f64,
     /// White balance shifts (RGB only).
     pub colour: f64,
-    /// Colour is lost, as with an infra-red camera (RGB only).
+    /// Colour is lost (RGB only).
     pub grey: f64,
+    /// The look of an infra-red camera with its lamp beside it (RGB only).
+    pub infrared: f64,
 }
 
 impl Default for Photometric {
@@ -49,6 +51,7 @@ impl Default for Photometric {
             noise: 0.35,
             colour: 0.35,
             grey: 0.3,
+            infrared: 0.08,
         }
     }
 }
@@ -58,7 +61,9 @@ impl Photometric {
     pub fn apply(&self, picture: &mut Picture, rng: &mut impl Rng) {
         let chance = |p: f64, rng: &mut _| Rng::random_bool(rng, p.clamp(0.0, 1.0));
         if picture.channels == 3 {
-            if chance(self.grey, rng) {
+            if chance(self.infrared, rng) {
+                infrared(picture, rng);
+            } else if chance(self.grey, rng) {
                 to_grey(picture);
             } else if chance(self.colour, rng) {
                 for plane in picture.planes() {
@@ -110,6 +115,25 @@ impl Photometric {
         }
         // An 8-bit camera: clipped and rounded.
         picture.data.iter_mut().for_each(|v| *v = (v.clamp(0.0, 1.0) * 255.0).round() / 255.0);
+    }
+}
+
+/// Near infra-red, about 850-940 nm: skin is bright and even and lips lose their colour,
+/// as in the red channel and more so; one lamp near the lens lights the middle and leaves
+/// the border dark.
+fn infrared(picture: &mut Picture, rng: &mut impl Rng) {
+    let (width, height) = (picture.width, picture.height);
+    let size = width * height;
+    let power: f32 = rng.random_range(0.55..0.85);
+    let spot = [rng.random_range(0.3..0.7f32), rng.random_range(0.25..0.6f32)];
+    let (reach, least) = (rng.random_range(0.6..1.1f32), rng.random_range(0.15..0.5f32));
+    for at in 0..size {
+        let [r, g, b] = [0, 1, 2].map(|channel| picture.data[channel * size + at]);
+        let near = (0.8 * r + 0.15 * g + 0.05 * b).max(0.0).powf(power);
+        let x = (at % width) as f32 / width as f32 - spot[0];
+        let y = (at / width) as f32 / height as f32 - spot[1];
+        let light = least + (1.0 - least) * (-(x * x + y * y) / (reach * reach)).exp();
+        (0..3).for_each(|channel| picture.data[channel * size + at] = near * light);
     }
 }
 
@@ -253,6 +277,15 @@ mod tests {
             assert_ne!(run(1), run(2));
             assert!(run(3).data.iter().all(|v| (0.0..=1.0).contains(v)));
         }
+    }
+
+    #[test]
+    fn infra_red_is_grey_and_darker_at_the_border() {
+        let mut picture = Picture { channels: 3, height: 32, width: 32, data: vec![0.5; 3072] };
+        infrared(&mut picture, &mut ChaCha8Rng::seed_from_u64(1));
+        let (r, rest) = picture.data.split_at(1024);
+        assert_eq!(r, &rest[..1024]);
+        assert!(r[16 * 32 + 16] > r[0] + 0.1 && r[16 * 32 + 16] > r[1023] + 0.1);
     }
 
     #[test]

@@ -273,7 +273,7 @@ pub fn export_run(options: &ExportOptions) -> Result<Exported, TrainError> {
         return Err(TrainError::Parity { path: options.out.clone(), difference });
     }
     write_whole(&options.out, &bytes)?;
-    Ok(Exported { card, bytes: bytes.len(), difference })
+    Ok(Exported { card, bytes: bytes.len(), difference, real_crops: 0, rounding: 0.0, file: bytes })
 }
 
 /// Whether this is the folder of a landmark training.

@@ -315,6 +315,7 @@ fn card(digest: &str, metrics: &BTreeMap<String, f64>) -> ModelCard {
         trained_on: "faces of HELEN and YouTube Faces with 68 points, covers drawn over some; \
                      faces that the demo driver's painter drew; ImageNet samples without faces"
             .into(),
+        split: "subject-disjoint".into(),
         limits: "points of covered parts are guesses; heads turned away by more than about \
                  45 degrees, faces under 40 pixels and lids of blurred pictures are placed badly"
             .into(),

@@ -1,0 +1,303 @@
+//! The end of a preparation: the list of the crops, thinned where asked for, and what
+//! was dropped and why, counted and named.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+
+use super::{
+    Input, PrepareOptions,
+    journal::{Found, Journal, Outcome, Thumb},
+};
+use crate::dataset::{
+    DatasetError, collections,
+    crops::INDEX,
+    manifest::{Item, Label, Manifest},
+    write_whole,
+};
+
+/// Name of the report in a prepared folder.
+pub const REPORT: &str = "report.json";
+/// Name of the list of everything that was dropped.
+pub const DROPPED: &str = "dropped.csv";
+
+/// Why a picture or frame was dropped.
+pub(super) const NO_FACE: &str = "no face was found";
+pub(super) const UNREADABLE: &str = "the picture could not be read";
+const NEARLY_THE_SAME: &str = "nearly the same as another of this person";
+
+/// Crops are only nearly the same when their eyes and their mouths are this close, too:
+/// differences of the aspect ratios that a look can tell.
+const SAME_EYES: f32 = 0.04;
+const SAME_MOUTH: f32 = 0.08;
+
+/// What came of a preparation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct PrepareReport {
+    /// Pictures and frames that were looked at.
+    pub pictures: usize,
+    /// Crops in the list.
+    pub crops: usize,
+    /// Pictures and frames that were already done by an earlier run.
+    pub done_before: usize,
+    /// Subjects with a crop.
+    pub subjects: usize,
+    /// Crops by label.
+    pub by_label: BTreeMap<String, usize>,
+    /// Crops and pictures by collection, `[crops, pictures]`.
+    pub by_collection: BTreeMap<String, [usize; 2]>,
+    /// How many pictures and frames were dropped, by reason; [`DROPPED`] names them.
+    pub dropped: BTreeMap<String, usize>,
+    /// Files that could not be used, or not to their end, with the reason.
+    pub unusable: Vec<(String, String)>,
+    /// Whether it was stopped before all was done.
+    pub stopped: bool,
+}
+
+/// Writes the list of crops, the report and the list of what was dropped.
+pub(super) fn finish(
+    inputs: &[Input<'_>],
+    journal: &Journal,
+    left_out: Vec<(PathBuf, String)>,
+    done_before: usize,
+    stopped: bool,
+    options: &PrepareOptions,
+) -> Result<PrepareReport, DatasetError> {
+    let mut report = PrepareReport { done_before, stopped, ..Default::default() };
+    let mut dropped: Vec<[String; 4]> = Vec::new();
+    let mut items = Vec::new();
+    let mut kept = Kept::default();
+    // The parts of a split video follow each other in time.
+    let mut lengths: BTreeMap<&str, f64> = BTreeMap::new();
+    for input in inputs {
+        let offset = lengths.get(input.item.video.as_str()).copied().unwrap_or(0.0);
+        for outcome in journal.outcomes.get(&input.key).into_iter().flatten() {
+            report.pictures += 1;
+            let of_it = report.by_collection.entry(input.item.collection.clone()).or_default();
+            of_it[1] += 1;
+            let thinned = |found: &&Found| {
+                options.thin.is_none_or(|least| kept.adds(input.item, found, least))
+            };
+            match outcome.found.as_ref().filter(thinned) {
+                Some(found) => {
+                    of_it[0] += 1;
+                    items.push(item_of(input, outcome, found, offset));
+                }
+                None => dropped.push(line(outcome)),
+            }
+        }
+        if let Some(end) = journal.ends.get(&input.key) {
+            *lengths.entry(&input.item.video).or_default() += end.seconds;
+            let why = end.broke.iter().map(|why| (input.key.clone(), why.clone()));
+            report.unusable.extend(why);
+        }
+        let unreadable = journal.outcomes.get(&input.key).into_iter().flatten();
+        report.unusable.extend(
+            unreadable.filter_map(|outcome| Some((outcome.file.clone(), outcome.detail.clone()?))),
+        );
+    }
+    report
+        .unusable
+        .extend(left_out.into_iter().map(|(file, why)| (file.display().to_string(), why)));
+    for [_, _, why, _] in &dropped {
+        *report.dropped.entry(why.clone()).or_default() += 1;
+    }
+    for item in &items {
+        let label = match item.label {
+            Some(Label::Awake) => "awake",
+            Some(Label::Drowsy) => "drowsy",
+            None => "no label",
+        };
+        *report.by_label.entry(label.into()).or_default() += 1;
+    }
+    report.crops = items.len();
+    let manifest = Manifest { items };
+    report.subjects = manifest.subjects();
+    manifest.write(&options.out.join(INDEX))?;
+    write_dropped(&dropped, &options.out.join(DROPPED))?;
+    let path = options.out.join(REPORT);
+    let io = || DatasetError::io(&path, "written");
+    let json = serde_json::to_vec_pretty(&report).map_err(|error| io()(error.into()))?;
+    write_whole(&path, &json).map_err(io())?;
+    Ok(report)
+}
+
+/// A crop's line: what the picture's list knows, filled up with what was measured.
+fn item_of(input: &Input<'_>, outcome: &Outcome, found: &Found, offset: f64) -> Item {
+    let (item, eyes) = (input.item, found.eye_aspect);
+    let video = match (outcome.time_s, item.video.is_empty()) {
+        (Some(_), true) => input.key.clone(),
+        _ => item.video.clone(),
+    };
+    Item {
+        file: found.crop.clone().into(),
+        // The landmark network misjudges some closed eyes; a label corrects it.
+        eye_aspect: item.eye_aspect.or(match item.eyes_closed {
+            Some(true) => Some(eyes.min(collections::EYES.0)),
+            Some(false) => Some(eyes.max(collections::EYES.1)),
+            None => None,
+        }),
+        mouth_aspect: item.mouth_aspect.or(Some(found.mouth_aspect)),
+        // A mouth at rest is no yawn; an open one may be anything.
+        yawn: item.yawn.or((found.mouth_aspect < collections::MOUTH_AT_REST).then_some(false)),
+        video,
+        time_s: outcome.time_s.map(|time_s| time_s + offset).or(item.time_s),
+        quality: Some(found.quality),
+        seen: Some(found.seen),
+        ..item.clone()
+    }
+}
+
+/// The crops that are kept so far, by person and video.
+#[derive(Default)]
+struct Kept(BTreeMap<(String, String, String), Vec<(Thumb, f32, f32)>>);
+
+impl Kept {
+    /// Keeps a crop unless it differs by less than `least` from one that is kept.
+    fn adds(&mut self, item: &Item, found: &Found, least: f32) -> bool {
+        let key = (item.collection.clone(), item.subject.clone(), item.video.clone());
+        let others = self.0.entry(key).or_default();
+        let same = others.iter().any(|(thumb, eyes, mouth)| {
+            (found.eye_aspect - eyes).abs() < SAME_EYES
+                && (found.mouth_aspect - mouth).abs() < SAME_MOUTH
+                && found.thumb.distance(thumb) < least
+        });
+        if !same {
+            others.push((found.thumb.clone(), found.eye_aspect, found.mouth_aspect));
+        }
+        !same
+    }
+}
+
+/// A dropped picture or frame: file, time, why, and the reader's own words.
+fn line(outcome: &Outcome) -> [String; 4] {
+    let thinned = outcome.found.is_some();
+    let why = if thinned { Some(NEARLY_THE_SAME) } else { outcome.why.as_deref() };
+    [
+        outcome.file.clone(),
+        outcome.time_s.map_or(String::new(), |time_s| format!("{time_s:.3}")),
+        why.unwrap_or(NO_FACE).into(),
+        outcome.detail.clone().unwrap_or_default(),
+    ]
+}
+
+fn write_dropped(dropped: &[[String; 4]], path: &Path) -> Result<(), DatasetError> {
+    let csv = || -> std::io::Result<Vec<u8>> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(["file", "time_s", "why", "detail"])?;
+        for line in dropped {
+            writer.write_record(line)?;
+        }
+        writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))
+    };
+    let written = csv().and_then(|bytes| write_whole(path, &bytes));
+    written.map_err(DatasetError::io(path, "written"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        dataset::prepare::{Pictures, journal::End},
+        infer::{ModelSource, RuntimeOptions},
+    };
+
+    fn found(crop: &str, eye_aspect: f32, grey: u8) -> Option<Found> {
+        Some(Found {
+            crop: crop.into(),
+            eye_aspect,
+            mouth_aspect: 0.1,
+            quality: 0.9,
+            seen: [1.0, 0.5, 0.25],
+            thumb: Thumb::new(&[grey; 4]),
+        })
+    }
+
+    fn options(out: &Path, thin: Option<f32>) -> PrepareOptions {
+        PrepareOptions {
+            pictures: Pictures::List("list.csv".into()),
+            out: out.into(),
+            crop_px: 72,
+            rate: 1.0,
+            thin,
+            landmarks: ModelSource::Embedded,
+            runtime: RuntimeOptions::default(),
+        }
+    }
+
+    #[test]
+    fn the_report_counts_what_was_dropped_and_the_list_holds_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(&folder.path().join("journal.jsonl")).unwrap();
+        let outcome = |file: &str| Outcome { file: file.into(), ..Outcome::default() };
+        journal.note(Outcome { found: found("crops/1.jpg", 0.3, 9), ..outcome("a.jpg") }).unwrap();
+        journal.note(Outcome { why: Some(NO_FACE.into()), ..outcome("b.jpg") }).unwrap();
+        let (why, detail) = (Some(UNREADABLE.into()), Some("c.jpg is broken".into()));
+        journal.note(Outcome { why, detail, ..outcome("c.jpg") }).unwrap();
+        let items = ["a.jpg", "b.jpg", "c.jpg"].map(|file| Item {
+            file: file.into(),
+            collection: "cew".into(),
+            subject: file.into(),
+            eyes_closed: Some(true),
+            ..Item::default()
+        });
+        let inputs =
+            items.each_ref().map(|item| Input { item, key: item.file.display().to_string() });
+        let left_out = vec![("d.zip".into(), "unpack it".into())];
+        let report =
+            finish(&inputs, &journal, left_out, 0, false, &options(folder.path(), None)).unwrap();
+        assert_eq!((report.pictures, report.crops, report.subjects), (3, 1, 1));
+        assert_eq!(report.by_collection["cew"], [1, 3]);
+        assert_eq!((report.dropped[NO_FACE], report.dropped[UNREADABLE]), (1, 1));
+        let unusable: Vec<_> = report.unusable.iter().map(|(file, _)| file.as_str()).collect();
+        assert_eq!(unusable, ["c.jpg", "d.zip"]);
+        let dropped = std::fs::read_to_string(folder.path().join(DROPPED)).unwrap();
+        assert!(dropped.contains("c.jpg,,the picture could not be read,c.jpg is broken"));
+        let index = Manifest::read_unchecked(&folder.path().join(INDEX)).unwrap();
+        assert_eq!(index.items.len(), 1);
+        assert_eq!(index.items[0].eye_aspect, Some(0.15), "the label corrects the measure");
+        assert_eq!(index.items[0].yawn, Some(false), "the mouth was measured at rest");
+        assert_eq!(index.items[0].seen, Some([1.0, 0.5, 0.25]));
+    }
+
+    #[test]
+    fn parts_of_a_video_follow_in_time_and_duplicates_are_thinned() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(&folder.path().join("journal.jsonl")).unwrap();
+        let mut note = |file: &str, time_s: f64, eyes: f32, grey: u8| {
+            let found = found(&format!("crops/{file}{time_s}.jpg"), eyes, grey);
+            journal
+                .note(Outcome {
+                    file: file.into(),
+                    time_s: Some(time_s),
+                    found,
+                    ..Outcome::default()
+                })
+                .unwrap();
+        };
+        note("10_1.mov", 0.0, 0.30, 100);
+        note("10_1.mov", 1.0, 0.31, 102); // nearly the same
+        note("10_1.mov", 2.0, 0.10, 102); // but for the eyes
+        note("10_2.mov", 0.0, 0.30, 140);
+        for file in ["10_1.mov", "10_2.mov"] {
+            journal.end(End { file: file.into(), seconds: 3.0, broke: None }).unwrap();
+        }
+        let item = Item {
+            subject: "32".into(),
+            video: "32/10".into(),
+            collection: "uta".into(),
+            ..Item::default()
+        };
+        let inputs = ["10_1.mov", "10_2.mov"].map(|file| Input { item: &item, key: file.into() });
+        let times = |thin: Option<f32>| {
+            finish(&inputs, &journal, vec![], 0, false, &options(folder.path(), thin)).unwrap();
+            let index = Manifest::read_unchecked(&folder.path().join(INDEX)).unwrap();
+            index.items.iter().map(|item| item.time_s.unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(times(None), [0.0, 1.0, 2.0, 3.0]);
+        assert_eq!(times(Some(0.02)), [0.0, 2.0, 3.0]);
+    }
+}
