@@ -32,7 +32,7 @@ fn driver(number: usize, count: usize) -> Vec<RgbImage> {
     let mut source = open(&spec, &options).unwrap();
     let mut pictures = Vec::new();
     while pictures.len() < count {
-        let frame = source.next_frame().unwrap().expect("the tour is longer");
+        let frame = source.next_frame().unwrap().unwrap();
         pictures.push((*frame.image).clone());
     }
     pictures
@@ -95,7 +95,6 @@ fn wakewatch(folder: &Path, arguments: &[&str]) -> Done {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let done =
         Done { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) };
-    eprintln!("$ wakewatch {}\n{}{}", arguments.join(" "), done.out, done.err);
     done
 }
 

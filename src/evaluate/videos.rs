@@ -416,7 +416,7 @@ mod tests {
     #[test]
     fn what_is_known_of_a_video_makes_rows() {
         let results = all();
-        let light = |at: usize| if at % 2 == 0 { "day" } else { "night" };
+        let light = |at: usize| if at.is_multiple_of(2) { "day" } else { "night" };
         let known: Conditions = results
             .iter()
             .enumerate()

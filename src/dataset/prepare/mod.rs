@@ -178,8 +178,11 @@ fn check(options: &PrepareOptions) -> Result<(), DatasetError> {
     }
 }
 
+/// Files that could not be listed, each with the reason.
+type LeftOut = Vec<(PathBuf, String)>;
+
 /// The list, what its names are relative to, and what could not be listed.
-fn list(pictures: &Pictures) -> Result<(Manifest, PathBuf, Vec<(PathBuf, String)>), DatasetError> {
+fn list(pictures: &Pictures) -> Result<(Manifest, PathBuf, LeftOut), DatasetError> {
     match pictures {
         Pictures::List(list) => {
             let root = list.parent().unwrap_or(Path::new("")).to_path_buf();
@@ -267,7 +270,7 @@ mod tests {
             PrepareOptions { rate: 0.0, ..good.clone() },
             PrepareOptions { rate: f64::NAN, ..good.clone() },
             PrepareOptions { thin: Some(-0.1), ..good.clone() },
-            PrepareOptions { crop_px: 0, ..good.clone() },
+            PrepareOptions { crop_px: 0, ..good },
         ] {
             assert!(check(&bad).is_err(), "{bad:?}");
         }

@@ -151,9 +151,12 @@ fn item_of(input: &Input<'_>, outcome: &Outcome, found: &Found, offset: f64) -> 
     }
 }
 
+/// Whose crops are compared with each other: person, video, label.
+type Series = (String, String, String);
+
 /// The crops that are kept so far, by person and video.
 #[derive(Default)]
-struct Kept(BTreeMap<(String, String, String), Vec<(Thumb, f32, f32)>>);
+struct Kept(BTreeMap<Series, Vec<(Thumb, f32, f32)>>);
 
 impl Kept {
     /// Keeps a crop unless it differs by less than `least` from one that is kept.

@@ -33,7 +33,7 @@ pub fn portraits(seed: u64, side_px: u32) -> impl Iterator<Item = Portrait> {
     let mut sitting: Option<Painter> = None;
     (0..).map(move |number: u64| {
         let person = number / PICTURES_A_FACE;
-        let new = number % PICTURES_A_FACE == 0;
+        let new = number.is_multiple_of(PICTURES_A_FACE);
         let painter = match sitting.take() {
             Some(painter) if !new => sitting.insert(painter),
             _ => {

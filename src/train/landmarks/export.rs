@@ -238,7 +238,7 @@ pub fn difference(net: &LandmarkNet, file: &[u8]) -> Result<f32, TrainError> {
     let shape = [PICTURES, 1, IMAGE_PX, IMAGE_PX];
     let image: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random()).collect();
     let tensor = Tensor::<1>::from_floats(image.as_slice(), &Device::flex()).reshape(shape);
-    let ours = net.forward(tensor);
+    let ours = net.forward(&tensor);
     let options = RuntimeOptions { device: RunOn::Cpu, threads: 1 };
     let source = ModelSource::Bytes(file.into());
     let mut model = LoadedModel::load(&source, ModelKind::Landmarks, &options)?;
@@ -300,7 +300,7 @@ mod tests {
         // Running statistics other than the initial ones, as after a training.
         for _ in 0..3 {
             let image = Tensor::random([2, 1, IMAGE_PX, IMAGE_PX], Distribution::Default, &device);
-            trained.forward(image);
+            trained.forward(&image);
         }
         let trained = trained.valid();
         let card = fixtures::card(ModelKind::Landmarks, IMAGE_PX, IMAGE_PX);

@@ -259,10 +259,10 @@ impl LandmarkNet {
 
     /// Looks at `[batch, 1, 160, 160]`, grey 0..1, and once more at the eyes, whose points
     /// are then the second network's as far as the eyes are uncovered.
-    pub fn forward(&self, image: Tensor<4>) -> LandmarkOutput {
+    pub fn forward(&self, image: &Tensor<4>) -> LandmarkOutput {
         let face = self.face(image.clone());
         let visible = sigmoid(face.visible.clone());
-        let points = self.eyes.refine(&image, face.points.clone(), &visible);
+        let points = self.eyes.refine(image, face.points.clone(), &visible);
         LandmarkOutput { points, ..face }
     }
 }
@@ -285,7 +285,7 @@ mod tests {
         let shape = [2, 1, IMAGE_PX, IMAGE_PX];
         let image = Tensor::<4>::random(shape, Distribution::Uniform(0.2, 0.8), &Device::flex());
         let dim = image.clone().mul_scalar(0.5).add_scalar(0.1);
-        let (a, b) = (net.forward(image).points, net.forward(dim).points);
+        let (a, b) = (net.forward(&image).points, net.forward(&dim).points);
         let difference = (a - b).abs().max().into_scalar::<f32>();
         assert!(difference < 0.01, "{difference}");
     }
@@ -298,7 +298,7 @@ mod tests {
         let net = LandmarkNet::new(&super::super::eyes::tests::mean_shape(), &device);
         let shape = [8, 1, IMAGE_PX, IMAGE_PX];
         let image = Tensor::<4>::random(shape, Distribution::Default, &device);
-        let out = net.forward(image);
+        let out = net.forward(&image);
         assert_eq!((out.confidence.dims(), out.visible.dims()), ([8, 1], [8, 3]));
         let points = values(&out.points).unwrap();
         let mean = super::super::eyes::tests::mean_shape();

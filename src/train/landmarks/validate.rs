@@ -214,7 +214,7 @@ pub(super) fn look(
     let mut all = Vec::with_capacity(images.len());
     for chunk in images.chunks(64) {
         let batch = Tensor::<1>::from_floats(chunk.concat().as_slice(), device);
-        let out = net.forward(batch.reshape([chunk.len(), 1, IMAGE_PX, IMAGE_PX]));
+        let out = net.forward(&batch.reshape([chunk.len(), 1, IMAGE_PX, IMAGE_PX]));
         let (points, confidence, visible) =
             (values(&out.points)?, values(&out.confidence)?, values(&out.visible)?);
         for index in 0..chunk.len() {
