@@ -61,7 +61,10 @@ fn matrix(plays: impl Iterator<Item = (&'static str, usize)>, looks: u64) -> Vec
     for (scenario, driver) in plays {
         let name = format!("{scenario}@{driver}");
         let frames = Demo::open(&name, &OpenOptions::default()).unwrap().info().frames.unwrap();
-        let rows = play(&mut pipeline, &name, &every((frames / looks).clamp(1, 10)));
+        // A face that is gone is searched for by the clock: the share of frames that pass
+        // until it is found again is only right at the camera's own rate.
+        let stride = if scenario == "leaving" { 1 } else { (frames / looks).clamp(1, 10) };
+        let rows = play(&mut pipeline, &name, &every(stride));
         let sight = Sight::of(&rows);
         let of_play = closed_scores(&rows);
         let both = [true, false].iter().all(|&shut| of_play.iter().any(|score| score.1 == shut));
