@@ -8,23 +8,24 @@ use gif::{Encoder, Frame, Repeat};
 use image::{RgbImage, imageops, imageops::FilterType};
 use wakewatch::source::{
     OpenOptions, Source,
-    demo::{Demo, TOUR},
+    demo::{self, Demo, TOUR},
 };
 
-/// Rows of the sheet: what is played and the second that is shown.
-const MOMENTS: [(&str, f64); 12] = [
-    ("alert", 1.5),
-    ("asleep", 13.5),
-    ("yawns", 8.2),
-    ("drowsy", 22.0),
-    ("talking", 5.0),
-    ("looking-away", 6.0),
-    ("nodding", 18.6),
-    ("sunglasses", 5.0),
-    ("mask", 5.0),
-    ("hand-over-mouth", 8.5),
-    ("night", 5.0),
-    ("glare", 5.0),
+/// Rows of the sheet: what is played, the second that is shown, and whether the next
+/// moment with open eyes is waited for, so that no blink looks like sleep.
+const MOMENTS: [(&str, f64, bool); 12] = [
+    ("alert", 1.5, true),
+    ("asleep", 13.5, false),
+    ("yawns", 8.2, false),
+    ("drowsy", 22.0, false),
+    ("talking", 5.0, true),
+    ("looking-away", 6.0, true),
+    ("nodding", 18.6, false),
+    ("sunglasses", 5.0, true),
+    ("mask", 5.0, true),
+    ("hand-over-mouth", 8.5, false),
+    ("night", 5.0, true),
+    ("glare", 5.0, true),
 ];
 /// Columns of the sheet.
 const DRIVERS: usize = 12;
@@ -57,10 +58,15 @@ fn shot(demo: &mut Demo, second: f64) -> anyhow::Result<RgbImage> {
 /// Drivers from left to right, scenarios from top to bottom.
 fn sheet() -> anyhow::Result<RgbImage> {
     let mut sheet = RgbImage::new(DRIVERS as u32 * TILE, MOMENTS.len() as u32 * TILE);
-    for (row, (scenario, second)) in MOMENTS.iter().enumerate() {
+    for (row, &(scenario, second, open)) in MOMENTS.iter().enumerate() {
         for driver in 0..DRIVERS {
-            let mut demo = Demo::open(&format!("{scenario}@{driver}"), &OpenOptions::default())?;
-            let picture = shot(&mut demo, *second)?;
+            let name = format!("{scenario}@{driver}");
+            let mut moments = demo::truths(&name, &OpenOptions::default())?
+                .filter(|truth| !open || truth.eye_openness > 0.85)
+                .map(|truth| truth.at.as_secs_f64());
+            let second = moments.find(|&at| at >= second).context("no such moment")?;
+            let mut demo = Demo::open(&name, &OpenOptions::default())?;
+            let picture = shot(&mut demo, second)?;
             let (x, y) = ((picture.width() - SHOWN) / 2, (picture.height() - SHOWN) / 3);
             let face = imageops::crop_imm(&picture, x, y, SHOWN, SHOWN).to_image();
             let tile = imageops::resize(&face, TILE, TILE, FilterType::CatmullRom);

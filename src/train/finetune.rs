@@ -431,7 +431,7 @@ mod tests {
             crops::INDEX,
             manifest::{Item, Label, Manifest},
         },
-        train::{pretrain, pretrain::PretrainConfig, record::LAST, tests::small},
+        train::{pretrain, pretrain::PretrainConfig, tests::small},
     };
     use image::{Rgb, RgbImage};
     use std::sync::atomic::AtomicBool;
@@ -517,13 +517,19 @@ mod tests {
         let whole = train(&config(root, "whole", 30), false).unwrap();
         assert!(whole.metrics["auc_drawn"] > 0.95, "{:?}", whole.metrics);
         assert!(whole.threshold > 0.02 && whole.threshold < 0.98);
-        let log = std::fs::read_to_string(root.join("whole/log.jsonl")).unwrap();
-        assert_eq!(log.lines().count(), 6);
+        let steps = |name: &str| {
+            let log = std::fs::read_to_string(root.join(name).join("log.jsonl")).unwrap();
+            let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
+            let learned = lines.filter(|line: &serde_json::Value| !line["learning_rate"].is_null());
+            learned.map(|line| line["step"].as_u64().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(steps("whole"), [5, 10, 15, 20, 25, 30]);
         let kept: FinetuneConfig =
             settings::read(&root.join("whole").join(settings::CONFIG_FILE)).unwrap();
         assert_eq!(kept, config(root, "whole", 30));
 
-        // Stopped after ten steps and resumed, it ends with the weights of one run.
+        // Stopped and resumed, it learns the steps that were left, none of them twice. That the
+        // weights are those of one run is seen in tests/offline.rs, alone in its process.
         let stop = AtomicBool::new(false);
         let mut lines = 0;
         let mut say = |_: &str| {
@@ -539,16 +545,10 @@ mod tests {
             &mut Control { stop: &stop, say: &mut say, step: &mut |_| {} },
         )
         .unwrap();
-        train(&parts, true).unwrap();
-        let load = |name: &str| {
-            let model = Classifier::new(&small(true), &Device::flex());
-            let at = root.join(name).join(LAST);
-            let model = checkpoint::load_average(&at, model).unwrap();
-            crate::train::weights::values(&model.head.weight.val()).unwrap()
-        };
-        for (a, b) in load("whole").into_iter().zip(load("parts")) {
-            approx::assert_abs_diff_eq!(a, b, epsilon = 2e-3);
-        }
+        let resumed = train(&parts, true).unwrap();
+        assert!(resumed.metrics["auc_drawn"] > 0.95, "{:?}", resumed.metrics);
+        // One line more, of the step where it stopped.
+        assert_eq!(steps("parts"), [1, 5, 10, 15, 20, 25, 30]);
 
         let mae = PretrainConfig {
             crops: root.into(),

@@ -436,9 +436,16 @@ mod tests {
         assert_eq!(kept(&changed(&none)).len(), 9);
         // Dropping thins out the other patches, too.
         let mut rng = ChaCha8Rng::seed_from_u64(2);
-        let mut sample = plain(&dotted(), [true; 4], &none);
-        drop_patches(&mut sample, none.grid(), Needed { eyes: true, mouth: true }, &mut rng);
-        assert!(kept(&sample).len() < 9 && [1, 3, 8].iter().all(|at| sample.keep[at - 1]));
+        let mut least = 9;
+        for _ in 0..50 {
+            let mut sample = plain(&dotted(), [true; 4], &none);
+            drop_patches(&mut sample, none.grid(), Needed { eyes: true, mouth: true }, &mut rng);
+            // One eye is enough to tell open from closed.
+            let eye = sample.keep[0] || sample.keep[2];
+            assert!(eye && sample.keep[7], "{:?}", sample.keep);
+            least = least.min(kept(&sample).len());
+        }
+        assert!(least < 9, "nothing was ever dropped");
     }
 
     #[test]
