@@ -3,6 +3,7 @@
 //! The tests that run always look at a fair subset; those that are ignored, run by
 //! `make test-demo`, at every driver in every scenario, and print what they find.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is the test's message")]
+#![allow(clippy::print_stdout, reason = "what was measured is to be read")]
 
 #[path = "demo/played.rs"]
 mod played;

@@ -93,9 +93,7 @@ fn program(folder: &Path) -> Command {
 fn wakewatch(folder: &Path, arguments: &[&str]) -> Done {
     let output = program(folder).args(arguments).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let done =
-        Done { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) };
-    done
+    Done { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
 }
 
 fn succeed(folder: &Path, arguments: &[&str]) -> Done {
