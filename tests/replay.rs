@@ -3,6 +3,7 @@
 //! that cannot be used.
 #![cfg(feature = "video")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is the test's message")]
+#![allow(clippy::print_stderr, reason = "what is skipped is told")]
 
 use std::{
     fs,

@@ -56,7 +56,7 @@ pub(crate) fn play(pipeline: &mut Pipeline, name: &str, spans: &[Span]) -> Vec<R
         let at = index as f64 / fps;
         let wanted = |span: &&Span| at >= span.from_s && at < span.to_s;
         let Some(span) = spans.iter().find(wanted) else { continue };
-        if index as u64 % span.stride != 0 {
+        if !(index as u64).is_multiple_of(span.stride) {
             continue;
         }
         source.skip_to(index as u64);
