@@ -43,5 +43,5 @@ bench:               ## how fast the offline mode learns on this machine
 	cargo bench --locked --bench training
 
 screenshot: build    ## makes docs/watch.png again, on the demo driver
-	xvfb-run -a -s "-screen 0 1280x800x24" target/release/wakewatch watch \
-	  --source demo --screenshot docs/watch.png --after 20
+	ALSA_CONFIG_PATH=assets/silent.conf xvfb-run -a -s "-screen 0 1280x800x24" target/release/wakewatch watch \
+	  --source demo --screenshot docs/watch.png --after 14
