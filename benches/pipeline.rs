@@ -27,7 +27,7 @@ fn main() {
 fn scene() -> &'static (Vec<Frame>, Face) {
     static SCENE: OnceLock<(Vec<Frame>, Face)> = OnceLock::new();
     SCENE.get_or_init(|| {
-        let spec: SourceSpec = "demo:awake".parse().unwrap();
+        let spec: SourceSpec = "demo:alert".parse().unwrap();
         let mut source = source::open(&spec, &OpenOptions::default()).unwrap();
         let frames: Vec<_> = (0..30).map(|_| source.next_frame().unwrap().unwrap()).collect();
         let options = RuntimeOptions::default();

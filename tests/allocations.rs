@@ -20,17 +20,21 @@ use wakewatch::{
     source::{self, OpenOptions, SourceSpec},
 };
 
-/// Most allocations of a frame in which a face is followed: the names, shapes and handles
-/// that the `ort` crate makes anew for each of the two runs, the attention, and the mask.
-const MOST_A_FRAME: u64 = 80;
-/// Most bytes of them: far less than any picture, the smallest of which, the crop, takes
-/// 15,552.
-const MOST_BYTES_A_FRAME: u64 = 8 * 1024;
+/// Width and height of the camera's picture, and the most allocations and bytes of a frame
+/// in which a face is followed.
+///
+/// In the small one the face is no larger than its crop: what is left is what the `ort`
+/// crate makes anew for each of the two runs (names, shapes, handles), the attention and
+/// the mask. In the large one the face is brought down first, and the crate that does so
+/// works out its filter's weights anew, a small piece of memory for each row and column.
+/// Both are less than the frame, the region (102,400 bytes) or its surroundings.
+const MOST: [([u32; 2], u64, u64); 2] = [([200, 150], 60, 6 * 1024), ([640, 480], 260, 24 * 1024)];
 
 /// A second and a half of the drawn driver, awake.
-fn frames() -> Vec<Frame> {
-    let spec: SourceSpec = "demo:awake".parse().unwrap();
-    let mut source = source::open(&spec, &OpenOptions::default()).unwrap();
+fn frames([width, height]: [u32; 2]) -> Vec<Frame> {
+    let spec: SourceSpec = "demo:alert".parse().unwrap();
+    let options = OpenOptions { width, height, ..OpenOptions::default() };
+    let mut source = source::open(&spec, &options).unwrap();
     (0..45).map(|_| source.next_frame().unwrap().unwrap()).collect()
 }
 
@@ -40,11 +44,17 @@ fn a_followed_face_allocates_little_and_no_picture() {
         eprintln!("skipped: {error}");
         return;
     }
+    for (size, most_allocations, most_bytes) in MOST {
+        follow(size, most_allocations, most_bytes);
+    }
+}
+
+fn follow(size: [u32; 2], most_allocations: u64, most_bytes: u64) {
     let mut pipeline = Pipeline::open(&PipelineOptions::default()).unwrap();
     let mut monitor = Monitor::new(Settings::default());
     let mut last: Option<Sighting> = None;
     let mut followed = 0;
-    for (index, frame) in frames().iter().enumerate() {
+    for (index, frame) in frames(size).iter().enumerate() {
         let calls = pipeline.detector_calls();
         let info = measure(|| {
             let sighting = pipeline.process(frame).unwrap();
@@ -62,8 +72,8 @@ fn a_followed_face_allocates_little_and_no_picture() {
         followed += 1;
         let AllocationInfo { count_total, bytes_total, bytes_current, .. } = info;
         assert!(
-            count_total <= MOST_A_FRAME && bytes_total <= MOST_BYTES_A_FRAME,
-            "frame {index}: {count_total} allocations of {bytes_total} bytes"
+            count_total <= most_allocations && bytes_total <= most_bytes,
+            "{size:?}, frame {index}: {count_total} allocations of {bytes_total} bytes"
         );
         assert!(bytes_current <= 1024, "frame {index} keeps {bytes_current} bytes");
     }
@@ -86,7 +96,7 @@ fn sampling_and_cutting_allocate_nothing_again() {
     look(0.0);
     let again = measure(|| look(1.0));
     // Only the filter's weights are worked out anew, by the crate that scales.
-    assert!(again.bytes_total < 16 * 1024, "{again:?}");
+    assert!(again.bytes_total < 32 * 1024, "{again:?}");
     let sampled = measure(|| {
         let region = Region { center: [320.0, 240.0], side_px: 280.0, roll: 0.1 };
         sampler.sample(&region, &image, 160);
