@@ -15,6 +15,8 @@ mod region;
 mod sample;
 mod settings;
 mod smooth;
+#[cfg(test)]
+mod tests;
 pub mod track;
 
 pub use align::{Crop, Cutter, Similarity};
