@@ -2,6 +2,7 @@
 //! the monitor judges.
 
 use std::{
+    panic::resume_unwind,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -105,9 +106,17 @@ impl Pipeline {
     /// # Errors
     /// When ONNX Runtime is missing or a model cannot be loaded.
     pub fn open(options: &PipelineOptions) -> Result<Self, LiveError> {
+        // Either takes a core some tenths of a second: side by side, the first judgement
+        // comes sooner.
+        let (tracker, classifier) = std::thread::scope(|scope| {
+            let classifier =
+                scope.spawn(|| Classifier::load(&options.classifier, &options.runtime));
+            let tracker = FaceTracker::open(&options.runtime, &options.landmarks);
+            (tracker, classifier.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        });
         Ok(Self {
-            tracker: FaceTracker::open(&options.runtime, &options.landmarks)?,
-            classifier: Classifier::load(&options.classifier, &options.runtime)?,
+            tracker: tracker?,
+            classifier: classifier?,
             mask: options.mask,
             cutter: Cutter::default(),
             sampler: GreySampler::default(),
