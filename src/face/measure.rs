@@ -3,7 +3,7 @@
 
 use image::RgbImage;
 
-use super::{Face, Region, Unreadable};
+use super::{Face, GreySampler, Region, Unreadable};
 
 /// Surety that an eye is uncovered below which it counts as covered. One eye suffices to
 /// read.
@@ -45,9 +45,13 @@ pub(super) struct EyeLight {
 
 impl Face {
     /// Why the eyes cannot be read, or `None` when at least one can. The picture must be
-    /// the one that the face was found in.
-    pub fn eyes_unreadable(&self, image: &RgbImage) -> Option<Unreadable> {
-        let light = self.eye_light(image);
+    /// the one that the face was found in; the sampler is any that is at hand.
+    pub fn eyes_unreadable(
+        &self,
+        image: &RgbImage,
+        sampler: &mut GreySampler,
+    ) -> Option<Unreadable> {
+        let light = self.eye_light(image, sampler);
         if self.landmarks.pose().yaw.abs() > TURNED_DEG {
             Some(Unreadable::Turned)
         } else if self.landmarks.interocular_px() < SMALL_PX {
@@ -64,16 +68,16 @@ impl Face {
     }
 
     /// The light in the band across both eyes.
-    pub(super) fn eye_light(&self, image: &RgbImage) -> EyeLight {
+    pub(super) fn eye_light(&self, image: &RgbImage, sampler: &mut GreySampler) -> EyeLight {
         let ([lx, ly], [rx, ry]) = (self.landmarks.left_eye(), self.landmarks.right_eye());
         let region = Region {
             center: [(lx + rx) / 2.0, (ly + ry) / 2.0],
             side_px: SQUARE * self.landmarks.interocular_px().max(1.0),
             roll: (ry - ly).atan2(rx - lx),
         };
-        let grey = region.sample_grey(image, SAMPLES);
         // The middle half of the rows: brows to cheekbones.
-        let band = &grey[SAMPLES * SAMPLES / 4..SAMPLES * SAMPLES * 3 / 4];
+        let rows = SAMPLES / 4..SAMPLES * 3 / 4;
+        let band = sampler.sample_rows(&region, image, SAMPLES, rows);
         let count = band.len() as f32;
         let mean = band.iter().sum::<f32>() / count;
         let variance = band.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / count;

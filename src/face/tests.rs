@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use image::{RgbImage, imageops};
 
-use super::{Face, FaceTracker, Unreadable, pose::tests::seen};
+use super::{Face, FaceTracker, GreySampler, Unreadable, pose::tests::seen};
 use crate::{
     frame::Frame,
     infer::{ModelSource, RuntimeOptions},
@@ -80,7 +80,7 @@ fn eyes_that_cannot_be_read_say_why() {
     let mut tracker = tracker();
     let mut why = |image: &RgbImage| {
         let face = tracker.find(image).unwrap().expect("a face");
-        face.eyes_unreadable(image)
+        face.eyes_unreadable(image, &mut GreySampler::default())
     };
     let plain = picture("alert@2", 1.0);
     assert_eq!(why(&plain), None);
@@ -95,7 +95,10 @@ fn eyes_that_cannot_be_read_say_why() {
     assert_eq!(face.eyes_unreadable(&fogged), Some(Unreadable::Blurred));
     let mut dark = plain.clone();
     dark.iter_mut().for_each(|value| *value /= 25);
-    assert_eq!(face.eyes_unreadable(&dark), Some(Unreadable::Dark));
+    assert_eq!(face.eyes_unreadable(&dark, &mut GreySampler::default()), Some(Unreadable::Dark));
     let turned = Face { landmarks: seen(60.0, 0.0, 0.0), ..face };
-    assert_eq!(turned.eyes_unreadable(&plain), Some(Unreadable::Turned));
+    assert_eq!(
+        turned.eyes_unreadable(&plain, &mut GreySampler::default()),
+        Some(Unreadable::Turned)
+    );
 }
