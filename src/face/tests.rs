@@ -92,7 +92,10 @@ fn eyes_that_cannot_be_read_say_why() {
     // lens was fogged or the head turned is what is asked for.
     let face = tracker.find(&plain).unwrap().unwrap();
     let fogged = imageops::blur(&plain, 0.2 * face.landmarks.interocular_px());
-    assert_eq!(face.eyes_unreadable(&fogged), Some(Unreadable::Blurred));
+    assert_eq!(
+        face.eyes_unreadable(&fogged, &mut GreySampler::default()),
+        Some(Unreadable::Blurred)
+    );
     let mut dark = plain.clone();
     dark.iter_mut().for_each(|value| *value /= 25);
     assert_eq!(face.eyes_unreadable(&dark, &mut GreySampler::default()), Some(Unreadable::Dark));
