@@ -93,6 +93,10 @@ pub struct AppOptions {
     pub tab: Tab,
     /// What to replay.
     pub replay: Option<SourceSpec>,
+    /// Never show the window, to check that watching goes on without it.
+    pub hidden: bool,
+    /// The labelled set to measure on.
+    pub measure: Option<PathBuf>,
     /// Take a picture of the window (PNG) so long after watching has begun, then quit. The
     /// user's settings are left alone then.
     pub screenshot: Option<(PathBuf, Duration)>,
@@ -123,7 +127,8 @@ fn run_with(options: AppOptions, opener: Arc<Opener>) -> Result<(), AppError> {
         .with_app_id(text::TITLE)
         .with_icon(icon())
         .with_inner_size(options.size.unwrap_or(USUAL_SIZE))
-        .with_min_inner_size(MIN_SIZE);
+        .with_min_inner_size(MIN_SIZE)
+        .with_visible(!options.hidden);
     let native = eframe::NativeOptions {
         viewport,
         renderer: eframe::Renderer::Glow,
@@ -152,6 +157,7 @@ fn run_with(options: AppOptions, opener: Arc<Opener>) -> Result<(), AppError> {
         notice,
         tab: options.tab,
         replay: options.replay,
+        measure: options.measure,
         screenshot,
     };
     let create: eframe::AppCreator<'_> = Box::new(move |creation| {

@@ -28,6 +28,25 @@ pub struct SettingsView {
     filter: String,
     /// Everything is to be reset, if it is said once more.
     sure: bool,
+    values: Option<Values>,
+}
+
+/// The values of every threshold, in the order of the table: as they are, and as the
+/// sensitivity has them. Read anew only when they change, not with every frame.
+struct Values {
+    of: (Settings, Settings),
+    now: Vec<Vec<f32>>,
+    usual: Vec<Vec<f32>>,
+}
+
+impl Values {
+    fn of(now: Settings, usual: Settings) -> Self {
+        let all = |settings: Settings| {
+            let names = Settings::THRESHOLDS.iter().map(|threshold| threshold.name);
+            names.map(|name| settings.values(name).unwrap_or_default()).collect()
+        };
+        Self { of: (now, usual), now: all(now), usual: all(usual) }
+    }
 }
 
 impl SettingsView {
@@ -94,25 +113,29 @@ impl SettingsView {
         });
         ui.add_space(4.0);
         let wanted = self.filter.trim().to_lowercase();
-        let fits = |threshold: &&Threshold| {
+        let fits = |(_, threshold): &(usize, &Threshold)| {
             let label = words::threshold(threshold).to_lowercase();
             wanted.is_empty() || label.contains(&wanted) || threshold.name.contains(&wanted)
         };
-        let chosen: Vec<&Threshold> = Settings::THRESHOLDS.iter().filter(fits).collect();
+        let all = Settings::THRESHOLDS.iter().enumerate();
+        let chosen: Vec<(usize, &Threshold)> = all.filter(fits).collect();
         if chosen.is_empty() {
             remark(ui, words::NOTHING_FOUND);
         }
-        let (now, usual) = (preferences.monitor(), Settings::of(preferences.sensitivity));
+        let of = (preferences.monitor(), Settings::of(preferences.sensitivity));
+        let known = self.values.take().filter(|values| values.of == of);
+        let values = &*self.values.insert(known.unwrap_or_else(|| Values::of(of.0, of.1)));
         ScrollArea::vertical().id_salt("thresholds").auto_shrink(false).show(ui, |ui| {
-            for group in chosen.chunk_by(|a, b| a.group == b.group) {
+            for group in chosen.chunk_by(|a, b| a.1.group == b.1.group) {
                 let tokens = Tokens::current(ui);
-                let heading = group.first().map_or("", |threshold| threshold.group);
+                let heading = group.first().map_or("", |(_, threshold)| threshold.group);
                 ui.add_space(6.0);
                 ui.label(RichText::new(heading).size(theme::SMALL).color(tokens.muted));
                 let width = ui.available_width();
                 Grid::new(heading).num_columns(3).spacing(vec2(12.0, 4.0)).show(ui, |ui| {
-                    for threshold in group {
-                        row(ui, threshold, preferences, (&now, &usual), width);
+                    for (at, threshold) in group {
+                        let both = (&values.now[*at], &values.usual[*at]);
+                        row(ui, threshold, preferences, both, width);
                         ui.end_row();
                     }
                 });
@@ -197,14 +220,13 @@ fn row(
     ui: &mut Ui,
     threshold: &Threshold,
     preferences: &mut Preferences,
-    (now, usual): (&Settings, &Settings),
+    (now, usual): (&Vec<f32>, &Vec<f32>),
     width: f32,
 ) {
     let tokens = Tokens::current(ui);
     let label = words::threshold(threshold);
-    let Some(mut values) = now.values(threshold.name) else { return };
-    let before = values.clone();
-    let differs = usual.values(threshold.name).as_ref() != Some(&values);
+    let mut values = now.clone();
+    let differs = usual != now;
     let color = if differs { tokens.accent } else { tokens.text };
     ui.allocate_ui_with_layout(
         vec2((width - 300.0).max(140.0), 22.0),
@@ -231,7 +253,7 @@ fn row(
     name(ui, &reset, &words::reset_of(&label));
     if reset.clicked() {
         preferences.thresholds.remove(threshold.name);
-    } else if values != before {
+    } else if values != *now {
         preferences.choose(threshold.name, &values);
     }
 }

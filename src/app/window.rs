@@ -2,7 +2,7 @@
 //! [`Snapshot`] when it is woken, and passes on what the user asks for. It never waits:
 //! not for the camera, the models, the sound or the end of an old session.
 
-use std::{path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{collections::VecDeque, path::PathBuf, sync::Arc, thread, time::Duration};
 use std::{sync::mpsc, time::Instant};
 
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
@@ -69,8 +69,9 @@ pub(super) struct Window {
     volume_given: bool,
     stage: Stage,
     pub(super) screen: Screen,
-    /// What of the preferences is in force.
+    /// What of the preferences is in force, and the thresholds that follow from it.
     applied: Preferences,
+    monitor: Settings,
     store: Store,
     notice: Option<String>,
     /// When the stage was entered: the screenshot counts from there.
@@ -78,7 +79,12 @@ pub(super) struct Window {
     /// The state in the title, and the level that was last called attention to.
     told: (State, Level),
     screenshot: Option<Screenshot>,
+    /// How long the last passes took, seconds; for the log at the end.
+    passes: VecDeque<f32>,
 }
+
+/// So many passes are remembered: some minutes.
+const PASSES: usize = 8192;
 
 /// With what a window begins.
 #[derive(Default)]
@@ -99,6 +105,8 @@ pub(super) struct Start {
     pub(super) tab: Tab,
     /// What to replay there.
     pub(super) replay: Option<SourceSpec>,
+    /// What to measure on there.
+    pub(super) measure: Option<PathBuf>,
     /// A picture to take.
     pub(super) screenshot: Option<Screenshot>,
 }
@@ -126,14 +134,21 @@ impl Window {
             monitor_from_file: start.monitor_from_file,
             volume_given: start.volume_given,
             stage: Stage::Failed(Failure { no_camera: false, why: String::new() }),
+            monitor: Settings::default(),
             applied: start.preferences,
             store: start.store,
             notice: start.notice,
             since: Instant::now(),
             told: (State::Starting, Level::None),
             screenshot: start.screenshot,
+            passes: VecDeque::new(),
             screen: Screen::new(Preferences::default(), Tab::Watch),
         };
+        window.monitor = window.thresholds();
+        screen.metrics.data = start.measure;
+        if screen.metrics.data.is_some() {
+            screen.metrics.measure(ctx, &window.around());
+        }
         if let Some(source) = &start.replay {
             screen.replay.open(ctx, source, &window.around());
         }
@@ -145,7 +160,7 @@ impl Window {
     /// The options of a session: the command line's, and what the user has chosen.
     fn options(&self) -> LiveOptions {
         let chosen = &self.applied;
-        let mut options = LiveOptions { monitor: self.monitor(), ..self.base.clone() };
+        let mut options = LiveOptions { monitor: self.monitor, ..self.base.clone() };
         if !self.volume_given {
             options.volume = chosen.volume;
         }
@@ -162,7 +177,8 @@ impl Window {
         options
     }
 
-    fn monitor(&self) -> Settings {
+    /// The thresholds that count.
+    fn thresholds(&self) -> Settings {
         match self.monitor_from_file {
             true => self.base.monitor,
             false => self.applied.monitor(),
@@ -173,7 +189,7 @@ impl Window {
         let problem = self.store.problem();
         Around {
             source: self.base.source.clone(),
-            monitor: self.monitor(),
+            monitor: self.monitor,
             monitor_from_file: self.monitor_from_file,
             pipeline: self.options().pipeline,
             notice: self.notice.clone().or(problem),
@@ -198,8 +214,7 @@ impl Window {
             Stage::Failed(failure) => Page::Failed(failure.clone()),
             Stage::Watching(session) => {
                 let snapshot = session.snapshot();
-                let monitor = self.monitor();
-                self.screen.remember(&snapshot, &monitor);
+                self.screen.remember(&snapshot, &self.monitor);
                 self.tell(ctx, snapshot.judgement.state, snapshot.judgement.level);
                 match Failure::to_begin(&snapshot) {
                     Some(failure) => Page::Failed(failure),
@@ -239,8 +254,9 @@ impl Window {
         if self.screen.preferences == self.applied {
             return;
         }
-        let (before, monitor) = (self.options(), self.monitor());
+        let before = self.options();
         let old = std::mem::replace(&mut self.applied, self.screen.preferences.clone());
+        self.monitor = self.thresholds();
         let chosen = &self.applied;
         self.store.keep(chosen);
         if (old.light, old.text_scale) != (chosen.light, chosen.text_scale) {
@@ -256,7 +272,7 @@ impl Window {
         if before.volume != after.volume {
             self.send(Command::Volume(after.volume));
         }
-        if monitor != after.monitor {
+        if before.monitor != after.monitor {
             self.send(Command::Thresholds(Box::new(after.monitor)));
         }
     }
@@ -359,6 +375,27 @@ impl Window {
         self.told = (state, level);
     }
 
+    /// Says in the log how fast was drawn and judged.
+    fn sum_up(&self) {
+        let mut passes: Vec<f32> = self.passes.iter().copied().collect();
+        passes.sort_by(f32::total_cmp);
+        let at = |share: f32| {
+            let at = (passes.len() as f32 * share) as usize;
+            passes.get(at.min(passes.len().saturating_sub(1))).map_or(0.0, |pass| pass * 1e3)
+        };
+        let (median, most) = (at(0.5), at(0.95));
+        tracing::info!("{} passes drawn, median {median:.1} ms, 95% {most:.1} ms", passes.len());
+        if let Stage::Watching(session) = &self.stage {
+            let (stats, seconds) = (session.snapshot().stats, self.since.elapsed().as_secs_f32());
+            let rate = stats.frames as f32 / seconds.max(0.1);
+            tracing::info!(
+                "{} frames judged in {seconds:.1} s, {rate:.1} a second, {} dropped",
+                stats.frames,
+                stats.dropped
+            );
+        }
+    }
+
     /// Takes the picture when it is time, writes it and ends the program.
     fn photograph(&mut self, ctx: &Context) {
         let opening = matches!(self.stage, Stage::Opening(_));
@@ -389,13 +426,20 @@ impl eframe::App for Window {
         self.look(ctx);
     }
 
-    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+    fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
+        if let Some(last) = frame.info().cpu_usage {
+            self.passes.push_back(last);
+            if self.passes.len() > PASSES {
+                self.passes.pop_front();
+            }
+        }
         let page = self.look(ui.ctx());
         self.draw(ui, &page);
         self.photograph(ui.ctx());
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.sum_up();
         self.close();
     }
 }

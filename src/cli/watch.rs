@@ -89,6 +89,14 @@ pub struct WatchArgs {
     #[cfg(feature = "gui")]
     #[arg(long, value_name = "SOURCE", conflicts_with = "headless")]
     pub replay: Option<SourceSpec>,
+    /// Never show the window, to check that watching goes on without it.
+    #[cfg(feature = "gui")]
+    #[arg(long, hide = true, conflicts_with = "headless")]
+    pub hidden: bool,
+    /// Measure on this labelled set on the metrics screen.
+    #[cfg(feature = "gui")]
+    #[arg(long, value_name = "LIST.csv|DIR", conflicts_with = "headless")]
+    pub measure: Option<PathBuf>,
     /// Width and height of the window in points, for example 1024x640.
     #[cfg(feature = "gui")]
     #[arg(long, value_name = "WxH", value_parser = size, conflicts_with = "headless")]
@@ -129,6 +137,10 @@ impl Default for WatchArgs {
             screen: Screen::Watch,
             #[cfg(feature = "gui")]
             replay: None,
+            #[cfg(feature = "gui")]
+            measure: None,
+            #[cfg(feature = "gui")]
+            hidden: false,
             #[cfg(feature = "gui")]
             window: None,
             models: ModelArgs::default(),
@@ -305,6 +317,7 @@ fn window(args: WatchArgs, live: LiveOptions) -> anyhow::Result<()> {
     let tab = match args.screen {
         // A recording was named to be seen.
         Screen::Watch if args.replay.is_some() => Tab::Replay,
+        Screen::Watch if args.measure.is_some() => Tab::Metrics,
         Screen::Watch => Tab::Watch,
         Screen::Replay => Tab::Replay,
         Screen::Metrics => Tab::Metrics,
@@ -319,6 +332,8 @@ fn window(args: WatchArgs, live: LiveOptions) -> anyhow::Result<()> {
         size: args.window,
         tab,
         replay: args.replay,
+        measure: args.measure,
+        hidden: args.hidden,
         screenshot: args.screenshot.map(|path| (path, after)),
     };
     // The windowing library's own error cannot cross threads, so its sentence goes on alone.
