@@ -10,8 +10,14 @@ use wakewatch::source::{
 };
 
 /// Frames of the scenario "asleep": the eyes are shut from second 10 to 15.
-const FRAMES: [(u64, &str); 6] =
-    [(30, "awake"), (120, "awake"), (200, "awake"), (330, "drowsy"), (380, "drowsy"), (430, "drowsy")];
+const FRAMES: [(u64, &str); 6] = [
+    (30, "awake"),
+    (120, "awake"),
+    (200, "awake"),
+    (330, "drowsy"),
+    (380, "drowsy"),
+    (430, "drowsy"),
+];
 
 fn main() -> anyhow::Result<()> {
     let folder: PathBuf = std::env::args_os().nth(1).context("name a folder")?.into();

@@ -24,8 +24,7 @@ pub enum Tab {
 impl Tab {
     /// Those that this build has, in the order of the bar.
     #[cfg(feature = "train")]
-    pub const ALL: &[Tab] =
-        &[Tab::Watch, Tab::Replay, Tab::Metrics, Tab::Training, Tab::Settings];
+    pub const ALL: &[Tab] = &[Tab::Watch, Tab::Replay, Tab::Metrics, Tab::Training, Tab::Settings];
     /// Those that this build has, in the order of the bar.
     #[cfg(not(feature = "train"))]
     pub const ALL: &[Tab] = &[Tab::Watch, Tab::Replay, Tab::Metrics, Tab::Settings];
@@ -235,7 +234,8 @@ pub fn pressed(ctx: &Context) -> Vec<Action> {
         key.modifiers.is_none() && !function
     };
     ctx.input_mut(|input| {
-        let mut used = |key: &KeyboardShortcut| !(typing && writes(key)) && input.consume_shortcut(key);
+        let mut used =
+            |key: &KeyboardShortcut| !(typing && writes(key)) && input.consume_shortcut(key);
         SHORTCUTS
             .iter()
             .filter(|shortcut| shortcut.keys.iter().any(&mut used))

@@ -94,8 +94,7 @@ impl<P> Chooser<P> {
         let here = || std::env::current_dir().ok();
         let folder = self.last.clone().or_else(here).unwrap_or_else(|| PathBuf::from("."));
         let listing = list(ctx, &folder, want);
-        let mut asked =
-            Asked { purpose, title, want, folder, typed: String::new(), listing };
+        let mut asked = Asked { purpose, title, want, folder, typed: String::new(), listing };
         asked.propose();
         self.asked = Some(asked);
     }

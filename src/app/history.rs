@@ -70,7 +70,8 @@ impl History {
         let (at, level) = (judgement.at, judgement.level);
         let (blinks, yawns) = (judgement.blinks, judgement.yawns);
         let now = Newest { at, level, blinks, yawns };
-        let before = self.newest.unwrap_or(Newest { at: f64::NEG_INFINITY, level: Level::None, ..now });
+        let before =
+            self.newest.unwrap_or(Newest { at: f64::NEG_INFINITY, level: Level::None, ..now });
         if !at.is_finite() || at == before.at {
             return;
         }

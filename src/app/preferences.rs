@@ -240,12 +240,15 @@ impl Store {
             }
         };
         match std::thread::Builder::new().name("settings".into()).spawn(write) {
-            Ok(thread) => {
-                Self { out: Some(out), stale: Some(stale), thread: Some(thread), failed }
-            }
+            Ok(thread) => Self { out: Some(out), stale: Some(stale), thread: Some(thread), failed },
             Err(error) => {
                 let why = text::start::no_thread(&error);
-                Self { out: None, stale: None, thread: None, failed: Arc::new(Mutex::new(Some(why))) }
+                Self {
+                    out: None,
+                    stale: None,
+                    thread: None,
+                    failed: Arc::new(Mutex::new(Some(why))),
+                }
             }
         }
     }

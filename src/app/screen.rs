@@ -171,7 +171,7 @@ impl Screen {
     ) {
         let fill = Tokens::current(ui).background;
         let bar = Frame::new().fill(fill).inner_margin(Margin {
-            left: GAP as i8 + 2,
+            left: GAP as i8,
             right: GAP as i8,
             top: GAP as i8,
             bottom: 0,
@@ -189,7 +189,9 @@ impl Screen {
         CentralPanel::default().frame(frame).show(ui, |ui| match self.tab {
             Tab::Watch => match page {
                 Page::Opening => start::opening(ui),
-                Page::Failed(failure) => wanted.extend(start::failed(ui, failure).map(Request::Act)),
+                Page::Failed(failure) => {
+                    wanted.extend(start::failed(ui, failure).map(Request::Act))
+                }
                 Page::Watching(snapshot) => roomy(ui, |ui| {
                     let asked = self.watch.show(
                         ui,
@@ -257,6 +259,7 @@ impl Screen {
         let mut wanted = vec![];
         ui.horizontal(|ui| {
             ui.set_height(BAR);
+            ui.add_space(2.0);
             ui.label(RichText::new(text::TITLE).size(18.0).strong());
             ui.add_space(GAP);
             ui.spacing_mut().item_spacing.x = 4.0;

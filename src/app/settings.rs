@@ -18,7 +18,9 @@ use super::{
 use crate::monitor::{Level, Sensitivity, Settings, Threshold};
 
 /// Width of the left column, in points.
-const LEFT: f32 = 400.0;
+const LEFT: f32 = 428.0;
+/// Width of a threshold's values and of its way back, in points.
+const VALUES: f32 = 176.0;
 /// No threshold is asked to be larger than this.
 const MOST: f32 = 3600.0;
 
@@ -228,21 +230,19 @@ fn row(
     let mut values = now.clone();
     let differs = usual != now;
     let color = if differs { tokens.accent } else { tokens.text };
-    ui.allocate_ui_with_layout(
-        vec2((width - 300.0).max(140.0), 22.0),
-        Layout::left_to_right(Align::Center),
-        |ui| {
-            ui.set_min_width((width - 300.0).max(140.0));
-            let shown = eframe::egui::Label::new(RichText::new(&label).color(color)).truncate();
-            ui.add(shown).on_hover_text(threshold.about());
-        },
-    );
-    ui.horizontal(|ui| {
+    let line = Layout::left_to_right(Align::Center);
+    ui.allocate_ui_with_layout(vec2((width - VALUES - 120.0).max(140.0), 27.0), line, |ui| {
+        ui.set_min_width((width - VALUES - 120.0).max(140.0));
+        let shown = eframe::egui::Label::new(RichText::new(&label).color(color)).truncate();
+        ui.add(shown).on_hover_text(threshold.about());
+    });
+    ui.allocate_ui_with_layout(vec2(VALUES, 27.0), line, |ui| {
+        ui.set_min_width(VALUES);
         let range = values.len() > 1;
         for (end, value) in values.iter_mut().enumerate() {
             let speed = (f64::from(*value).abs() * 0.01).max(0.002);
             let drag = DragValue::new(value).range(0.0..=MOST).speed(speed).max_decimals(4);
-            let drag = ui.add(drag).on_hover_text(threshold.about());
+            let drag = ui.add(drag.min_size(vec2(62.0, 25.0))).on_hover_text(threshold.about());
             let end = if range { words::end_of(&label, end) } else { label.clone() };
             name(ui, &drag, &end);
         }

@@ -109,8 +109,7 @@ fn row(
     let alarmed = judgement.level >= Level::Warning || snapshot.sounding > Level::None;
     let rest = rect.shrink2(vec2(PADDING, 0.0)).with_min_x(words.right() + PADDING);
     let layout = Layout::right_to_left(Align::Center);
-    let mut buttons =
-        ui.new_child(UiBuilder::new().id_salt("strip").max_rect(rest).layout(layout));
+    let mut buttons = ui.new_child(UiBuilder::new().id_salt("strip").max_rect(rest).layout(layout));
     let mute = muted.map_or(text::MUTE.into(), text::unmute);
     let mut offered = vec![(Action::Mute, mute)];
     if alarmed {

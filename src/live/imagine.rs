@@ -52,9 +52,7 @@ impl Imaginer {
             };
             while let Ok((crop, keep)) = crops.recv() {
                 tell(match network.reconstruct(&crop, &keep) {
-                    Ok(picture) => {
-                        Imagined::Picture(Arc::new(joined(&crop, &picture, &keep)))
-                    }
+                    Ok(picture) => Imagined::Picture(Arc::new(joined(&crop, &picture, &keep))),
                     Err(why) => Imagined::Failed(why.to_string()),
                 });
             }

@@ -230,8 +230,7 @@ pub fn export(
     promote: bool,
     waker: Waker,
 ) -> Result<Receiver<Result<Exported, String>>, String> {
-    let options =
-        ExportOptions { checkpoint: checkpoint.into(), out: out.into(), half: None };
+    let options = ExportOptions { checkpoint: checkpoint.into(), out: out.into(), half: None };
     let (done, answer) = sync_channel(1);
     let work = move || {
         let exported = || -> Result<Exported, String> {

@@ -1,9 +1,7 @@
 //! The curves of a measurement, each a square with both axes from 0 to 1, and the point of
 //! the threshold on it.
 
-use eframe::egui::{
-    Align2, Color32, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2,
-};
+use eframe::egui::{Align2, Color32, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
 
 use crate::{
     app::{
@@ -90,10 +88,8 @@ pub(super) fn confusion(ui: &mut Ui, classes: &[String], counts: &[Vec<u64>]) {
     let tokens = Tokens::current(ui);
     let cell = vec2(92.0, 54.0);
     let classes_wide = 74.0;
-    let size = vec2(
-        classes_wide + cell.x * classes.len() as f32,
-        20.0 + cell.y * classes.len() as f32,
-    );
+    let size =
+        vec2(classes_wide + cell.x * classes.len() as f32, 20.0 + cell.y * classes.len() as f32);
     let (area, response) = ui.allocate_exact_size(size, Sense::hover());
     let painter = ui.painter();
     for (column, class) in classes.iter().enumerate() {

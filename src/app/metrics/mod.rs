@@ -139,7 +139,7 @@ impl MetricsView {
         });
         let tokens = Tokens::current(ui);
         let width = ui.available_width();
-        match &self.job {
+        ui.vertical_centered(|ui| match &self.job {
             Some(job) => {
                 let button = Button::new(words::CANCEL).min_size(vec2(width, 36.0));
                 if ui.add(button).clicked() {
@@ -153,12 +153,15 @@ impl MetricsView {
                     self.measure(&ctx, around);
                 }
             }
-        }
+        });
         ui.add_space(GAP);
         let any = idle && self.results.is_some() && self.exporting.is_none();
-        if ui.add_enabled(any, Button::new(words::EXPORT).min_size(vec2(width, 30.0))).clicked() {
-            self.chooser.ask(&ctx, Purpose::Export, words::EXPORT, Want::Folder);
-        }
+        ui.vertical_centered(|ui| {
+            let export = Button::new(words::EXPORT).min_size(vec2(width, 30.0));
+            if ui.add_enabled(any, export).clicked() {
+                self.chooser.ask(&ctx, Purpose::Export, words::EXPORT, Want::Folder);
+            }
+        });
         remark(ui, words::EXPORT_SAYS);
     }
 

@@ -143,12 +143,9 @@ impl Results {
             ui.spinner();
             return;
         };
-        ui.horizontal_top(|ui| {
-            let width = ui.available_width();
-            ui.allocate_ui(vec2(width * 0.55, 0.0), |ui| {
-                section(ui, words::FIGURES, |ui| figure_table(ui, &figures.all));
-            });
-            section(ui, words::CONFUSION, |ui| {
+        ui.columns(2, |columns| {
+            section(&mut columns[0], words::FIGURES, |ui| figure_table(ui, &figures.all));
+            section(&mut columns[1], words::CONFUSION, |ui| {
                 confusion(ui, &report.classes, &figures.all.confusion);
                 let row = &figures.all;
                 remark(ui, &words::counted(row.n, row.missed, row.subjects));
@@ -289,13 +286,7 @@ fn curves(ui: &mut Ui, report: &TaskReport, row: &Row) {
             diagonal: false,
             dots: false,
         },
-        Chart {
-            title: words::CALIBRATION,
-            points: &bins,
-            here: None,
-            diagonal: true,
-            dots: true,
-        },
+        Chart { title: words::CALIBRATION, points: &bins, here: None, diagonal: true, dots: true },
     ];
     let tokens = Tokens::current(ui);
     let frame = eframe::egui::Frame::new().fill(tokens.surface).corner_radius(theme::RADIUS);

@@ -13,8 +13,8 @@ use std::{
 };
 
 use eframe::egui::{
-    Align, Button, ComboBox, Context, Key, Label, Layout, Modifiers, Rect, RichText, Ui,
-    UiBuilder, vec2,
+    Align, Button, ComboBox, Context, Key, Label, Layout, Modifiers, Rect, RichText, Ui, UiBuilder,
+    vec2,
 };
 
 use super::{
@@ -101,7 +101,10 @@ impl ReplayView {
         let area = ui.available_rect_before_wrap();
         let (main, foot) = area.split_top_bottom_at_y(area.bottom() - BAR - ROW - GAP);
         let main = main.with_max_y(main.bottom() - GAP);
-        let side = 330.0_f32.max(main.width() - main.height() * 16.0 / 9.0 - GAP).min(460.0);
+        let aspect = shown.frame.as_ref().map_or(4.0 / 3.0, |frame| {
+            frame.image.width() as f32 / frame.image.height().max(1) as f32
+        });
+        let side = (main.width() - main.height() * aspect - GAP).clamp(330.0, 560.0);
         let (left, right) = main.split_left_right_at_x(main.right() - side);
         let left = left.with_max_x(left.right() - GAP);
         self.picture(ui, left, &review, &shown, known.as_ref(), overlays);
@@ -156,8 +159,7 @@ impl ReplayView {
         if ui.ctx().text_edit_focused() {
             return;
         }
-        let pressed =
-            |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
         let at = review.player().map_or_else(|| self.log_at, |p| p.shown().at);
         if pressed(Key::N)
             && let Some(next) = review.with_track(|track| track.next_alarm(at).map(|a| a.from))
@@ -250,7 +252,8 @@ impl ReplayView {
     /// Play, stop, step, search, speed.
     fn controls(&mut self, ui: &mut Ui, rect: Rect, review: &Review, shown: &Shown, of: f64) {
         let layout = Layout::left_to_right(Align::Center);
-        let mut row = ui.new_child(UiBuilder::new().id_salt("controls").max_rect(rect).layout(layout));
+        let mut row =
+            ui.new_child(UiBuilder::new().id_salt("controls").max_rect(rect).layout(layout));
         let ui = &mut row;
         if let Some(player) = review.player() {
             let label = if shown.playing { words::PAUSE } else { words::PLAY };
@@ -260,7 +263,7 @@ impl ReplayView {
             if button.clicked() {
                 player.play(!shown.playing);
             }
-            for (label, key, on) in [(words::BACK, "←", false), (words::ON, "→", true)] {
+            for (label, key, on) in [(words::BACK, "Left", false), (words::ON, "Right", true)] {
                 let button = ui.add(Button::new((label, key_hint(ui, key))));
                 name(ui, &button, label);
                 if button.clicked() {
@@ -272,9 +275,7 @@ impl ReplayView {
             let start = |alarm: &crate::replay::review::Alarm| alarm.from;
             (track.last_alarm(shown.at).map(start), track.next_alarm(shown.at).map(start))
         });
-        for (label, key, alarm) in
-            [(words::LAST_ALARM, "", last), (words::NEXT_ALARM, "N", next)]
-        {
+        for (label, key, alarm) in [(words::LAST_ALARM, "", last), (words::NEXT_ALARM, "N", next)] {
             let button = ui.add_enabled(alarm.is_some(), Button::new((label, key_hint(ui, key))));
             name(ui, &button, label);
             if let (true, Some(at)) = (button.clicked(), alarm) {

@@ -36,11 +36,8 @@ const LOOKS: [(bool, [f32; 2]); 4] = [
 /// A window that shows `tab` while `snapshot` is watched.
 fn on(tab: Tab, snapshot: Snapshot, light: bool, size: [f32; 2]) -> (Hands, std::sync::Arc<Log>) {
     let (opener, log) = opener(snapshot, None);
-    let start = move || Start {
-        preferences: Preferences { light, ..welcomed() },
-        tab,
-        ..Start::default()
-    };
+    let start =
+        move || Start { preferences: Preferences { light, ..welcomed() }, tab, ..Start::default() };
     let mut harness = harness(opener, size, start);
     harness.run_steps(4);
     (harness, log)

@@ -192,7 +192,7 @@ pub const GROW: &str = "Whole window";
 /// Keys that are no action of the whole window, in the list of keys.
 pub const MORE_KEYS: &[[&str; 2]] = &[
     ["K", "Replay: play or pause"],
-    ["← →", "Replay: one frame back or on"],
+    ["Left, Right", "Replay: one frame back or on"],
     ["N", "Replay: on to the next alarm"],
     ["Tab, Enter", "Go to the next button, press it"],
     ["Ctrl + / −", "Larger or smaller text"],

@@ -77,7 +77,8 @@ pub fn step(step: &Step) -> String {
 
 /// The figures at its end.
 pub fn figures(figures: &BTreeMap<String, f64>) -> String {
-    let each = figures.iter().map(|(name, value)| format!("{}: {value:.3}", name.replace('_', " ")));
+    let each =
+        figures.iter().map(|(name, value)| format!("{}: {value:.3}", name.replace('_', " ")));
     format!("It is over. {}", each.collect::<Vec<_>>().join(", "))
 }
 

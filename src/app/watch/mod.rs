@@ -10,9 +10,7 @@ mod tools;
 
 use std::time::{Duration, Instant};
 
-use eframe::egui::{
-    Align, Label, Layout, Rect, RichText, Sense, Ui, UiBuilder, vec2,
-};
+use eframe::egui::{Align, Label, Layout, Rect, RichText, Sense, Ui, UiBuilder, vec2};
 
 use self::{places::Places, tools::Tools};
 use super::{

@@ -22,7 +22,7 @@ const PERCLOS_SPAN: f32 = 0.3;
 /// From this width on the signs stand in two columns, in points.
 const TWO_COLUMNS: f32 = 330.0;
 /// Height of a column of three signs with their captions, in points.
-const ROOMY: f32 = 205.0;
+const ROOMY: f32 = 152.0;
 
 /// Draws the card into `place`.
 pub(super) fn show(ui: &mut Ui, place: Rect, snapshot: &Snapshot, monitor: &Settings) {
@@ -63,7 +63,7 @@ pub(super) fn show(ui: &mut Ui, place: Rect, snapshot: &Snapshot, monitor: &Sett
     let ends = [(0.0, text::watch::AWAKE), (1.0, text::watch::DROWSY)];
     let (alarm_at, sure_at) = ([(asleep, alarm.as_str())], [(0.0, sure.as_str())]);
     let perclos_at = [perclos_caption];
-    let plain = Gauge { color: tokens.accent, size: 17.0, ..Gauge::default() };
+    let plain = Gauge { color: tokens.accent, size: 14.0, ..Gauge::default() };
     let columns: [Vec<Gauge<'_>>; 2] = [
         vec![
             Gauge {
@@ -72,7 +72,7 @@ pub(super) fn show(ui: &mut Ui, place: Rect, snapshot: &Snapshot, monitor: &Sett
                 mark: Some(monitor.drowsy_enter),
                 captions: &ends,
                 color,
-                size: 26.0,
+                size: 22.0,
             },
             Gauge {
                 label: text::watch::CLOSED_FOR,
@@ -80,7 +80,7 @@ pub(super) fn show(ui: &mut Ui, place: Rect, snapshot: &Snapshot, monitor: &Sett
                 mark: Some(asleep),
                 captions: &alarm_at,
                 color,
-                size: 20.0,
+                size: 17.0,
             },
             Gauge {
                 label: text::watch::CLOSED,
@@ -95,7 +95,7 @@ pub(super) fn show(ui: &mut Ui, place: Rect, snapshot: &Snapshot, monitor: &Sett
                 mark: Some(monitor.blinking_drowsy / BLINKING_SPAN),
                 captions: &sure_at,
                 color: tokens.accent,
-                size: 26.0,
+                size: 22.0,
             },
             Gauge {
                 label: text::watch::PERCLOS,
@@ -103,7 +103,7 @@ pub(super) fn show(ui: &mut Ui, place: Rect, snapshot: &Snapshot, monitor: &Sett
                 mark: Some(drowsy_perclos),
                 captions: &perclos_at,
                 color: tokens.accent,
-                size: 20.0,
+                size: 17.0,
             },
             Gauge {
                 label: text::watch::YAWN,
@@ -133,14 +133,16 @@ pub(super) fn show(ui: &mut Ui, place: Rect, snapshot: &Snapshot, monitor: &Sett
     }
 }
 
-/// Gauges below each other, spread over the height; without captions where it is low.
+/// Gauges below each other, larger and spread where there is room; without captions where
+/// it is low.
 fn column(ui: &mut Ui, gauges: Vec<Gauge<'_>>) {
     let room = ui.available_height();
     let roomy = room >= ROOMY;
-    let spread = if roomy { (room - ROOMY) / 3.0 + 6.0 } else { 4.0 };
-    ui.spacing_mut().item_spacing.y = spread.clamp(4.0, 30.0);
+    let scale = (room / (ROOMY + 16.0)).clamp(1.0, 1.35);
+    let spread = if roomy { (room - ROOMY * scale) / 3.0 } else { 4.0 };
+    ui.spacing_mut().item_spacing.y = spread.clamp(2.0, 30.0);
     for each in gauges {
         let captions = if roomy { each.captions } else { &[] };
-        gauge(ui, &Gauge { captions, ..each });
+        gauge(ui, &Gauge { captions, size: each.size * scale, ..each });
     }
 }

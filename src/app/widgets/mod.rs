@@ -157,8 +157,11 @@ pub fn section<T>(ui: &mut Ui, title: &str, add: impl FnOnce(&mut Ui) -> T) -> T
     let margin = Margin::same(theme::PADDING as i8);
     let shown = frame.inner_margin(margin).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        ui.label(RichText::new(title).size(17.0).color(tokens.text).strong());
-        add(ui)
+        let below = ui.vertical(|ui| {
+            ui.label(RichText::new(title).size(17.0).color(tokens.text).strong());
+            add(ui)
+        });
+        below.inner
     });
     shown.inner
 }

@@ -59,7 +59,11 @@ impl SeekBar<'_> {
         for tick in 0..=(length / step) as u32 {
             let at = f64::from(tick) * step;
             let label = text::replay_tick(at);
-            let anchor = if tick == 0 { Align2::LEFT_TOP } else { Align2::CENTER_TOP };
+            let anchor = match tick {
+                0 => Align2::LEFT_TOP,
+                _ if x(at) > area.right() - 16.0 => Align2::RIGHT_TOP,
+                _ => Align2::CENTER_TOP,
+            };
             painter.text(pos2(x(at), ticks.top()), anchor, label, theme::font(12.0), tokens.muted);
         }
         let here = x(self.at);
@@ -78,9 +82,9 @@ impl SeekBar<'_> {
             label: Some(words::TIME.into()),
             ..WidgetInfo::new(Role::Slider)
         });
-        let wanted = response.interact_pointer_pos().filter(|_| {
-            response.clicked() || response.dragged() || response.drag_started()
-        });
+        let wanted = response
+            .interact_pointer_pos()
+            .filter(|_| response.clicked() || response.dragged() || response.drag_started());
         wanted.map(|at| f64::from((at.x - area.left()) / area.width()).clamp(0.0, 1.0) * length)
     }
 
@@ -111,11 +115,13 @@ impl SeekBar<'_> {
         };
         for span in truth {
             let (from, to) = (x(span.from), x(span.to));
-            let bar = Rect::from_min_max(pos2(from, lane.top()), pos2(to.max(from + 2.0), lane.bottom()));
+            let bar =
+                Rect::from_min_max(pos2(from, lane.top()), pos2(to.max(from + 2.0), lane.bottom()));
             painter.rect_filled(bar, 2.0, tokens.raised);
             let edge = Stroke::new(1.0, tokens.outline);
             painter.rect_stroke(bar, 2.0, edge, eframe::egui::StrokeKind::Inside);
-            let label = painter.layout_no_wrap(words::known(&span.state), font.clone(), tokens.text);
+            let label =
+                painter.layout_no_wrap(words::known(&span.state), font.clone(), tokens.text);
             if label.size().x + 6.0 < bar.width() {
                 let at = bar.center() - label.size() / 2.0;
                 painter.galley(at, label, tokens.text);

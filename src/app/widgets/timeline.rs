@@ -23,13 +23,11 @@ pub fn timeline(ui: &mut Ui, history: &History, threshold: f32) {
     let size = ui.available_size();
     let (area, response) = ui.allocate_exact_size(size, eframe::egui::Sense::hover());
     let painter = ui.painter().with_clip_rect(area.expand(2.0));
-    let plot = Rect::from_min_max(
-        area.min + vec2(MARGIN[0], 6.0),
-        area.max - vec2(12.0, MARGIN[1]),
-    );
+    let plot =
+        Rect::from_min_max(area.min + vec2(MARGIN[0], 6.0), area.max - vec2(12.0, MARGIN[1]));
     // Probabilities above, eyes below, with air between.
-    let (upper, rest) = plot.split_top_bottom_at_fraction(0.60);
-    let lower = rest.with_min_y(rest.top() + 10.0);
+    let (upper, rest) = plot.split_top_bottom_at_fraction(0.52);
+    let lower = rest.with_min_y(rest.top() + 14.0);
     let small = || theme::font(12.0);
     let x = |seconds: f64| plot.right() + (seconds / SPAN_S) as f32 * plot.width();
 
@@ -51,7 +49,7 @@ pub fn timeline(ui: &mut Ui, history: &History, threshold: f32) {
         let y = level(rect, share);
         painter.hline(plot.x_range(), y, Stroke::new(1.0, tokens.divider));
         let at = pos2(plot.left() - 6.0, y);
-        painter.text(at, Align2::RIGHT_CENTER, label, small(), tokens.muted);
+        painter.text(at, Align2::RIGHT_CENTER, label, theme::font(11.0), tokens.muted);
     }
     dashes(&painter, plot, level(upper, threshold), tokens.muted);
 

@@ -244,9 +244,10 @@ impl Worker {
     /// Shows the frame at a time, or the last one before the end.
     fn search(&mut self, at: Duration) {
         let shown = lock(&self.shared).clone();
-        let ahead = self.next.as_ref().is_some_and(|next| {
-            next.at <= at + NEAR && at < next.at + Duration::from_secs(2)
-        });
+        let ahead = self
+            .next
+            .as_ref()
+            .is_some_and(|next| next.at <= at + NEAR && at < next.at + Duration::from_secs(2));
         if !ahead {
             self.next = None;
             match source::open_at(&self.spec, &self.options, at) {

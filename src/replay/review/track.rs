@@ -61,10 +61,10 @@ pub struct Track {
 impl Track {
     pub(super) fn push(&mut self, seen: &Sighting, judged: &Judgement) {
         self.judge(judged);
-        let reading = seen.reading.as_ref().map(|reading| Reading {
-            attention: Vec::new(),
-            ..reading.clone()
-        });
+        let reading = seen
+            .reading
+            .as_ref()
+            .map(|reading| Reading { attention: Vec::new(), ..reading.clone() });
         let known = Known { judgement: judged.clone(), face: seen.face.clone(), reading };
         self.seen.push(Seen { known });
     }
