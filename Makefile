@@ -39,7 +39,9 @@ demo-pictures:       ## makes docs/demo-drivers.png and docs/demo-tour.gif again
 bench-faces:         ## the table of faces found and measured; WAKEWATCH_DATA=FOLDER holds the pictures
 	cargo test --locked --test bench_faces -- --ignored --nocapture --test-threads 1
 
-bench:               ## how fast the offline mode learns on this machine
+bench:               ## how fast everything is on this machine; SOURCE=FILE for a clip instead of the demo
+	cargo bench --locked --bench pipeline
+	cargo run --release --locked -- bench --source $(or $(SOURCE),demo)
 	cargo bench --locked --bench training
 
 # Every screen on the drawn driver, for README and docs; nobody real is ever in them.

@@ -15,3 +15,59 @@ pub struct Frame {
     /// Counts frames of this source from 0; a gap means that frames were dropped.
     pub index: u64,
 }
+
+/// Pictures that are kept; more than the threads and the window hold at a time.
+const KEPT: usize = 8;
+
+/// Pictures that are used again: the judge and the window hold one for a frame or two,
+/// then nobody does, and the next is drawn into it instead of into new memory.
+#[derive(Debug, Default)]
+pub(crate) struct PicturePool {
+    pictures: Vec<Arc<RgbImage>>,
+}
+
+impl PicturePool {
+    /// A picture of this width and height that `draw` has filled; what `draw` leaves out
+    /// is left from before. It is one that nobody holds any more, or else a new one.
+    pub(crate) fn fill(
+        &mut self,
+        [width, height]: [u32; 2],
+        draw: impl FnOnce(&mut RgbImage),
+    ) -> Arc<RgbImage> {
+        // Other sizes have no use any more: a source keeps its own.
+        self.pictures.retain(|picture| picture.dimensions() == (width, height));
+        for picture in &mut self.pictures {
+            if let Some(image) = Arc::get_mut(picture) {
+                draw(image);
+                return picture.clone();
+            }
+        }
+        let mut image = RgbImage::new(width, height);
+        draw(&mut image);
+        let picture = Arc::new(image);
+        if self.pictures.len() < KEPT {
+            self.pictures.push(picture.clone());
+        }
+        picture
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_that_is_held_is_never_drawn_over() {
+        let mut pool = PicturePool::default();
+        let held: Vec<_> =
+            (0..KEPT as u8 + 4).map(|grey| pool.fill([8, 6], |image| image.fill(grey))).collect();
+        for (grey, picture) in held.iter().enumerate() {
+            assert!(picture.iter().all(|&value| usize::from(value) == grey), "picture {grey}");
+        }
+        let first = Arc::as_ptr(&held[0]);
+        drop(held);
+        assert_eq!(Arc::as_ptr(&pool.fill([8, 6], |_| {})), first, "it is used again");
+        assert_eq!(pool.fill([9, 9], |_| {}).dimensions(), (9, 9));
+        assert_eq!(pool.pictures.len(), 1, "what is of no use is given up");
+    }
+}

@@ -141,10 +141,11 @@ fn photographs(data: &Path, model: &ModelSource) {
             for face in faces {
                 let image = image::open(&face.file).unwrap().into_rgb8();
                 let (image, truth) = changed(&image, &face.landmarks, condition, &mut rng);
-                let found = tracker.find(&image).unwrap();
-                let error = score.add(&truth, found.as_ref());
+                let found = tracker.find_all(&image).unwrap();
+                let error = score.add(&truth, &found);
                 if worst.is_some() {
-                    let points = found.map(|face| face.landmarks.points.to_vec());
+                    let first = found.first();
+                    let points = first.map(|face| face.landmarks.points.to_vec());
                     cases.push((error, name, face.file.clone(), image, truth, points));
                 }
             }

@@ -17,7 +17,7 @@ use super::{AlarmCommand, AlarmError, AlarmStatus, Control, SoundState, sound::V
 /// How often mute and test tone are looked at and the device is checked.
 const TICK: Duration = Duration::from_millis(50);
 /// Pause before a missing device is tried again.
-const RETRY: Duration = Duration::from_secs(5);
+const RETRY: Duration = Duration::from_secs(2);
 /// A device that takes no samples for so long has stopped.
 const STALLED: Duration = Duration::from_secs(2);
 
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_goes_is_told() {
+    fn a_device_that_goes_is_told_and_played_on_when_it_returns() {
         let opened = Arc::new(AtomicU32::new(0));
         let speaker = Flaky { opened: opened.clone(), panics: false };
         let alarm = Alarm::start(Ok(Box::new(speaker))).unwrap();
@@ -226,6 +226,12 @@ mod tests {
         wait("playing", || alarm.shared.voice.played() > played);
         opened.store(200, SeqCst);
         wait("loss", || alarm.status().sound == SoundState::NoSound("unplugged".into()));
+        // The warning that nobody could hear is heard as soon as the device is back.
+        opened.store(0, SeqCst);
+        wait("return", || alarm.status().sound == SoundState::Ready);
+        assert_eq!(alarm.status().sounding, Level::Warning);
+        let played = alarm.shared.voice.played();
+        wait("playing on", || alarm.shared.voice.played() > played);
     }
 
     #[test]

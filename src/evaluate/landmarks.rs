@@ -56,7 +56,7 @@ pub enum LandmarkEvalError {
 pub struct LandmarkReport {
     /// Faces on the list.
     pub n: usize,
-    /// Faces of which the annotated one was found.
+    /// Pictures in which the annotated face is among those that were found.
     pub found: usize,
     /// Mean distance of the 68 points from the annotated ones over the distance of the
     /// annotated outer eye corners (300-W), over the found faces.
@@ -79,17 +79,18 @@ pub struct LandmarkScore {
 }
 
 impl LandmarkScore {
-    /// Adds a face of which the points are known, and what was found in its picture.
+    /// Adds a face of which the points are known, and the faces found in its picture, of
+    /// which other people's do not count.
     /// Returns the error over all points where it was found.
-    pub fn add(&mut self, truth: &Landmarks, found: Option<&Face>) -> Option<f64> {
+    pub fn add(&mut self, truth: &Landmarks, found: &[Face]) -> Option<f64> {
         self.n += 1;
-        let said = &found?.landmarks;
-        let (a, b) = (Region::from_landmarks(truth), Region::from_landmarks(said));
-        let off = (a.center[0] - b.center[0]).hypot(a.center[1] - b.center[1]);
-        let scale = b.side_px / a.side_px.max(f32::EPSILON);
-        if off > SAME_FACE * a.side_px || !(0.5..=2.0).contains(&scale) {
-            return None;
-        }
+        let here = Region::from_landmarks(truth);
+        let said = &found.iter().map(|face| &face.landmarks).find(|said| {
+            let there = Region::from_landmarks(said);
+            let off = (here.center[0] - there.center[0]).hypot(here.center[1] - there.center[1]);
+            let scale = there.side_px / here.side_px.max(f32::EPSILON);
+            off <= SAME_FACE * here.side_px && (0.5..=2.0).contains(&scale)
+        })?;
         let errors = errors(truth, said);
         self.errors.push(errors);
         let mean = |landmarks: &Landmarks| landmarks.eye_aspect().iter().sum::<f32>() / 2.0;
@@ -161,7 +162,7 @@ pub fn run(
             .find(|file| file.is_file())
             .ok_or_else(|| at(format!("{} does not exist", line.file.display())))?;
         let image = image::open(&file).map_err(|error| read(&file, error.to_string()))?.into_rgb8();
-        score.add(&truth, tracker.find(&image)?.as_ref());
+        score.add(&truth, &tracker.find_all(&image)?);
         tell(score.n as u64, count);
     }
     Ok(score.report())
@@ -235,10 +236,11 @@ mod tests {
             found(&face)
         };
         // 66 px between the outer corners: 3.3 px are 0.05.
-        score.add(&face(0.0, 4.0), Some(&shifted(3.3, 4.0)));
-        score.add(&face(0.0, 0.5), Some(&shifted(0.0, 1.0)));
-        score.add(&face(0.0, 4.0), Some(&shifted(120.0, 4.0)));
-        score.add(&face(0.0, 4.0), None);
+        score.add(&face(0.0, 4.0), &[shifted(3.3, 4.0)]);
+        // The passenger's face is passed over.
+        score.add(&face(0.0, 0.5), &[shifted(120.0, 4.0), shifted(0.0, 1.0)]);
+        score.add(&face(0.0, 4.0), &[shifted(120.0, 4.0)]);
+        score.add(&face(0.0, 4.0), &[]);
         let report = score.report();
         assert_eq!((report.n, report.found), (4, 2));
         assert_abs_diff_eq!(report.nme.unwrap(), 0.026, epsilon = 2e-3);

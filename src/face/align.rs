@@ -105,7 +105,7 @@ pub fn similarity(landmarks: &Landmarks, size_px: usize) -> Similarity {
 /// Cuts the aligned face out of the frame, `size_px` x `size_px` (at least 1).
 ///
 /// A face larger than the crop is filtered first, so that fine texture does not alias;
-/// outside the frame the border repeats.
+/// outside the frame the border repeats. What cuts again and again keeps a [`Cutter`].
 pub fn crop(image: &RgbImage, landmarks: &Landmarks, size_px: usize) -> Crop {
     let size_px = size_px.clamp(1, 4096);
     let to_frame = similarity(landmarks, size_px).inverse();
@@ -115,57 +115,88 @@ pub fn crop(image: &RgbImage, landmarks: &Landmarks, size_px: usize) -> Crop {
 /// Cuts a square of `size_px` (1 to 4096) out of the frame, `to_frame` telling where its
 /// pixels lie; filtered and bordered as in [`crop`].
 pub fn cut(image: &RgbImage, to_frame: &Similarity, size_px: usize) -> RgbImage {
-    let size_px = size_px.clamp(1, 4096);
-    let (shrunk, to_shrunk) = match shrink(image, to_frame, size_px) {
-        Some((shrunk, to_shrunk)) => (Some(shrunk), to_shrunk),
-        None => (None, Similarity::IDENTITY),
-    };
-    let source = shrunk.as_ref().unwrap_or(image);
-    let place = to_frame.then(&to_shrunk);
-    RgbImage::from_fn(size_px as u32, size_px as u32, |x, y| {
-        let at = place.apply([x as f32 + 0.5, y as f32 + 0.5]);
-        image::Rgb(sample::bilinear(source, at).map(|value| value.round() as u8))
-    })
+    let side = size_px.clamp(1, 4096) as u32;
+    let mut crop = RgbImage::new(side, side);
+    Cutter::default().cut(image, to_frame, &mut crop);
+    crop
 }
 
-/// The part of the frame under the crop, brought down (with filtering) to about the
-/// crop's own resolution, and the transform from the frame to it; `None` where the crop
-/// is no smaller than the face.
-fn shrink(
-    image: &RgbImage,
-    to_frame: &Similarity,
-    size_px: usize,
-) -> Option<(RgbImage, Similarity)> {
-    // Below this, bilinear sampling alone does not alias to speak of.
-    const LEAST: f32 = 1.25;
-    let factor = to_frame.scale();
-    if factor.is_nan() || factor <= LEAST {
-        return None;
+/// Cuts crops; keeps its buffers, so that a frame allocates nothing.
+#[derive(Debug, Default)]
+pub struct Cutter {
+    resizer: Resizer,
+    shrunk: RgbImage,
+}
+
+impl Cutter {
+    /// Fills a square picture with the aligned face; see [`crop`].
+    pub fn crop(&mut self, image: &RgbImage, landmarks: &Landmarks, crop: &mut RgbImage) {
+        let to_frame = similarity(landmarks, crop.width() as usize).inverse();
+        self.cut(image, &to_frame, crop);
     }
-    let size = size_px as f32;
-    let corners = [[0.0, 0.0], [size, 0.0], [0.0, size], [size, size]].map(|p| to_frame.apply(p));
-    let (width, height) = (image.width() as f32, image.height() as f32);
-    let bound = |axis: usize, most: f32| {
-        // A border of two target pixels keeps the filter's own edge out of the crop.
-        let values = corners.map(|corner| corner[axis]);
-        let low = values.into_iter().fold(f32::MAX, f32::min) - 2.0 * factor;
-        let high = values.into_iter().fold(f32::MIN, f32::max) + 2.0 * factor;
-        (low.floor().clamp(0.0, most), high.ceil().clamp(0.0, most))
-    };
-    let ((left, right), (top, bottom)) = (bound(0, width), bound(1, height));
-    let (w, h) = (right - left, bottom - top);
-    if w < 1.0 || h < 1.0 {
-        return None;
+
+    /// Fills a square picture with what lies under it; see [`cut`].
+    pub fn cut(&mut self, image: &RgbImage, to_frame: &Similarity, crop: &mut RgbImage) {
+        let (source, to_source) = match self.shrink(image, to_frame, crop.width() as usize) {
+            Some(to_shrunk) => (&self.shrunk, to_shrunk),
+            None => (image, Similarity::IDENTITY),
+        };
+        let place = to_frame.then(&to_source);
+        for (x, y, pixel) in crop.enumerate_pixels_mut() {
+            let at = place.apply([x as f32 + 0.5, y as f32 + 0.5]);
+            // No value is below zero: cutting off after a half is rounding.
+            pixel.0 = sample::bilinear(source, at).map(|value| (value + 0.5) as u8);
+        }
     }
-    let target = [(w / factor).round().max(1.0), (h / factor).round().max(1.0)];
-    let mut shrunk = RgbImage::new(target[0] as u32, target[1] as u32);
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-        .crop(f64::from(left), f64::from(top), f64::from(w), f64::from(h));
-    Resizer::new().resize(image, &mut shrunk, &options).ok()?;
-    // Both sides shrink by nearly the same factor; the mean keeps it a similarity.
-    let scale = (target[0] / w + target[1] / h) / 2.0;
-    Some((shrunk, Similarity { a: scale, b: 0.0, tx: -left * scale, ty: -top * scale }))
+
+    /// Brings the part of the frame under the crop down (with filtering) to about the
+    /// crop's own resolution, and gives the transform from the frame to it; `None` where
+    /// the crop is no smaller than the face.
+    fn shrink(
+        &mut self,
+        image: &RgbImage,
+        to_frame: &Similarity,
+        size_px: usize,
+    ) -> Option<Similarity> {
+        // Below this, bilinear sampling alone does not alias to speak of.
+        const LEAST: f32 = 1.25;
+        let factor = to_frame.scale();
+        if factor.is_nan() || factor <= LEAST {
+            return None;
+        }
+        let size = size_px as f32;
+        let corners =
+            [[0.0, 0.0], [size, 0.0], [0.0, size], [size, size]].map(|p| to_frame.apply(p));
+        let (width, height) = (image.width() as f32, image.height() as f32);
+        let bound = |axis: usize, most: f32| {
+            // A border of two target pixels keeps the filter's own edge out of the crop.
+            let values = corners.map(|corner| corner[axis]);
+            let low = values.into_iter().fold(f32::MAX, f32::min) - 2.0 * factor;
+            let high = values.into_iter().fold(f32::MIN, f32::max) + 2.0 * factor;
+            (low.floor().clamp(0.0, most), high.ceil().clamp(0.0, most))
+        };
+        let ((left, right), (top, bottom)) = (bound(0, width), bound(1, height));
+        let (w, h) = (right - left, bottom - top);
+        if w < 1.0 || h < 1.0 {
+            return None;
+        }
+        let target = [(w / factor).round().max(1.0), (h / factor).round().max(1.0)];
+        reshape(&mut self.shrunk, target.map(|side| side as u32));
+        let options = ResizeOptions::new()
+            .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
+            .crop(f64::from(left), f64::from(top), f64::from(w), f64::from(h));
+        self.resizer.resize(image, &mut self.shrunk, &options).ok()?;
+        // Both sides shrink by nearly the same factor; the mean keeps it a similarity.
+        let scale = (target[0] / w + target[1] / h) / 2.0;
+        Some(Similarity { a: scale, b: 0.0, tx: -left * scale, ty: -top * scale })
+    }
+}
+
+/// Gives a picture another size; what was in it is lost, its memory is used again.
+pub(super) fn reshape(image: &mut RgbImage, [width, height]: [u32; 2]) {
+    let mut pixels = std::mem::take(image).into_raw();
+    pixels.resize(3 * width as usize * height as usize, 0);
+    *image = RgbImage::from_raw(width, height, pixels).unwrap_or_default();
 }
 
 #[cfg(test)]

@@ -7,7 +7,11 @@ use std::f32::consts::TAU;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
-use super::{BBox, Detection, FaceError, align::Similarity, sample};
+use super::{
+    BBox, Detection, FaceError,
+    align::{Similarity, reshape},
+    sample,
+};
 
 /// The model, taken out of the published crate by `build.rs`.
 const MODEL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/seeta_fd_frontal_v1.0.bin"));
@@ -82,6 +86,8 @@ pub trait Detector: Send {
 pub struct SeetaDetector {
     model: rustface::Model,
     resizer: Resizer,
+    small: RgbImage,
+    grey: Vec<u8>,
 }
 
 impl SeetaDetector {
@@ -92,7 +98,7 @@ impl SeetaDetector {
     pub fn new() -> Result<Self, FaceError> {
         let model =
             rustface::read_model(MODEL).map_err(|why| FaceError::Detector(why.to_string()))?;
-        Ok(Self { model, resizer: Resizer::new() })
+        Ok(Self { model, resizer: Resizer::new(), small: RgbImage::default(), grey: Vec::new() })
     }
 
     /// The grey picture that the cascade sees.
@@ -104,14 +110,14 @@ impl SeetaDetector {
         };
         let scale = (search.long_side_px as f32 / w.max(h)).min(MOST_ENLARGED);
         let size = [w, h].map(|side| (side * scale).round().max(1.0));
-        let mut small = RgbImage::new(size[0] as u32, size[1] as u32);
+        reshape(&mut self.small, size.map(|side| side as u32));
         let options = ResizeOptions::new()
             .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
             .crop(left.into(), top.into(), w.into(), h.into());
         self.resizer
-            .resize(image, &mut small, &options)
+            .resize(image, &mut self.small, &options)
             .map_err(|why| FaceError::Detector(why.to_string()))?;
-        let gain = if search.brighten { gain(&small) } else { 1.0 };
+        let gain = if search.brighten { gain(&self.small) } else { 1.0 };
 
         let border = search.padding * size[0].max(size[1]);
         let least = WINDOW_PX as f32 * 1.2;
@@ -127,20 +133,21 @@ impl SeetaDetector {
         };
         let to_frame = Similarity { a: w / size[0], b: 0.0, tx: left, ty: top };
         let (cols, rows) = (padded[0] as u32, padded[1] as u32);
-        let mut grey = Vec::with_capacity((cols * rows) as usize);
+        let small = &self.small;
+        self.grey.clear();
+        self.grey.reserve((cols * rows) as usize);
         for row in 0..rows {
             for col in 0..cols {
                 let at = to_small.apply([col as f32 + 0.5, row as f32 + 0.5]);
-                let luma = sample::luma(sample::bilinear(&small, at)) * gain;
-                grey.push(luma.round().min(255.0) as u8);
+                let luma = sample::grey(small, at) * gain;
+                self.grey.push((luma + 0.5).min(255.0) as u8);
             }
         }
-        Ok(Canvas { grey, width: cols, height: rows, to_frame: to_small.then(&to_frame) })
+        Ok(Canvas { width: cols, height: rows, to_frame: to_small.then(&to_frame) })
     }
 }
 
 struct Canvas {
-    grey: Vec<u8>,
     width: u32,
     height: u32,
     to_frame: Similarity,
@@ -182,7 +189,7 @@ impl Detector for SeetaDetector {
         // below the window, which the crate does not survive.
         cascade.set_max_face_size(canvas.width.min(canvas.height).saturating_sub(1));
         let faces =
-            cascade.detect(&rustface::ImageData::new(&canvas.grey, canvas.width, canvas.height));
+            cascade.detect(&rustface::ImageData::new(&self.grey, canvas.width, canvas.height));
         let mut found: Vec<_> = faces
             .iter()
             .map(|face| {

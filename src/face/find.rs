@@ -52,24 +52,31 @@ impl FaceTracker {
     /// # Errors
     /// When detector or network fail; a picture without a face is no error.
     pub fn find(&mut self, image: &RgbImage) -> Result<Option<Face>, FaceError> {
+        Ok(self.find_all(image)?.into_iter().next())
+    }
+
+    /// The faces of a single picture that the first search to find any finds, the largest
+    /// first. That of a passenger may be among them.
+    ///
+    /// # Errors
+    /// When detector or network fail; a picture without a face is no error.
+    pub fn find_all(&mut self, image: &RgbImage) -> Result<Vec<Face>, FaceError> {
         if image.width().min(image.height()) < LEAST_PX {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         for way in ways(image) {
             let found = self.ask(image, &way)?;
-            if let Some(face) = self.largest(image, &found)? {
-                return Ok(Some(face));
+            let faces = self.believed(image, &found)?;
+            if !faces.is_empty() {
+                return Ok(faces);
             }
         }
-        self.whole(image)
+        Ok(self.whole(image)?.into_iter().collect())
     }
 
-    fn largest(
-        &mut self,
-        image: &RgbImage,
-        found: &[Detection],
-    ) -> Result<Option<Face>, FaceError> {
-        let mut best: Option<(f32, Face)> = None;
+    /// Of what the detector found, the faces that the network believes in.
+    fn believed(&mut self, image: &RgbImage, found: &[Detection]) -> Result<Vec<Face>, FaceError> {
+        let mut faces = Vec::new();
         for detection in found.iter().take(MOST_BOXES) {
             let (steady, least) = match f64::from(detection.score) < SURE_SCORE {
                 true => (STEADY, self.settings.acquire.max(SURE)),
@@ -77,13 +84,13 @@ impl FaceTracker {
             };
             let region = Region::from_detection(detection);
             let face = self.net.locate_surely(image, &region, steady)?;
-            let side = Region::from_landmarks(&face.landmarks).side_px;
-            let larger = best.as_ref().is_none_or(|(largest, _)| side > *largest);
-            if face.confidence >= least && larger {
-                best = Some((side, face));
+            if face.confidence >= least {
+                faces.push(face);
             }
         }
-        Ok(best.map(|(_, face)| face))
+        let side = |face: &Face| Region::from_landmarks(&face.landmarks).side_px;
+        faces.sort_by(|one, other| side(other).total_cmp(&side(one)));
+        Ok(faces)
     }
 
     /// Last, takes the picture for a tight crop: the whole of it is one face.

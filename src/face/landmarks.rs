@@ -3,7 +3,7 @@
 
 use image::RgbImage;
 
-use super::{Detection, Face, FaceError, Landmarks, Region, Visibility};
+use super::{Detection, Face, FaceError, GreySampler, Landmarks, Region, Visibility};
 use crate::{
     infer::{LoadedModel, ModelSource, Provider, RuntimeOptions},
     vit::{ModelCard, ModelKind},
@@ -45,6 +45,7 @@ impl Region {
 #[derive(Debug)]
 pub struct LandmarkNet {
     model: LoadedModel,
+    sampler: GreySampler,
 }
 
 impl LandmarkNet {
@@ -53,7 +54,8 @@ impl LandmarkNet {
     /// # Errors
     /// When the model cannot be loaded; see [`LoadedModel::load`].
     pub fn load(source: &ModelSource, options: &RuntimeOptions) -> Result<Self, FaceError> {
-        Ok(Self { model: LoadedModel::load(source, ModelKind::Landmarks, options)? })
+        let model = LoadedModel::load(source, ModelKind::Landmarks, options)?;
+        Ok(Self { model, sampler: GreySampler::default() })
     }
 
     /// The face in a region, whether there is one or not: its confidence tells.
@@ -62,8 +64,8 @@ impl LandmarkNet {
     /// When the model fails to run.
     pub fn locate(&mut self, image: &RgbImage, region: &Region) -> Result<Face, FaceError> {
         let side = self.model.card.image_px;
-        let grey = region.sample_grey(image, side);
-        let outputs = self.model.run(&[("image", &[1, 1, side, side], &grey)])?;
+        let grey = self.sampler.sample(region, image, side);
+        let outputs = self.model.run(&[("image", &[1, 1, side, side], grey)])?;
         let (points, _) = outputs.get("points", &[1, 68, 2])?.as_chunks::<2>();
         let confidence = outputs.get("confidence", &[1, 1])?[0];
         let visible = outputs.get("visible", &[1, 3])?;

@@ -3,7 +3,7 @@
 
 use image::RgbImage;
 
-use super::{Face, Region, Unreadable};
+use super::{Face, GreySampler, Region, Unreadable};
 
 /// Surety that an eye is uncovered below which it counts as covered. One eye suffices to
 /// read.
@@ -18,9 +18,14 @@ const DARK_MEAN: f32 = 0.10;
 /// Deviation of the luma around the eyes below which lids and iris cannot be told apart
 /// from noise, 0..1.
 const DARK_DEVIATION: f32 = 0.025;
-/// Share of the contrast around the eyes that lies between neighbouring samples (a 48th
-/// of 1.5 eye distances apart), below which it is blurred.
-const BLURRED_BELOW: f32 = 0.0035;
+/// Mean square difference two samples apart over that six apart, below which the eyes are
+/// blurred; a sample is a 48th of 1.5 eye distances, and 1/9 is the least of a soft picture.
+/// Measured on 120 faces of HELEN and 120 of YouTube Faces: 99% of them as they are lie
+/// above 0.168; softened by 0.12 of the eye distance, more than an open eye is high, three
+/// quarters lie below 0.145.
+const BLURRED_BELOW: f32 = 0.145;
+/// The two distances, in samples.
+const NEAR_AND_FAR: [usize; 2] = [2, 6];
 /// Samples along a side of the square around the eyes.
 const SAMPLES: usize = 48;
 /// Side of that square over the distance of the outer eye corners.
@@ -33,16 +38,20 @@ pub(super) struct EyeLight {
     pub(super) mean: f32,
     /// Deviation of the luma, 0..1.
     pub(super) deviation: f32,
-    /// Mean square difference of neighbours over twice the variance, 0..1: small when
-    /// the picture is blurred.
+    /// Mean square difference of near samples over that of far ones: small when the
+    /// picture is blurred.
     pub(super) sharpness: f32,
 }
 
 impl Face {
     /// Why the eyes cannot be read, or `None` when at least one can. The picture must be
-    /// the one that the face was found in.
-    pub fn eyes_unreadable(&self, image: &RgbImage) -> Option<Unreadable> {
-        let light = self.eye_light(image);
+    /// the one that the face was found in; the sampler is any that is at hand.
+    pub fn eyes_unreadable(
+        &self,
+        image: &RgbImage,
+        sampler: &mut GreySampler,
+    ) -> Option<Unreadable> {
+        let light = self.eye_light(image, sampler);
         if self.landmarks.pose().yaw.abs() > TURNED_DEG {
             Some(Unreadable::Turned)
         } else if self.landmarks.interocular_px() < SMALL_PX {
@@ -59,26 +68,27 @@ impl Face {
     }
 
     /// The light in the band across both eyes.
-    pub(super) fn eye_light(&self, image: &RgbImage) -> EyeLight {
+    pub(super) fn eye_light(&self, image: &RgbImage, sampler: &mut GreySampler) -> EyeLight {
         let ([lx, ly], [rx, ry]) = (self.landmarks.left_eye(), self.landmarks.right_eye());
         let region = Region {
             center: [(lx + rx) / 2.0, (ly + ry) / 2.0],
             side_px: SQUARE * self.landmarks.interocular_px().max(1.0),
             roll: (ry - ly).atan2(rx - lx),
         };
-        let grey = region.sample_grey(image, SAMPLES);
         // The middle half of the rows: brows to cheekbones.
-        let band = &grey[SAMPLES * SAMPLES / 4..SAMPLES * SAMPLES * 3 / 4];
+        let rows = SAMPLES / 4..SAMPLES * 3 / 4;
+        let band = sampler.sample_rows(&region, image, SAMPLES, rows);
         let count = band.len() as f32;
         let mean = band.iter().sum::<f32>() / count;
         let variance = band.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / count;
-        let steps = band.chunks_exact(SAMPLES).flat_map(|row| row.windows(2));
-        let (mut energy, mut pairs) = (0.0, 0.0f32);
-        for pair in steps {
-            energy += (pair[1] - pair[0]).powi(2);
-            pairs += 1.0;
-        }
-        let sharpness = energy / pairs.max(1.0) / (2.0 * variance).max(f32::EPSILON);
+        let [near, far] = NEAR_AND_FAR.map(|step| {
+            let rows = band.chunks_exact(SAMPLES);
+            let pairs = rows.flat_map(|row| row.iter().zip(row.iter().skip(step)));
+            let squares = pairs.map(|(a, b)| (a - b).powi(2)).sum::<f32>();
+            squares / ((SAMPLES - step) * (SAMPLES / 2)) as f32
+        });
+        // Where there is no contrast at all, darkness and cover are the reasons.
+        let sharpness = if far > 0.0 { near / far } else { 1.0 };
         EyeLight { mean, deviation: variance.sqrt(), sharpness }
     }
 }

@@ -7,6 +7,7 @@
 pub mod align;
 pub mod detect;
 mod find;
+mod grey;
 pub mod landmarks;
 mod measure;
 mod pose;
@@ -14,15 +15,18 @@ mod region;
 mod sample;
 mod settings;
 mod smooth;
+#[cfg(test)]
+mod tests;
 pub mod track;
 
-pub use align::{Crop, Similarity};
+pub use align::{Crop, Cutter, Similarity};
 pub use detect::{Detector, Search, SeetaDetector};
+pub use grey::GreySampler;
 pub use landmarks::LandmarkNet;
 pub use pose::HeadPose;
 pub use region::{LANDMARK_MARGIN, Region};
 pub use settings::TrackSettings;
-pub use track::FaceTracker;
+pub use track::{FaceTiming, FaceTracker};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

@@ -123,13 +123,13 @@ fn solve(rows: &[[f32; 3]; 3], right: [f32; 3]) -> [f32; 3] {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use approx::assert_abs_diff_eq;
 
     use super::*;
 
     /// The model, turned (yaw, then pitch, then roll, degrees) and seen by the camera.
-    fn seen(yaw: f32, pitch: f32, roll: f32) -> Landmarks {
+    pub(in crate::face) fn seen(yaw: f32, pitch: f32, roll: f32) -> Landmarks {
         let ((ys, yc), (ps, pc), (rs, rc)) =
             (yaw.to_radians().sin_cos(), pitch.to_radians().sin_cos(), roll.to_radians().sin_cos());
         let mut points = [[0.0; 2]; 68];

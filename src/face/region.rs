@@ -1,10 +1,8 @@
-//! A turned square of the frame and its sampling into a small grey picture: what the
-//! landmark network looks at. Training and tracking cut the same way, so this is the
-//! one place that says how.
+//! A turned square of the frame: where the landmark network looks.
 
 use image::RgbImage;
 
-use super::{BBox, Landmarks, sample};
+use super::{BBox, GreySampler, Landmarks};
 
 /// Side of the landmark network's square over the larger side of the box around the
 /// 68 points: a margin that keeps the face inside while it moves between two frames.
@@ -64,29 +62,11 @@ impl Region {
     ///
     /// Where the region is larger than `size`, several samples are averaged for a
     /// pixel, so that fine texture does not alias. Outside the frame the border repeats.
+    /// What cuts again and again keeps a [`GreySampler`] instead.
     pub fn sample_grey(&self, image: &RgbImage, size: usize) -> Vec<f32> {
-        let taps = ((self.side_px / size as f32).round() as usize).clamp(1, 4);
-        let fine = size * taps;
-        let mut values = vec![0.0; size * size];
-        let share = 1.0 / (255.0 * (taps * taps) as f32);
-        // Walked in equal steps along the rows, which is what `to_frame` amounts to.
-        let first = 0.5 / fine as f32;
-        for row in 0..fine {
-            let [x, y] = self.to_frame([first, first + row as f32 / fine as f32]);
-            let [dx, dy] = {
-                let [right_x, right_y] =
-                    self.to_frame([first + 1.0, first + row as f32 / fine as f32]);
-                [(right_x - x) / fine as f32, (right_y - y) / fine as f32]
-            };
-            let line = &mut values[row / taps * size..][..size];
-            for (col, value) in line.iter_mut().enumerate() {
-                for tap in col * taps..(col + 1) * taps {
-                    let along = tap as f32;
-                    *value += share * sample::grey(image, [x + along * dx, y + along * dy]);
-                }
-            }
-        }
-        values
+        let mut sampler = GreySampler::default();
+        sampler.sample(self, image, size);
+        sampler.values
     }
 }
 

@@ -4,6 +4,7 @@
 use image::RgbImage;
 
 /// The colour at a point, 0..255 a channel; black for an empty picture.
+#[inline]
 pub(super) fn bilinear(image: &RgbImage, [x, y]: [f32; 2]) -> [f32; 3] {
     let (width, height) = image.dimensions();
     if width == 0 || height == 0 {
@@ -11,12 +12,22 @@ pub(super) fn bilinear(image: &RgbImage, [x, y]: [f32; 2]) -> [f32; 3] {
     }
     let (x0, x1, fx) = neighbours(x, width);
     let (y0, y1, fy) = neighbours(y, height);
-    let at = |x, y| image.get_pixel(x, y).0.map(f32::from);
+    let at = |x, y| pixel(image, x, y);
     let (top, bottom) = ([at(x0, y0), at(x1, y0)], [at(x0, y1), at(x1, y1)]);
     std::array::from_fn(|channel| {
         let mix = |pair: [[f32; 3]; 2]| pair[0][channel] * (1.0 - fx) + pair[1][channel] * fx;
         mix(top) * (1.0 - fy) + mix(bottom) * fy
     })
+}
+
+/// The pixel at a place inside the picture.
+#[inline]
+fn pixel(image: &RgbImage, x: u32, y: u32) -> [f32; 3] {
+    let start = 3 * (y as usize * image.width() as usize + x as usize);
+    match image.as_raw().get(start..start + 3) {
+        Some(&[r, g, b]) => [r, g, b].map(f32::from),
+        _ => [0.0; 3],
+    }
 }
 
 /// The luma at a point, 0..255; black for an empty picture.
@@ -28,27 +39,23 @@ pub(super) fn grey(image: &RgbImage, [x, y]: [f32; 2]) -> f32 {
     }
     let (x0, x1, fx) = neighbours(x, width);
     let (y0, y1, fy) = neighbours(y, height);
-    let bytes = image.as_raw();
-    let at = |x: u32, y: u32| {
-        let start = 3 * (y as usize * width as usize + x as usize);
-        match bytes.get(start..start + 3) {
-            Some(&[r, g, b]) => luma([r, g, b].map(f32::from)),
-            _ => 0.0,
-        }
-    };
+    let at = |x, y| luma(pixel(image, x, y));
     let top = at(x0, y0) * (1.0 - fx) + at(x1, y0) * fx;
     let bottom = at(x0, y1) * (1.0 - fx) + at(x1, y1) * fx;
     top * (1.0 - fy) + bottom * fy
 }
 
 /// The two pixels around a coordinate and the share of the second.
+#[inline]
 fn neighbours(at: f32, size: u32) -> (u32, u32, f32) {
+    // Nothing here is below zero, so that to cut off is to round down.
     let at = (at - 0.5).clamp(0.0, (size - 1) as f32);
-    let low = at.floor();
-    (low as u32, (low as u32 + 1).min(size - 1), at - low)
+    let low = at as u32;
+    (low, (low + 1).min(size - 1), at - low as f32)
 }
 
 /// Rec. 601 luma of a colour, in the unit of its channels.
+#[inline]
 pub(super) fn luma([r, g, b]: [f32; 3]) -> f32 {
     0.299 * r + 0.587 * g + 0.114 * b
 }

@@ -2,7 +2,7 @@
 //! face was a frame ago, and the detector is only asked when there is no face, and every
 //! few seconds to check that what is followed is still the driver.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use image::RgbImage;
 
@@ -51,12 +51,23 @@ struct Track {
     smoother: PoseSmoother,
 }
 
+/// How long the last frame's face took to find.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FaceTiming {
+    /// The detector; zero in most frames.
+    pub detect: Duration,
+    /// Cutting the regions and placing the landmarks in them.
+    pub landmarks: Duration,
+}
+
 /// Finds the driver's face in each frame.
 pub struct FaceTracker {
     pub(super) detector: Box<dyn Detector>,
     pub(super) net: LandmarkNet,
     pub(super) settings: TrackSettings,
     pub(super) detector_calls: u64,
+    detecting: Duration,
+    timing: FaceTiming,
     track: Option<Track>,
     /// Where and when the last face was lost.
     last: Option<(Region, Duration)>,
@@ -74,6 +85,8 @@ impl FaceTracker {
             net,
             settings: TrackSettings::default(),
             detector_calls: 0,
+            detecting: Duration::ZERO,
+            timing: FaceTiming::default(),
             track: None,
             last: None,
             lost_at: Duration::ZERO,
@@ -103,6 +116,11 @@ impl FaceTracker {
         self.detector_calls
     }
 
+    /// How long the last [`step`](Self::step) took.
+    pub fn timing(&self) -> FaceTiming {
+        self.timing
+    }
+
     /// The landmark network.
     pub fn net(&self) -> &LandmarkNet {
         &self.net
@@ -123,6 +141,15 @@ impl FaceTracker {
     /// # Errors
     /// When detector or network fail; a frame without a face is no error.
     pub fn step(&mut self, frame: &Frame) -> Result<Option<Face>, FaceError> {
+        let began = Instant::now();
+        self.detecting = Duration::ZERO;
+        let face = self.step_untimed(frame);
+        let landmarks = began.elapsed().saturating_sub(self.detecting);
+        self.timing = FaceTiming { detect: self.detecting, landmarks };
+        face
+    }
+
+    fn step_untimed(&mut self, frame: &Frame) -> Result<Option<Face>, FaceError> {
         let (image, at) = (&*frame.image, frame.at);
         if image.width().min(image.height()) < LEAST_PX {
             return Ok(None);
@@ -260,7 +287,10 @@ impl FaceTracker {
         search: &Search,
     ) -> Result<Vec<Detection>, FaceError> {
         self.detector_calls += 1;
-        self.detector.search(image, search)
+        let began = Instant::now();
+        let found = self.detector.search(image, search);
+        self.detecting += began.elapsed();
+        found
     }
 
     /// Of what the detector found, the face that the network believes in and that is most

@@ -47,21 +47,31 @@ impl Classifier {
         }
         let mut readings = Vec::with_capacity(crops.len());
         for (crops, keep) in crops.chunks(MOST_AT_ONCE).zip(keep.chunks(MOST_AT_ONCE)) {
-            self.classify_batch(crops, keep, &mut readings)?;
+            let pairs = crops.iter().zip(keep).map(|(crop, keep)| (*crop, &keep[..]));
+            self.run(pairs, |reading| readings.push(reading))?;
         }
         Ok(readings)
     }
 
-    fn classify_batch(
+    /// Reads one crop; see [`classify`](Self::classify).
+    ///
+    /// # Errors
+    /// As [`classify`](Self::classify).
+    pub fn read(&mut self, crop: &RgbImage, keep: &[bool]) -> Result<Reading, InferError> {
+        let mut reading = Reading::default();
+        self.run([(crop, keep)].into_iter(), |read| reading = read)?;
+        Ok(reading)
+    }
+
+    fn run<'c>(
         &mut self,
-        crops: &[&RgbImage],
-        keep: &[Vec<bool>],
-        readings: &mut Vec<Reading>,
+        crops: impl ExactSizeIterator<Item = (&'c RgbImage, &'c [bool])>,
+        mut each: impl FnMut(Reading),
     ) -> Result<(), InferError> {
         let (side, patches, batch) = (self.model.card.image_px, self.grid().patches(), crops.len());
         self.image.clear();
         self.keep.clear();
-        for (crop, keep) in crops.iter().zip(keep) {
+        for (crop, keep) in crops {
             push_crop(&mut self.image, crop, side)?;
             push_keep(&mut self.keep, keep, patches)?;
         }
@@ -72,14 +82,14 @@ impl Classifier {
         let probs = outputs.get("probs", &[batch, 2])?.chunks_exact(2);
         let signs = outputs.get("signs", &[batch, 2])?.chunks_exact(2);
         let attention = outputs.get("attention", &[batch, patches])?.chunks_exact(patches);
-        readings.extend(probs.zip(signs).zip(attention).map(|((probs, signs), attention)| {
-            Reading {
+        for ((probs, signs), attention) in probs.zip(signs).zip(attention) {
+            each(Reading {
                 drowsy: probs[1],
                 eyes_closed: signs[0],
                 yawn: signs[1],
                 attention: attention.to_vec(),
-            }
-        }));
+            });
+        }
         Ok(())
     }
 

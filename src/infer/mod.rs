@@ -80,8 +80,13 @@ fn push_crop(values: &mut Vec<f32>, crop: &RgbImage, side: usize) -> Result<(), 
     if (width as usize, height as usize) != (side, side) {
         return Err(InferError::CropSize { width, height, expected: side });
     }
-    for channel in 0..3 {
-        values.extend(crop.as_raw().iter().skip(channel).step_by(3).map(|&v| f32::from(v) / 255.0));
+    let (begin, plane) = (values.len(), side * side);
+    values.resize(begin + 3 * plane, 0.0);
+    let (red, rest) = values[begin..].split_at_mut(plane);
+    let (green, blue) = rest.split_at_mut(plane);
+    let (pixels, _) = crop.as_raw().as_chunks::<3>();
+    for (((r, g), b), pixel) in red.iter_mut().zip(green).zip(blue).zip(pixels) {
+        [*r, *g, *b] = pixel.map(|value| f32::from(value) / 255.0);
     }
     Ok(())
 }

@@ -76,11 +76,16 @@ impl Display for ModelSource {
 
 /// The bytes of the model that is built into the program.
 pub fn embedded(kind: ModelKind) -> &'static [u8] {
+    // Statics lie in the program once; constants would be there once a use.
+    static LANDMARKS: &[u8] = include_bytes!("../../models/landmarks.onnx");
+    static DROWSINESS: &[u8] = include_bytes!("../../models/drowsiness.onnx");
+    static MAE: &[u8] = include_bytes!("../../models/mae.onnx");
+    static BLINKS: &[u8] = include_bytes!("../../models/blinks.onnx");
     match kind {
-        ModelKind::Landmarks => include_bytes!("../../models/landmarks.onnx"),
-        ModelKind::Drowsiness => include_bytes!("../../models/drowsiness.onnx"),
-        ModelKind::Mae => include_bytes!("../../models/mae.onnx"),
-        ModelKind::Blinks => include_bytes!("../../models/blinks.onnx"),
+        ModelKind::Landmarks => LANDMARKS,
+        ModelKind::Drowsiness => DROWSINESS,
+        ModelKind::Mae => MAE,
+        ModelKind::Blinks => BLINKS,
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Truth {
     pub visible: bool,
     /// Its eyes are, too: no dark glasses before them.
     pub eyes_visible: bool,
+    /// Its mouth is: no mask or hand before it.
+    pub mouth_visible: bool,
     /// What the driver does.
     pub state: Doing,
     /// The 68 points of the 300-W scheme, `[68][x, y]` in pixels; none when not visible.
@@ -79,6 +81,7 @@ impl Truth {
             pose: Pose { yaw, pitch, roll },
             visible,
             eyes_visible: visible && !act.cover.sunglasses,
+            mouth_visible: visible && !act.cover.mask && act.cover.hand < 0.5,
             state,
             points: if visible { points.to_vec() } else { Vec::new() },
         }

@@ -13,7 +13,7 @@ use ffmpeg_next as ffmpeg;
 use image::{DynamicImage, RgbImage, metadata::Orientation};
 
 use crate::{
-    frame::Frame,
+    frame::{Frame, PicturePool},
     source::{SourceError, SourceInfo},
 };
 
@@ -44,6 +44,9 @@ pub(super) struct Reader {
     stream: usize,
     decoder: codec::decoder::Video,
     scaler: Option<scaling::Context>,
+    /// What the scaler last gave; its memory is used again.
+    scaled: frame::Video,
+    pictures: PicturePool,
     orientation: Orientation,
     /// Seconds of one unit of the stream's time stamps.
     time_base: f64,
@@ -117,6 +120,8 @@ impl Reader {
             stream: stream.index(),
             decoder,
             scaler: None,
+            scaled: frame::Video::empty(),
+            pictures: PicturePool::default(),
             orientation,
             time_base,
             step: Duration::from_secs_f64(1.0 / rate.unwrap_or(25.0)),
@@ -230,10 +235,10 @@ impl Reader {
         let image = self.rgb_of(decoded)?;
         let stamp = decoded.timestamp().map(|stamp| stamp as f64 * self.time_base);
         let (at, index) = self.clock.tick(stamp, self.step);
-        Ok(Frame { image: Arc::new(upright(image, self.orientation)), at, index })
+        Ok(Frame { image: upright(image, self.orientation), at, index })
     }
 
-    fn rgb_of(&mut self, decoded: &frame::Video) -> Result<RgbImage, SourceError> {
+    fn rgb_of(&mut self, decoded: &frame::Video) -> Result<Arc<RgbImage>, SourceError> {
         let (width, height, format) = (decoded.width(), decoded.height(), decoded.format());
         if width == 0 || height == 0 || u64::from(width) * u64::from(height) > MAX_PIXELS {
             return Err(unreadable(
@@ -249,6 +254,8 @@ impl Reader {
             stale => {
                 let (to_width, to_height) =
                     fitted(width, height, f64::from(decoded.aspect_ratio()));
+                // What was scaled before may have had another size.
+                self.scaled = frame::Video::empty();
                 stale.insert(
                     scaling::Context::get(
                         format,
@@ -263,15 +270,17 @@ impl Reader {
                 )
             }
         };
-        let mut rgb = frame::Video::empty();
-        scaler.run(decoded, &mut rgb).map_err(fail)?;
-        let (width, height) = (rgb.width(), rgb.height());
-        let row = width as usize * 3;
-        let lines = rgb.data(0).chunks(rgb.stride(0)).take(height as usize);
-        let mut pixels = Vec::with_capacity(row * height as usize);
-        lines.for_each(|line| pixels.extend_from_slice(&line[..row.min(line.len())]));
-        RgbImage::from_raw(width, height, pixels)
-            .ok_or_else(|| unreadable(&self.path, "a frame came out short"))
+        let rgb = &mut self.scaled;
+        scaler.run(decoded, rgb).map_err(fail)?;
+        let size = [rgb.width(), rgb.height()];
+        let (row, stride) = (size[0] as usize * 3, rgb.stride(0));
+        if row > stride || rgb.data(0).len() < stride * (size[1] as usize).saturating_sub(1) + row {
+            return Err(unreadable(&self.path, "a frame came out short"));
+        }
+        Ok(self.pictures.fill(size, |picture| {
+            let lines = rgb.data(0).chunks(stride).zip(picture.chunks_exact_mut(row));
+            lines.for_each(|(from, to)| to.copy_from_slice(&from[..row]));
+        }))
     }
 }
 
@@ -297,13 +306,13 @@ fn fitted(width: u32, height: u32, pixel_aspect: f64) -> (u32, u32) {
     (side(width), side(height))
 }
 
-fn upright(image: RgbImage, orientation: Orientation) -> RgbImage {
+fn upright(image: Arc<RgbImage>, orientation: Orientation) -> Arc<RgbImage> {
     if orientation == Orientation::NoTransforms {
         return image;
     }
-    let mut image = DynamicImage::ImageRgb8(image);
+    let mut image = DynamicImage::ImageRgb8(Arc::unwrap_or_clone(image));
     image.apply_orientation(orientation);
-    image.into_rgb8()
+    Arc::new(image.into_rgb8())
 }
 
 /// What a display matrix does to the picture, in quarter turns and flips.

@@ -26,6 +26,10 @@ pub struct LandmarkTrainConfig {
     /// network of `start_from` guesses the points, and the lids are drawn together.
     #[serde(default)]
     pub closed_faces: Option<PathBuf>,
+    /// Faces that the demo driver's painter draws beside the photographs, of people whom
+    /// the demo never shows.
+    #[serde(default)]
+    pub drawn: usize,
     /// The folder for checkpoints, log, effective settings and the exported model.
     pub out: PathBuf,
     /// Random weights, samples and validation follow from it.

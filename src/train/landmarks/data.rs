@@ -4,6 +4,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use image::RgbImage;
@@ -11,13 +12,16 @@ use serde::Deserialize;
 
 use crate::{
     face::{Landmarks, Region},
-    train::TrainError,
+    source::demo::{Portrait, portraits},
+    train::{TrainError, augment::Covered},
 };
 
 /// HELEN files at the end of the alphabet that are held out.
 const HELEN_HELD_OUT: usize = 100;
 /// Share of the YouTube-Faces persons that are held out, in percent.
 const PERSONS_HELD_OUT: u64 = 15;
+/// Side of a drawn face's picture, pixels.
+const DRAWN_PX: u32 = 240;
 /// The largest list that is read, in bytes.
 const LIST_LIMIT: u64 = 1 << 30;
 
@@ -32,6 +36,38 @@ pub struct Annotated {
     pub person: String,
     /// How far the points can be trusted.
     pub trust: Trust,
+    /// The picture of a drawn face, which is in no file.
+    pub drawn: Option<Arc<RgbImage>>,
+    /// Eyes and mouth that are known to be covered.
+    pub covered: Covered,
+}
+
+impl Annotated {
+    /// Its picture.
+    ///
+    /// # Errors
+    /// When the file is missing or no picture.
+    pub fn picture(&self) -> Result<Arc<RgbImage>, TrainError> {
+        self.drawn.clone().map_or_else(|| load(&self.file).map(Arc::new), Ok)
+    }
+}
+
+/// Faces that the painter of the demo driver draws, of people whom the demo never shows,
+/// in every pose, light and cover: one more source beside the photographs.
+pub fn drawn(count: usize, seed: u64) -> impl Iterator<Item = Annotated> {
+    portraits(seed, DRAWN_PX).take(count).enumerate().filter_map(|(number, portrait)| {
+        let Portrait { image, person, truth } = portrait;
+        let points = truth.points.as_slice().try_into().ok()?;
+        let (eyes, mouth) = (!truth.eyes_visible, !truth.mouth_visible);
+        Some(Annotated {
+            file: format!("drawn_{number}").into(),
+            landmarks: Landmarks { points },
+            person: format!("drawn_{person}"),
+            trust: Trust::Coarse,
+            drawn: Some(Arc::new(image)),
+            covered: Covered { left_eye: eyes, right_eye: eyes, mouth },
+        })
+    })
 }
 
 /// How far points can be trusted.
@@ -89,7 +125,14 @@ impl Faces {
             let precise = file.components().any(|part| part.as_os_str() == "helen");
             let trust = if precise { Trust::Precise } else { Trust::Coarse };
             let person = person_of(&file);
-            faces.push(Annotated { file, landmarks: Landmarks { points }, person, trust });
+            faces.push(Annotated {
+                file,
+                landmarks: Landmarks { points },
+                person,
+                trust,
+                drawn: None,
+                covered: Covered::default(),
+            });
         }
         if faces.is_empty() {
             return Err(data_error("it lists no face".into()));
@@ -227,7 +270,8 @@ mod tests {
         let face = |folder: &str, name: String, trust| {
             let file = PathBuf::from(format!("{folder}/{name}.jpg"));
             let person = person_of(&file);
-            Annotated { file, landmarks, person, trust }
+            let covered = Covered::default();
+            Annotated { file, landmarks, person, trust, drawn: None, covered }
         };
         let mut faces: Vec<_> = (0..600)
             .map(|i| face("ytfaces", format!("Ann_B{}_{:02}", i / 6, i % 6), Trust::Coarse))

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     face::{Landmarks, Region},
-    train::TrainError,
+    train::{TrainError, augment::Covered},
 };
 
 /// The first region's side over that of a tight face crop.
@@ -69,6 +69,8 @@ pub fn closed_faces(
                 landmarks,
                 person,
                 trust: Trust::KnownClosed,
+                drawn: None,
+                covered: Covered::default(),
             });
         }
     }

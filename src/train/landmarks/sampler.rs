@@ -124,21 +124,21 @@ impl EyeCut {
 /// A decoded photo, perhaps reduced, with its face's region and points in its pixels.
 #[derive(Debug)]
 struct Photo {
-    image: RgbImage,
+    image: Arc<RgbImage>,
     region: Region,
     landmarks: Landmarks,
 }
 
 impl Photo {
     fn load(face: &Annotated) -> Result<Self, TrainError> {
-        let image = load(&face.file)?;
+        let image = face.picture()?;
         let side_px = Region::from_landmarks(&face.landmarks).side_px;
         let scale = (KEPT_SIDE_PX / side_px.max(1.0)).min(1.0);
         let [width, height] = [image.width(), image.height()]
             .map(|length| ((length as f32 * scale).round() as u32).max(1));
         let [sx, sy] = [width as f32 / image.width() as f32, height as f32 / image.height() as f32];
         let image = if scale < 1.0 {
-            imageops::resize(&image, width, height, FilterType::Triangle)
+            Arc::new(imageops::resize(&*image, width, height, FilterType::Triangle))
         } else {
             image
         };
@@ -245,7 +245,7 @@ impl Sampler {
         }
         let index = self.choose(rng);
         let photo = self.photo(index)?;
-        Ok(self.positive(&photo, self.faces[index].trust, rng))
+        Ok(self.positive(&photo, &self.faces[index], rng))
     }
 
     /// A face to show, by its place in the list.
@@ -268,7 +268,8 @@ impl Sampler {
         }
     }
 
-    fn positive(&self, photo: &Photo, trust: Trust, rng: &mut ChaCha8Rng) -> Sample {
+    fn positive(&self, photo: &Photo, face: &Annotated, rng: &mut ChaCha8Rng) -> Sample {
+        let (trust, mut covered) = (face.trust, face.covered);
         let exact = jitter(&photo.region, rng);
         let mut region = exact;
         let tight;
@@ -286,13 +287,17 @@ impl Sampler {
         let mut points = photo.landmarks.points.map(|point| region.to_unit(point));
         if rng.random_bool(0.5) {
             picture.mirror();
+            std::mem::swap(&mut covered.left_eye, &mut covered.right_eye);
             let source = points;
             for (index, point) in points.iter_mut().enumerate() {
                 let [x, y] = source[mirrored(index)];
                 *point = [1.0 - x, y];
             }
         }
-        let covered = self.cover(&mut picture, &points, rng);
+        let new = self.cover(&mut picture, &points, rng);
+        covered.left_eye |= new.left_eye;
+        covered.right_eye |= new.right_eye;
+        covered.mouth |= new.mouth;
         self.options.photometric.apply(&mut picture, rng);
         let visible =
             [covered.left_eye, covered.right_eye, covered.mouth].map(|c| if c { 0.0 } else { 1.0 });

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     IMAGE_PX, LandmarkNet, LandmarkTrainConfig,
-    data::{Faces, pictures_of},
+    data::{self, Faces, pictures_of},
     export::{CARD_FILE, export_landmarks},
     guess,
     loss::{Batch, loss},
@@ -81,6 +81,7 @@ pub fn run(
         let why = "it names too few persons to learn from some and validate on others".into();
         return Err(TrainError::Data { path: config.faces.clone(), why });
     }
+    faces.train.extend(data::drawn(config.drawn, config.seed));
     let nonfaces = config.nonfaces.as_deref().map_or(Ok(vec![]), pictures_of)?;
     // Every seventh picture without a face is kept for validation.
     let (held, learn): (Vec<_>, Vec<_>) =

@@ -84,7 +84,7 @@ impl Validation {
         let chosen = faces.iter().filter(|face| face.trust == Trust::Precise);
         let mut cases = Vec::new();
         for face in chosen.chain(coarse.into_iter().step_by(stride)) {
-            let image = load(&face.file)?;
+            let image = face.picture()?;
             let conditions: &[Condition] = if face.trust == Trust::Precise {
                 use Condition::{Dark, DarkGlasses, Mask, Plain, Turned};
                 &[Plain, Turned, Dark, Mask, DarkGlasses]

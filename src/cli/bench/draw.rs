@@ -1,0 +1,61 @@
+//! The window, laid out and made into triangles as on a screen, but handed to no
+//! graphics card: what drawing costs this program itself.
+
+use std::{sync::Arc, time::Instant};
+
+use eframe::egui::{Context, Pos2, RawInput, Rect, Theme, vec2};
+
+use crate::{
+    app::{
+        AppOptions,
+        screen::{Page, Screen},
+        theme,
+    },
+    live::{Sighting, Snapshot},
+    monitor::Judgement,
+};
+
+/// A window that nobody sees.
+pub(super) struct Drawing {
+    ctx: Context,
+    screen: Screen,
+    size: [f32; 2],
+    began: Instant,
+}
+
+impl Drawing {
+    pub(super) fn new() -> Self {
+        let ctx = Context::default();
+        theme::install(&ctx, Theme::Dark);
+        let size = AppOptions::default().size;
+        Self { ctx, screen: Screen::default(), size, began: Instant::now() }
+    }
+
+    /// Draws one sighting.
+    pub(super) fn draw(&mut self, sighting: &Sighting, judgement: &Judgement) {
+        let snapshot = Snapshot {
+            frame: Some(sighting.frame.clone()),
+            face: sighting.face.clone(),
+            crop: sighting.crop.clone(),
+            keep: sighting.keep.clone(),
+            reading: sighting.reading.clone(),
+            judgement: judgement.clone(),
+            ..Snapshot::default()
+        };
+        self.screen.remember(&snapshot);
+        let page = Page::Watching(Arc::new(snapshot));
+        let [width, height] = self.size;
+        let input = RawInput {
+            screen_rect: Some(Rect::from_min_size(Pos2::ZERO, vec2(width, height))),
+            time: Some(self.began.elapsed().as_secs_f64()),
+            ..RawInput::default()
+        };
+        let drawn = self.ctx.run_ui(input, |ui| {
+            self.screen.show(ui, &page, Instant::now());
+        });
+        let triangles = self.ctx.tessellate(drawn.shapes, drawn.pixels_per_point);
+        std::hint::black_box(triangles);
+        // The graphics card's part: what was to be sent there goes nowhere.
+        drop(drawn.textures_delta);
+    }
+}
