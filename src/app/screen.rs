@@ -83,6 +83,19 @@ pub struct Around {
     pub notice: Option<String>,
 }
 
+impl Default for Around {
+    /// The webcam, judged as usual by the models in use.
+    fn default() -> Self {
+        Self {
+            source: SourceSpec::Webcam(0),
+            monitor: Settings::default(),
+            monitor_from_file: false,
+            pipeline: PipelineOptions::default(),
+            notice: None,
+        }
+    }
+}
+
 /// The contents of the window and what they remember.
 pub struct Screen {
     /// The screen that is shown.
