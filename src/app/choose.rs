@@ -99,6 +99,11 @@ impl<P> Chooser<P> {
         self.asked = Some(asked);
     }
 
+    /// Closes it; false where it was not open.
+    pub fn close(&mut self) -> bool {
+        self.asked.take().is_some()
+    }
+
     /// Draws it, if it is open; the path that was chosen, and what for.
     pub fn show(&mut self, ctx: &Context) -> Option<(P, PathBuf)> {
         let asked = self.asked.as_mut()?;

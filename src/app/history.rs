@@ -91,7 +91,7 @@ impl History {
             }
         }
         self.newest = Some(now);
-        if self.samples.back().is_none_or(|sample| at - sample.at >= STEP_S) {
+        if self.samples.back().is_none_or(|sample| at - sample.at > STEP_S - 1e-6) {
             let readable = judgement.state != State::EyesUnreadable;
             let face = snapshot.face.as_ref().filter(|_| readable);
             let open = face.map(|face| {

@@ -256,6 +256,7 @@ impl Screen {
                 strip::resize(ctx, self.compact);
             }
             Action::Back if self.keys_shown => self.keys_shown = false,
+            Action::Back if self.close_chooser() => {}
             Action::Back if self.compact => {
                 self.compact = false;
                 strip::resize(ctx, false);
@@ -265,6 +266,15 @@ impl Screen {
             _ => return false,
         }
         true
+    }
+
+    /// Closes a file chooser that lies on top; false where none does.
+    fn close_chooser(&mut self) -> bool {
+        #[cfg(feature = "train")]
+        if self.training.back() {
+            return true;
+        }
+        self.replay.back() || self.metrics.back()
     }
 
     /// Name and screens on the left, what concerns the whole window on the right.

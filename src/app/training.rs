@@ -65,6 +65,11 @@ impl Default for TrainingView {
 }
 
 impl TrainingView {
+    /// Closes what lies on top of the screen; false where nothing does.
+    pub fn back(&mut self) -> bool {
+        self.chooser.close()
+    }
+
     /// Draws the screen over what is left of `ui`.
     pub fn show(&mut self, ui: &mut Ui) -> Option<Request> {
         let ctx = ui.ctx().clone();

@@ -123,5 +123,5 @@ pub(super) fn confusion(ui: &mut Ui, classes: &[String], counts: &[Vec<u64>]) {
         }
     }
     let name = text::metrics::confusion(classes, counts);
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &name));
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
 }

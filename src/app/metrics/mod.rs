@@ -68,6 +68,11 @@ pub(super) fn waker(ctx: &Context) -> Waker {
 }
 
 impl MetricsView {
+    /// Closes what lies on top of the screen; false where nothing does.
+    pub fn back(&mut self) -> bool {
+        self.chooser.close()
+    }
+
     /// Draws the screen over what is left of `ui`.
     pub fn show(&mut self, ui: &mut Ui, around: &Around) {
         let ctx = ui.ctx().clone();

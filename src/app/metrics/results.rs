@@ -172,11 +172,15 @@ impl Results {
             let title = |task: &Task| words::question(&task.name, &task.model);
             let mut chosen = self.chosen;
             let combo = ComboBox::from_id_salt("question").width(300.0).truncate();
-            let shown = combo.selected_text(title(&self.task)).show_ui(ui, |ui| {
-                for (at, task) in measured.tasks.iter().enumerate() {
-                    ui.selectable_value(&mut chosen, at, title(task));
-                }
+            let place = ui.scope(|ui| {
+                ui.set_max_width(300.0);
+                combo.selected_text(title(&self.task)).show_ui(ui, |ui| {
+                    for (at, task) in measured.tasks.iter().enumerate() {
+                        ui.selectable_value(&mut chosen, at, title(task));
+                    }
+                })
             });
+            let shown = place.inner;
             name(ui, &shown.response, words::QUESTION);
             if chosen != self.chosen {
                 self.choose(&ctx, chosen);
@@ -334,7 +338,7 @@ fn difference_table(ui: &mut Ui, difference: &Difference) {
             let part = |from: &std::collections::BTreeMap<String, Estimate>| figure(from.get(key));
             let (less, interval) = part(&difference.difference);
             ui.label(title);
-            ui.label(format!("{} → {}", part(&difference.before).0, part(&difference.after).0));
+            ui.label(format!("{} to {}", part(&difference.before).0, part(&difference.after).0));
             ui.label(RichText::new(less).color(tokens.accent).strong());
             ui.label(RichText::new(interval).size(theme::SMALL).color(tokens.muted));
             ui.end_row();

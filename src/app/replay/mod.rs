@@ -72,6 +72,11 @@ impl ReplayView {
         self.log_at = 0.0;
     }
 
+    /// Closes what lies on top of the screen; false where nothing does.
+    pub fn back(&mut self) -> bool {
+        self.chooser.close()
+    }
+
     /// Draws the screen over what is left of `ui`.
     pub fn show(&mut self, ui: &mut Ui, around: &Around, overlays: bool) {
         let ctx = ui.ctx().clone();

@@ -22,6 +22,9 @@ use crate::{
     },
 };
 
+/// Width of the choice of the source, in points.
+const WIDTH: f32 = 230.0;
+
 /// The cameras, asked of the system on a thread: a driver may take its time.
 #[derive(Default)]
 enum Cameras {
@@ -74,32 +77,39 @@ impl Tools {
             "" => words::source(&around.source),
             known => short(known).to_owned(),
         };
-        let combo = ComboBox::from_id_salt("source").width(230.0).truncate().selected_text(now);
-        let shown = combo.show_ui(ui, |ui| {
-            self.ask(ui);
-            ui.label(words::CAMERAS);
-            match &self.cameras {
-                Cameras::Unasked | Cameras::Asking(_) => drop(ui.label(words::ASKING)),
-                Cameras::Known(cameras) if cameras.is_empty() => drop(ui.label(words::NO_CAMERAS)),
-                Cameras::Known(cameras) => {
-                    for camera in cameras {
-                        let source = SourceSpec::Webcam(camera.index);
-                        let chosen = source == around.source;
-                        if ui.selectable_label(chosen, &camera.name).clicked() {
-                            wanted = Some(Request::Watch(source));
+        let combo = ComboBox::from_id_salt("source").width(WIDTH).truncate().selected_text(now);
+        // A truncated text would otherwise take all the room there is.
+        let place = ui.scope(|ui| {
+            ui.set_max_width(WIDTH);
+            combo.show_ui(ui, |ui| {
+                self.ask(ui);
+                ui.label(words::CAMERAS);
+                match &self.cameras {
+                    Cameras::Unasked | Cameras::Asking(_) => drop(ui.label(words::ASKING)),
+                    Cameras::Known(cameras) if cameras.is_empty() => {
+                        drop(ui.label(words::NO_CAMERAS))
+                    }
+                    Cameras::Known(cameras) => {
+                        for camera in cameras {
+                            let source = SourceSpec::Webcam(camera.index);
+                            let chosen = source == around.source;
+                            if ui.selectable_label(chosen, &camera.name).clicked() {
+                                wanted = Some(Request::Watch(source));
+                            }
                         }
                     }
                 }
-            }
-            ui.separator();
-            ui.label(words::DEMO);
-            for scenario in demo::scenarios() {
-                let source = SourceSpec::Demo(Some((*scenario).to_owned()));
-                if ui.selectable_label(source == around.source, *scenario).clicked() {
-                    wanted = Some(Request::Watch(source));
+                ui.separator();
+                ui.label(words::DEMO);
+                for scenario in demo::scenarios() {
+                    let source = SourceSpec::Demo(Some((*scenario).to_owned()));
+                    if ui.selectable_label(source == around.source, *scenario).clicked() {
+                        wanted = Some(Request::Watch(source));
+                    }
                 }
-            }
+            })
         });
+        let shown = place.inner;
         name(ui, &shown.response, words::CHOOSE_SOURCE);
         if shown.inner.is_none() {
             // Asked anew when it is opened again: cameras come and go.
