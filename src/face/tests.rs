@@ -90,9 +90,9 @@ fn eyes_that_cannot_be_read_say_why() {
 
     // No face would be found in these; the driver followed until the light went out, the
     // lens was fogged or the head turned is what is asked for.
-    let face = tracker.find(&plain).unwrap().unwrap();
+    let (face, mut grey) = (tracker.find(&plain).unwrap().unwrap(), GreySampler::default());
     let fogged = imageops::blur(&plain, 0.2 * face.landmarks.interocular_px());
-    assert_eq!(face.eyes_unreadable(&fogged), Some(Unreadable::Blurred));
+    assert_eq!(face.eyes_unreadable(&fogged, &mut grey), Some(Unreadable::Blurred));
     let mut dark = plain.clone();
     dark.iter_mut().for_each(|value| *value /= 25);
     assert_eq!(face.eyes_unreadable(&dark, &mut GreySampler::default()), Some(Unreadable::Dark));
