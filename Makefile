@@ -1,5 +1,5 @@
 # `make run` and `make test` do everything on a fresh Debian 12 with Rust, git and make.
-.PHONY: run test setup build format lint features unit screenshot test-demo demo-pictures bench bench-faces help
+.PHONY: run test setup build format lint features unit screenshot screenshots test-demo demo-pictures bench bench-faces help
 ARGS ?=
 
 help:                ## this list
@@ -43,6 +43,20 @@ bench:               ## how fast everything is on this machine; SOURCE=FILE for 
 	cargo bench --locked --bench pipeline
 	cargo run --release --locked -- bench --source $(or $(SOURCE),demo)
 	cargo bench --locked --bench training
+
+# Every screen on the drawn driver, for README and docs; nobody real is ever in them.
+SHOT = ALSA_CONFIG_PATH=assets/silent.conf xvfb-run -a -s "-screen 0 1600x1000x24" \
+  target/release/wakewatch watch --source demo --window 1024x640
+SET = target/drawn-set
+
+screenshots: build   ## makes docs/window-*.png again, on the demo driver
+	cargo run --release --locked --example drawn_set -- $(SET)
+	$(SHOT) --screenshot docs/window-watch.png --after 14
+	$(SHOT) --screenshot docs/window-watch-light.png --after 14 --light
+	$(SHOT) --replay demo:asleep --screenshot docs/window-replay.png --after 12
+	$(SHOT) --measure $(SET)/list.csv --screenshot docs/window-metrics.png --after 40
+	$(SHOT) --screen training --screenshot docs/window-training.png --after 4
+	$(SHOT) --screen settings --screenshot docs/window-settings.png --after 4
 
 screenshot: build    ## makes docs/watch.png again, on the demo driver
 	ALSA_CONFIG_PATH=assets/silent.conf xvfb-run -a -s "-screen 0 1280x800x24" target/release/wakewatch watch \

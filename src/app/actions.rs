@@ -3,6 +3,48 @@
 
 use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers};
 
+use crate::{monitor::Level, source::SourceSpec};
+
+/// The screens of the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Tab {
+    /// What happens now.
+    #[default]
+    Watch,
+    /// What happened: a recording.
+    Replay,
+    /// How good the models are.
+    Metrics,
+    /// Better models.
+    Training,
+    /// Thresholds, sound, look and privacy.
+    Settings,
+}
+
+impl Tab {
+    /// Those that this build has, in the order of the bar.
+    #[cfg(feature = "train")]
+    pub const ALL: &[Tab] = &[Tab::Watch, Tab::Replay, Tab::Metrics, Tab::Training, Tab::Settings];
+    /// Those that this build has, in the order of the bar.
+    #[cfg(not(feature = "train"))]
+    pub const ALL: &[Tab] = &[Tab::Watch, Tab::Replay, Tab::Metrics, Tab::Settings];
+}
+
+/// Something that a screen asks of the window.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// What a key could have asked for as well.
+    Act(Action),
+    /// Watch something else.
+    Watch(SourceSpec),
+    /// Play the sound of a level once.
+    Tone(Level),
+    /// Load the models of the running watch again: another one was promoted.
+    Reload,
+    /// A file was dropped on the window, or named on the command line to be replayed.
+    Replay(SourceSpec),
+}
+
 /// Something the user asked for, by key or button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -12,6 +54,12 @@ pub enum Action {
     Acknowledge,
     /// Learn the driver's baseline anew.
     Relearn,
+    /// Show another screen.
+    Show(Tab),
+    /// Show what the autoencoder makes of the covered patches, or no longer.
+    Imagine,
+    /// Shrink to a strip above all other windows, or grow back.
+    Compact,
     /// Sound the alarm once, to hear how loud it is.
     TestTone,
     /// Show or hide what is drawn over the pictures.
@@ -76,6 +124,48 @@ pub const SHORTCUTS: &[Shortcut] = &[
         says: "Sound the alarm once, to hear how loud it is",
     },
     Shortcut {
+        action: Action::Show(Tab::Watch),
+        keys: &[plain(Key::Num1)],
+        key: "1",
+        says: "Show what is watched",
+    },
+    Shortcut {
+        action: Action::Show(Tab::Replay),
+        keys: &[plain(Key::Num2)],
+        key: "2",
+        says: "Show a recording",
+    },
+    Shortcut {
+        action: Action::Show(Tab::Metrics),
+        keys: &[plain(Key::Num3)],
+        key: "3",
+        says: "Show how good the models are",
+    },
+    Shortcut {
+        action: Action::Show(Tab::Training),
+        keys: &[plain(Key::Num4)],
+        key: "4",
+        says: "Show the training",
+    },
+    Shortcut {
+        action: Action::Show(Tab::Settings),
+        keys: &[plain(Key::Num5)],
+        key: "5",
+        says: "Show the settings",
+    },
+    Shortcut {
+        action: Action::Compact,
+        keys: &[plain(Key::C)],
+        key: "C",
+        says: "A strip above all other windows, or back",
+    },
+    Shortcut {
+        action: Action::Imagine,
+        keys: &[plain(Key::P)],
+        key: "P",
+        says: "What the network makes of the covered patches",
+    },
+    Shortcut {
         action: Action::Overlays,
         keys: &[plain(Key::O)],
         key: "O",
@@ -135,12 +225,20 @@ impl Action {
 /// The actions whose keys were pressed since the last pass.
 ///
 /// The keys are consumed, so that Space acknowledges wherever the focus is; the focused
-/// button is pressed with Enter.
+/// button is pressed with Enter. While text is typed, letters are letters: only keys that
+/// write nothing are shortcuts then.
 pub fn pressed(ctx: &Context) -> Vec<Action> {
+    let typing = ctx.text_edit_focused();
+    let writes = |key: &KeyboardShortcut| {
+        let function = matches!(key.logical_key, Key::F1 | Key::F11 | Key::Escape);
+        key.modifiers.is_none() && !function
+    };
     ctx.input_mut(|input| {
+        let mut used =
+            |key: &KeyboardShortcut| !(typing && writes(key)) && input.consume_shortcut(key);
         SHORTCUTS
             .iter()
-            .filter(|shortcut| shortcut.keys.iter().any(|key| input.consume_shortcut(key)))
+            .filter(|shortcut| shortcut.keys.iter().any(&mut used))
             .map(|shortcut| shortcut.action)
             .collect()
     })

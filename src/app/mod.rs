@@ -1,16 +1,28 @@
-//! The window: an egui screen that only draws what [`live`](crate::live) publishes and
-//! asks it for what the user wants. [`watch`] is the screen, built from [`widgets`] in
-//! the colours of [`theme`] and the words of [`text`]; [`screen`] puts it under a bar of
-//! buttons, and `window` joins that to a session. Nothing is judged here, and nothing
-//! waits here: a hidden or slow window never delays an alarm.
+//! The window: egui screens that only draw what [`live`](crate::live),
+//! [`replay`](crate::replay) and [`evaluate`](crate::evaluate) publish and ask them for
+//! what the user wants. [`watch`], [`replay`], [`metrics`] and [`settings`] are the
+//! screens, built from [`widgets`] in the colours of [`theme`] and the words of [`text`];
+//! [`screen`] puts them under a bar, `window` joins that to a session, and [`preferences`]
+//! outlast it. Nothing is judged here, and nothing waits here: a hidden or slow window
+//! never delays an alarm.
 
 pub mod actions;
+pub mod choose;
 pub mod history;
+pub mod metrics;
+mod overlay;
+pub mod preferences;
+pub mod replay;
 pub mod screen;
+pub mod settings;
+mod start;
+mod strip;
 #[cfg(test)]
 mod tests;
 pub mod text;
 pub mod theme;
+#[cfg(feature = "train")]
+pub mod training;
 pub mod watch;
 pub mod widgets;
 mod window;
@@ -21,19 +33,23 @@ use std::{
     time::Duration,
 };
 
-use eframe::egui::{Theme, ViewportBuilder};
+use eframe::egui::ViewportBuilder;
 use thiserror::Error;
 
+use actions::Tab;
+use preferences::{Preferences, Store};
 use screen::Failure;
 use window::{Opener, Session, Window};
 
 use crate::{
-    live::{Live, LiveOptions, Waker},
+    live::{Live, LiveOptions},
     source::SourceSpec,
 };
 
 /// The smallest window in which nothing is cut off, in points.
 pub const MIN_SIZE: [f32; 2] = [1024.0, 640.0];
+/// The window as it begins, in points.
+pub const USUAL_SIZE: [f32; 2] = [1280.0, 800.0];
 
 /// A window that cannot be opened, or a picture of it that cannot be written.
 #[derive(Debug, Error)]
@@ -61,27 +77,29 @@ pub enum AppError {
 }
 
 /// How the window starts.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct AppOptions {
     /// What to watch and how; the waker is the window's own.
     pub live: LiveOptions,
-    /// Dark or light.
-    pub theme: Theme,
-    /// Width and height of the window in points.
-    pub size: [f32; 2],
-    /// Take a picture of the window (PNG) so long after watching has begun, then quit.
+    /// The thresholds in it come from a file: they overrule the settings.
+    pub monitor_from_file: bool,
+    /// The volume in it was asked for: it overrules the settings.
+    pub volume_given: bool,
+    /// Light or dark, where it was asked for.
+    pub light: Option<bool>,
+    /// Width and height of the window in points; `None` = as usual.
+    pub size: Option<[f32; 2]>,
+    /// The first screen.
+    pub tab: Tab,
+    /// What to replay.
+    pub replay: Option<SourceSpec>,
+    /// Never show the window, to check that watching goes on without it.
+    pub hidden: bool,
+    /// The labelled set to measure on.
+    pub measure: Option<PathBuf>,
+    /// Take a picture of the window (PNG) so long after watching has begun, then quit. The
+    /// user's settings are left alone then.
     pub screenshot: Option<(PathBuf, Duration)>,
-}
-
-impl Default for AppOptions {
-    fn default() -> Self {
-        Self {
-            live: LiveOptions::default(),
-            theme: Theme::Dark,
-            size: [1280.0, 800.0],
-            screenshot: None,
-        }
-    }
 }
 
 /// Opens the window, watches, and returns when it is closed.
@@ -90,11 +108,8 @@ impl Default for AppOptions {
 /// When there is no display or no window can be opened on it, or the picture that was
 /// asked for cannot be taken. What goes wrong while watching is told in the window.
 pub fn run(options: AppOptions) -> Result<(), AppError> {
-    let live = options.live.clone();
-    let opener = move |source: &SourceSpec, waker: Waker| -> Result<Box<dyn Session>, Failure> {
-        let source = source.clone();
-        let live = LiveOptions { source, waker: Some(waker), ..live.clone() };
-        match Live::start(live) {
+    let opener = |options: &LiveOptions| -> Result<Box<dyn Session>, Failure> {
+        match Live::start(options.clone()) {
             Ok(live) => Ok(Box::new(live)),
             Err(error) => Err(Failure::of(&error)),
         }
@@ -111,8 +126,9 @@ fn run_with(options: AppOptions, opener: Arc<Opener>) -> Result<(), AppError> {
         .with_title(text::TITLE)
         .with_app_id(text::TITLE)
         .with_icon(icon())
-        .with_inner_size(options.size)
-        .with_min_inner_size(MIN_SIZE);
+        .with_inner_size(options.size.unwrap_or(USUAL_SIZE))
+        .with_min_inner_size(MIN_SIZE)
+        .with_visible(!options.hidden);
     let native = eframe::NativeOptions {
         viewport,
         renderer: eframe::Renderer::Glow,
@@ -120,15 +136,33 @@ fn run_with(options: AppOptions, opener: Arc<Opener>) -> Result<(), AppError> {
     };
     let (result, outcome) = mpsc::sync_channel(1);
     let wanted = options.screenshot.is_some();
+    let folder = preferences::folder().filter(|_| !wanted);
+    let (mut chosen, notice) = match &folder {
+        Some(folder) => preferences::load(folder),
+        None => (Preferences { welcomed: wanted, ..Preferences::default() }, None),
+    };
+    chosen.light = options.light.unwrap_or(chosen.light);
     let screenshot = options.screenshot.map(|(path, after)| window::Screenshot {
         path,
         after,
         taken: None,
         result,
     });
+    let start = window::Start {
+        live: options.live,
+        monitor_from_file: options.monitor_from_file,
+        volume_given: options.volume_given,
+        preferences: chosen,
+        store: Store::new(folder),
+        notice,
+        tab: options.tab,
+        replay: options.replay,
+        measure: options.measure,
+        screenshot,
+    };
     let create: eframe::AppCreator<'_> = Box::new(move |creation| {
-        theme::install(&creation.egui_ctx, options.theme);
-        Ok(Box::new(Window::new(&creation.egui_ctx, opener, options.live.source, screenshot)))
+        theme::install(&creation.egui_ctx);
+        Ok(Box::new(Window::new(&creation.egui_ctx, opener, start)))
     });
     eframe::run_native(text::TITLE, native, create).map_err(AppError::Window)?;
     match outcome.try_recv() {

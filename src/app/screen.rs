@@ -1,29 +1,39 @@
-//! What stands in the window, without the window: the bar with the buttons, the page
-//! below it, and the list of keys above both. It is drawn from a [`Page`] and returns
-//! the [`Action`]s that are not its own to do, so that tests can use it by its labels.
+//! What stands in the window, without the window: the bar with the screens' names, the
+//! driver's state wherever one is, the screen below it, and what lies above all of it.
+//! It is drawn from a [`Page`] and returns [`Request`]s that are not its own to do, so
+//! that tests can use it by its labels.
 
 use std::{sync::Arc, time::Instant};
 
 use eframe::egui::{
-    Align, CentralPanel, Context, Frame, Grid, Id, Layout, Margin, Modal, Panel, RichText, Theme,
-    Ui, UiBuilder, ViewportCommand, vec2,
+    Align, CentralPanel, Context, Frame, Layout, Margin, Panel, RichText, ScrollArea, Theme, Ui,
+    Vec2, ViewportCommand, vec2,
 };
 
 use super::{
-    actions::{self, Action, SHORTCUTS},
+    MIN_SIZE,
+    actions::{self, Action, Request, Tab},
     history::History,
-    text,
-    theme::{self, GAP, PADDING, Tokens},
+    metrics::MetricsView,
+    overlay,
+    preferences::Preferences,
+    replay::ReplayView,
+    settings::SettingsView,
+    start, strip, text,
+    theme::{self, GAP, Tokens},
     watch::WatchView,
-    widgets::{Look, action_button, camera_sign, state_sign},
+    widgets::{Look, action_button, tab_button},
 };
 use crate::{
-    live::{LiveError, Snapshot},
-    monitor::{Level, State},
-    source::SourceError,
+    live::{LiveError, PipelineOptions, Snapshot},
+    monitor::{Level, Settings},
+    source::{SourceError, SourceSpec},
 };
 
-/// What there is to show.
+/// Height of the bar, in points.
+const BAR: f32 = 34.0;
+
+/// What there is to show of the watch.
 #[derive(Clone, Debug)]
 pub enum Page {
     /// Camera and models are being opened.
@@ -58,68 +68,199 @@ impl Failure {
     }
 }
 
+/// What the screens are told of the world around them.
+#[derive(Clone, Debug)]
+pub struct Around {
+    /// What is watched, or was asked for.
+    pub source: SourceSpec,
+    /// The thresholds that count.
+    pub monitor: Settings,
+    /// They come from a file that was named at the start, not from the settings.
+    pub monitor_from_file: bool,
+    /// The models, for screens that look at recordings.
+    pub pipeline: PipelineOptions,
+    /// What is wrong with the settings, one sentence.
+    pub notice: Option<String>,
+}
+
+impl Default for Around {
+    /// The webcam, judged as usual by the models in use.
+    fn default() -> Self {
+        Self {
+            source: SourceSpec::Webcam(0),
+            monitor: Settings::default(),
+            monitor_from_file: false,
+            pipeline: PipelineOptions::default(),
+            notice: None,
+        }
+    }
+}
+
 /// The contents of the window and what they remember.
-#[derive(Default)]
 pub struct Screen {
+    /// The screen that is shown.
+    pub tab: Tab,
+    /// What the user has chosen.
+    pub preferences: Preferences,
     watch: WatchView,
     history: History,
+    pub(super) replay: ReplayView,
+    pub(super) metrics: MetricsView,
+    #[cfg(feature = "train")]
+    pub(super) training: super::training::TrainingView,
+    settings: SettingsView,
     keys_shown: bool,
+    notice_read: bool,
+    compact: bool,
 }
 
 impl Screen {
+    /// The window's contents as they begin.
+    pub fn new(preferences: Preferences, tab: Tab) -> Self {
+        Self {
+            tab,
+            preferences,
+            watch: WatchView::default(),
+            history: History::default(),
+            replay: ReplayView::default(),
+            metrics: MetricsView::default(),
+            #[cfg(feature = "train")]
+            training: super::training::TrainingView::default(),
+            settings: SettingsView::default(),
+            keys_shown: false,
+            notice_read: false,
+            compact: false,
+        }
+    }
+
     /// Remembers a snapshot for the plot; also to be called while nothing is drawn.
-    pub fn remember(&mut self, snapshot: &Snapshot) {
-        self.history.push(&snapshot.judgement);
+    pub fn remember(&mut self, snapshot: &Snapshot, monitor: &Settings) {
+        self.history.push(snapshot, monitor);
     }
 
     /// Forgets what was remembered: something else will be watched.
     pub fn forget(&mut self) {
-        *self = Self { keys_shown: self.keys_shown, ..Self::default() };
+        self.watch = WatchView::default();
+        self.history = History::default();
     }
 
-    /// Draws everything; obeys what concerns the screen and returns the other actions.
-    pub fn show(&mut self, ui: &mut Ui, page: &Page, now: Instant) -> Vec<Action> {
+    /// Draws everything; obeys what concerns the screen and returns the other requests.
+    pub fn show(
+        &mut self,
+        ui: &mut Ui,
+        page: &Page,
+        around: &Around,
+        now: Instant,
+    ) -> Vec<Request> {
         let ctx = ui.ctx().clone();
-        let mut wanted = actions::pressed(&ctx);
-        let bar = Frame::new().fill(Tokens::current(ui).background).inner_margin(Margin {
-            left: GAP as i8 + 2,
+        let mut wanted: Vec<Request> =
+            actions::pressed(&ctx).into_iter().map(Request::Act).collect();
+        wanted.extend(dropped(&ctx).map(|path| Request::Replay(SourceSpec::Path(path))));
+        if self.compact {
+            wanted.extend(strip::compact(ui, page, now).map(Request::Act));
+        } else {
+            self.full(ui, page, around, now, &mut wanted);
+        }
+        // Nothing may cover an alarm.
+        let alarm = matches!(page, Page::Watching(now) if now.judgement.level == Level::Critical);
+        if self.keys_shown && (alarm || overlay::keys(&ctx)) {
+            self.keys_shown = false;
+        }
+        let first = !self.preferences.welcomed && !self.keys_shown && !self.compact;
+        if first && !alarm && overlay::welcome(&ctx) {
+            self.preferences.welcomed = true;
+        }
+        wanted.retain(|request| !self.obey(&ctx, request, around));
+        wanted
+    }
+
+    fn full(
+        &mut self,
+        ui: &mut Ui,
+        page: &Page,
+        around: &Around,
+        now: Instant,
+        wanted: &mut Vec<Request>,
+    ) {
+        let fill = Tokens::current(ui).background;
+        let bar = Frame::new().fill(fill).inner_margin(Margin {
+            left: GAP as i8,
             right: GAP as i8,
             top: GAP as i8,
             bottom: 0,
         });
         Panel::top("bar").frame(bar).show_separator_line(false).show(ui, |ui| {
-            wanted.extend(self.bar(ui, page));
-        });
-        let fill = Tokens::current(ui).background;
-        let page_frame = Frame::new().fill(fill).inner_margin(Margin::same(GAP as i8));
-        CentralPanel::default().frame(page_frame).show(ui, |ui| match page {
-            Page::Opening => opening(ui),
-            Page::Failed(failure) => wanted.extend(failed(ui, failure)),
-            Page::Watching(snapshot) => {
-                wanted.extend(self.watch.show(ui, snapshot, &self.history, now));
+            wanted.extend(self.bar(ui).into_iter().map(Request::Act));
+            if let (Some(notice), false) = (&around.notice, self.notice_read) {
+                self.notice_read = overlay::notice(ui, notice);
+            }
+            if self.tab != Tab::Watch {
+                wanted.extend(strip::driver(ui, page, now).map(Request::Act));
             }
         });
-        // Nothing may cover an alarm.
-        let alarm = matches!(page, Page::Watching(now) if now.judgement.level == Level::Critical);
-        if self.keys_shown && (alarm || keys(&ctx)) {
-            self.keys_shown = false;
-        }
-        wanted.retain(|&action| !self.obey(&ctx, action));
-        wanted
+        let frame = Frame::new().fill(fill).inner_margin(Margin::same(GAP as i8));
+        CentralPanel::default().frame(frame).show(ui, |ui| match self.tab {
+            Tab::Watch => match page {
+                Page::Opening => start::opening(ui),
+                Page::Failed(failure) => {
+                    wanted.extend(start::failed(ui, failure).map(Request::Act))
+                }
+                Page::Watching(snapshot) => roomy(ui, |ui| {
+                    let asked = self.watch.show(
+                        ui,
+                        snapshot,
+                        &self.history,
+                        &mut self.preferences,
+                        around,
+                        now,
+                    );
+                    wanted.extend(asked);
+                }),
+            },
+            Tab::Replay => {
+                roomy(ui, |ui| self.replay.show(ui, around, self.preferences.overlays));
+            }
+            Tab::Metrics => roomy(ui, |ui| self.metrics.show(ui, around)),
+            #[cfg(feature = "train")]
+            Tab::Training => roomy(ui, |ui| wanted.extend(self.training.show(ui))),
+            #[cfg(not(feature = "train"))]
+            Tab::Training => {}
+            Tab::Settings => {
+                let watching = matches!(page, Page::Watching(_));
+                wanted.extend(self.settings.show(ui, &mut self.preferences, around, watching));
+            }
+        });
     }
 
     /// Does what concerns the screen alone; false = it is somebody else's.
-    fn obey(&mut self, ctx: &Context, action: Action) -> bool {
+    fn obey(&mut self, ctx: &Context, request: &Request, around: &Around) -> bool {
+        let action = match request {
+            Request::Act(action) => *action,
+            Request::Replay(source) => {
+                self.tab = Tab::Replay;
+                self.replay.open(ctx, source, around);
+                return true;
+            }
+            _ => return false,
+        };
         let full = ctx.input(|input| input.viewport().fullscreen).unwrap_or(false);
         match action {
-            Action::Overlays => self.watch.overlays = !self.watch.overlays,
+            Action::Show(tab) => self.tab = tab,
+            Action::Overlays => self.preferences.overlays = !self.preferences.overlays,
+            Action::Imagine => self.preferences.imagine = !self.preferences.imagine,
             Action::Keys => self.keys_shown = !self.keys_shown,
-            Action::Theme => ctx.set_theme(match ctx.theme() {
-                Theme::Dark => Theme::Light,
-                Theme::Light => Theme::Dark,
-            }),
+            Action::Theme => self.preferences.light = !self.preferences.light,
             Action::FullScreen => ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!full)),
+            Action::Compact => {
+                self.compact = !self.compact;
+                strip::resize(ctx, self.compact);
+            }
             Action::Back if self.keys_shown => self.keys_shown = false,
+            Action::Back if self.close_chooser() => {}
+            Action::Back if self.compact => {
+                self.compact = false;
+                strip::resize(ctx, false);
+            }
             Action::Back if full => ctx.send_viewport_cmd(ViewportCommand::Fullscreen(false)),
             Action::Back => {}
             _ => return false,
@@ -127,35 +268,38 @@ impl Screen {
         true
     }
 
-    /// The name on the left, the buttons of the whole window on the right.
-    fn bar(&mut self, ui: &mut Ui, page: &Page) -> Vec<Action> {
+    /// Closes a file chooser that lies on top; false where none does.
+    fn close_chooser(&mut self) -> bool {
+        #[cfg(feature = "train")]
+        if self.training.back() {
+            return true;
+        }
+        self.replay.back() || self.metrics.back()
+    }
+
+    /// Name and screens on the left, what concerns the whole window on the right.
+    fn bar(&mut self, ui: &mut Ui) -> Vec<Action> {
         let mut wanted = vec![];
         ui.horizontal(|ui| {
-            ui.set_height(30.0);
+            ui.set_height(BAR);
+            ui.add_space(2.0);
             ui.label(RichText::new(text::TITLE).size(18.0).strong());
+            ui.add_space(GAP);
+            ui.spacing_mut().item_spacing.x = 4.0;
+            for &tab in Tab::ALL {
+                let action = Action::Show(tab);
+                if tab_button(ui, action, text::tab(tab), tab == self.tab).clicked() {
+                    wanted.push(action);
+                }
+            }
+            ui.spacing_mut().item_spacing.x = 8.0;
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let theme = match ui.ctx().theme() {
-                    Theme::Dark => text::LIGHT,
-                    Theme::Light => text::DARK,
-                };
-                let overlays = if self.watch.overlays { Look::On } else { Look::Off };
-                for (action, label, look) in [
-                    (Action::Keys, text::KEYS, Look::Plain),
-                    (Action::FullScreen, text::FULL_SCREEN, Look::Plain),
-                    (Action::Theme, theme, Look::Plain),
+                for (action, label) in [
+                    (Action::Keys, text::KEYS),
+                    (Action::FullScreen, text::FULL_SCREEN),
+                    (Action::Compact, text::COMPACT),
                 ] {
-                    if action_button(ui, action, label, look).clicked() {
-                        wanted.push(action);
-                    }
-                }
-                if !matches!(page, Page::Watching(_)) {
-                    return;
-                }
-                for (action, label, look) in [
-                    (Action::TestTone, text::TEST_TONE, Look::Plain),
-                    (Action::Overlays, text::OVERLAYS, overlays),
-                ] {
-                    if action_button(ui, action, label, look).clicked() {
+                    if action_button(ui, action, label, Look::Plain).clicked() {
                         wanted.push(action);
                     }
                 }
@@ -165,88 +309,29 @@ impl Screen {
     }
 }
 
-/// A column in the middle of the page.
-fn column(ui: &mut Ui, height: f32, add: impl FnOnce(&mut Ui)) {
-    let area = ui.available_rect_before_wrap();
-    let size = vec2(area.width().min(600.0), height.min(area.height()));
-    let place = eframe::egui::Rect::from_center_size(area.center(), size);
-    let layout = Layout::top_down(Align::Center);
-    add(&mut ui.new_child(UiBuilder::new().max_rect(place).layout(layout)));
+/// The first file that was dropped on the window.
+fn dropped(ctx: &Context) -> impl Iterator<Item = std::path::PathBuf> + use<> {
+    let files = ctx.input(|input| input.raw.dropped_files.clone());
+    files.into_iter().map(|file| file.path().to_path_buf()).take(1)
 }
 
-fn opening(ui: &mut Ui) {
-    let tokens = Tokens::current(ui);
-    column(ui, 260.0, |ui| {
-        ui.add(eframe::egui::Spinner::new().size(44.0).color(tokens.accent));
-        ui.add_space(GAP);
-        ui.label(RichText::new(text::start::OPENING).size(24.0));
-        ui.add_space(GAP);
-        ui.label(RichText::new(text::start::WHAT).color(tokens.muted));
+/// Gives the screen at least the room that it is made for: text that is scaled up, or a
+/// window that is too small, scrolls instead of being cut off.
+fn roomy(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+    let least = vec2(MIN_SIZE[0] - 2.0 * GAP, MIN_SIZE[1] - BAR - 64.0 - 3.0 * GAP);
+    let room = ui.available_size();
+    if room.x >= least.x && room.y >= least.y {
+        return add(ui);
+    }
+    ScrollArea::both().auto_shrink(false).show(ui, |ui| {
+        let size: Vec2 = room.max(least);
+        ui.set_min_size(size);
+        add(ui);
     });
 }
 
-fn failed(ui: &mut Ui, failure: &Failure) -> Option<Action> {
-    let tokens = Tokens::current(ui);
-    let mut wanted = None;
-    column(ui, 400.0, |ui| {
-        let (sign, _) = ui.allocate_exact_size(vec2(84.0, 84.0), eframe::egui::Sense::hover());
-        match failure.no_camera {
-            true => camera_sign(ui.painter(), sign, tokens.unseen, tokens.background),
-            false => {
-                state_sign(ui.painter(), sign, State::CameraLost, tokens.asleep, tokens.background);
-            }
-        }
-        ui.add_space(GAP);
-        let (heading, sentence) = match failure.no_camera {
-            true => (text::start::NO_CAMERA, text::start::NO_CAMERA_ADVICE),
-            false => (text::start::FAILED, failure.why.as_str()),
-        };
-        ui.label(RichText::new(heading).size(30.0).strong());
-        ui.label(RichText::new(sentence).size(17.0));
-        ui.add_space(PADDING);
-        // Two buttons of one width, in the middle.
-        let width = 300.0;
-        let (buttons, _) = ui.allocate_exact_size(vec2(width, 84.0), eframe::egui::Sense::hover());
-        let layout = Layout::top_down(Align::Min);
-        let mut buttons = ui.new_child(UiBuilder::new().max_rect(buttons).layout(layout));
-        buttons.spacing_mut().item_spacing.y = 8.0;
-        for (action, label, look) in [
-            (Action::Demo, text::start::DEMO, Look::Primary),
-            (Action::Retry, text::start::RETRY, Look::Plain),
-        ] {
-            if action_button(&mut buttons, action, label, look).clicked() {
-                wanted = Some(action);
-            }
-        }
-        ui.add_space(PADDING);
-        ui.label(RichText::new(text::start::WHAT).size(theme::SMALL).color(tokens.muted));
-    });
-    wanted
-}
-
-/// The list of keys; true when it wants to be closed.
-fn keys(ctx: &Context) -> bool {
-    let fill = Tokens::of(ctx.theme()).surface;
-    let frame = Frame::new().fill(fill).corner_radius(theme::RADIUS).inner_margin(24);
-    let modal = Modal::new(Id::unique("keys")).frame(frame).show(ctx, |ui| {
-        let tokens = Tokens::current(ui);
-        ui.set_width(440.0);
-        ui.heading(text::KEYS);
-        ui.add_space(GAP);
-        Grid::new("keys").num_columns(2).spacing(vec2(24.0, 8.0)).show(ui, |ui| {
-            for shortcut in SHORTCUTS {
-                ui.label(RichText::new(shortcut.key).color(tokens.accent));
-                ui.label(shortcut.says);
-                ui.end_row();
-            }
-            for [key, says] in text::MORE_KEYS {
-                ui.label(RichText::new(key).color(tokens.accent));
-                ui.label(says);
-                ui.end_row();
-            }
-        });
-        ui.add_space(PADDING);
-        ui.button(text::CLOSE).clicked()
-    });
-    modal.inner || modal.should_close()
+/// Dresses the window as chosen.
+pub fn dress(ctx: &Context, preferences: &Preferences) {
+    ctx.set_theme(if preferences.light { Theme::Light } else { Theme::Dark });
+    theme::scale(ctx, preferences.text_scale);
 }

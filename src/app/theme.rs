@@ -160,12 +160,16 @@ pub struct Urgency {
     pub text: Color32,
 }
 
-/// Installs both themes in the context and chooses `theme`.
-pub fn install(ctx: &Context, theme: Theme) {
+/// Installs both themes in the context.
+pub fn install(ctx: &Context) {
     for each in [Theme::Dark, Theme::Light] {
         ctx.set_style_of(each, style(each));
     }
-    ctx.set_theme(theme);
+}
+
+/// Scales all text, and everything with it; 1 = as designed.
+pub fn scale(ctx: &Context, scale: f32) {
+    ctx.set_zoom_factor(scale);
 }
 
 /// A font of `size` points.

@@ -2,7 +2,7 @@
 //! [`Snapshot`] when it is woken, and passes on what the user asks for. It never waits:
 //! not for the camera, the models, the sound or the end of an old session.
 
-use std::{path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{collections::VecDeque, path::PathBuf, sync::Arc, thread, time::Duration};
 use std::{sync::mpsc, time::Instant};
 
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
@@ -10,14 +10,16 @@ use eframe::egui::{ColorImage, Context, Ui, UserAttentionType, ViewportCommand};
 
 use super::{
     AppError,
-    actions::Action,
-    screen::{Failure, Page, Screen},
+    actions::{Action, Request, Tab},
+    preferences::{self, Preferences, Store},
+    screen::{self, Around, Failure, Page, Screen},
     text,
 };
 use crate::{
-    live::{Command, Live, Snapshot, Waker},
-    monitor::{Level, State},
-    source::SourceSpec,
+    infer::Device,
+    live::{Command, Live, LiveOptions, Snapshot},
+    monitor::{Level, Settings, State},
+    source::{OpenOptions, SourceSpec},
 };
 
 /// How often the window looks without being woken, for countdowns and a stalled source.
@@ -33,10 +35,10 @@ pub(super) trait Session: Send {
     fn stop(self: Box<Self>);
 }
 
-/// Opens sessions: called on a thread of its own, with what to watch and the callback
-/// that wakes the window when there is something new.
+/// Opens sessions: called on a thread of its own, with what to watch and how; the waker
+/// in the options wakes the window when there is something new.
 pub(super) type Opener =
-    dyn Fn(&SourceSpec, Waker) -> Result<Box<dyn Session>, Failure> + Send + Sync + 'static;
+    dyn Fn(&LiveOptions) -> Result<Box<dyn Session>, Failure> + Send + Sync + 'static;
 
 impl Session for Live {
     fn snapshot(&self) -> Arc<Snapshot> {
@@ -61,14 +63,52 @@ enum Stage {
 /// The eframe application.
 pub(super) struct Window {
     opener: Arc<Opener>,
-    source: SourceSpec,
+    /// As the command line says; what the user has chosen is put over it.
+    base: LiveOptions,
+    monitor_from_file: bool,
+    volume_given: bool,
     stage: Stage,
-    screen: Screen,
+    pub(super) screen: Screen,
+    /// What of the preferences is in force, and the thresholds that follow from it.
+    applied: Preferences,
+    monitor: Settings,
+    store: Store,
+    notice: Option<String>,
     /// When the stage was entered: the screenshot counts from there.
     since: Instant,
     /// The state in the title, and the level that was last called attention to.
     told: (State, Level),
     screenshot: Option<Screenshot>,
+    /// How long the last passes took, seconds; for the log at the end.
+    passes: VecDeque<f32>,
+}
+
+/// So many passes are remembered: some minutes.
+const PASSES: usize = 8192;
+
+/// With what a window begins.
+#[derive(Default)]
+pub(super) struct Start {
+    /// What to watch and how.
+    pub(super) live: LiveOptions,
+    /// The thresholds in it come from a file and overrule the settings.
+    pub(super) monitor_from_file: bool,
+    /// The volume in it was asked for and overrules the settings.
+    pub(super) volume_given: bool,
+    /// What the user has chosen before.
+    pub(super) preferences: Preferences,
+    /// Where that is kept.
+    pub(super) store: Store,
+    /// What was wrong with it, one sentence.
+    pub(super) notice: Option<String>,
+    /// The first screen.
+    pub(super) tab: Tab,
+    /// What to replay there.
+    pub(super) replay: Option<SourceSpec>,
+    /// What to measure on there.
+    pub(super) measure: Option<PathBuf>,
+    /// A picture to take.
+    pub(super) screenshot: Option<Screenshot>,
 }
 
 /// A picture of the window that is still to be taken.
@@ -84,22 +124,75 @@ pub(super) struct Screenshot {
 }
 
 impl Window {
-    /// A window that begins to open `source` at once.
-    pub(super) fn new(
-        ctx: &Context,
-        opener: Arc<Opener>,
-        source: SourceSpec,
-        screenshot: Option<Screenshot>,
-    ) -> Self {
-        let stage = open(ctx, &opener, &source);
-        Self {
+    /// A window that begins to watch at once.
+    pub(super) fn new(ctx: &Context, opener: Arc<Opener>, start: Start) -> Self {
+        let mut screen = Screen::new(start.preferences.clone(), start.tab);
+        screen::dress(ctx, &start.preferences);
+        let mut window = Self {
             opener,
-            source,
-            stage,
-            screen: Screen::default(),
+            base: start.live,
+            monitor_from_file: start.monitor_from_file,
+            volume_given: start.volume_given,
+            stage: Stage::Failed(Failure { no_camera: false, why: String::new() }),
+            monitor: Settings::default(),
+            applied: start.preferences,
+            store: start.store,
+            notice: start.notice,
             since: Instant::now(),
             told: (State::Starting, Level::None),
-            screenshot,
+            screenshot: start.screenshot,
+            passes: VecDeque::new(),
+            screen: Screen::new(Preferences::default(), Tab::Watch),
+        };
+        window.monitor = window.thresholds();
+        screen.metrics.data = start.measure;
+        if screen.metrics.data.is_some() {
+            screen.metrics.measure(ctx, &window.around());
+        }
+        if let Some(source) = &start.replay {
+            screen.replay.open(ctx, source, &window.around());
+        }
+        window.screen = screen;
+        window.open(ctx);
+        window
+    }
+
+    /// The options of a session: the command line's, and what the user has chosen.
+    fn options(&self) -> LiveOptions {
+        let chosen = &self.applied;
+        let mut options = LiveOptions { monitor: self.monitor, ..self.base.clone() };
+        if !self.volume_given {
+            options.volume = chosen.volume;
+        }
+        if self.base.open == OpenOptions::default() {
+            [options.open.width, options.open.height] = chosen.camera_size;
+        }
+        let runtime = &mut options.pipeline.runtime;
+        if runtime.device == Device::Auto {
+            runtime.device = chosen.device;
+        }
+        if chosen.keep_events && options.events.is_none() {
+            options.events = preferences::events_file();
+        }
+        options
+    }
+
+    /// The thresholds that count.
+    fn thresholds(&self) -> Settings {
+        match self.monitor_from_file {
+            true => self.base.monitor,
+            false => self.applied.monitor(),
+        }
+    }
+
+    fn around(&self) -> Around {
+        let problem = self.store.problem();
+        Around {
+            source: self.base.source.clone(),
+            monitor: self.monitor,
+            monitor_from_file: self.monitor_from_file,
+            pipeline: self.options().pipeline,
+            notice: self.notice.clone().or(problem),
         }
     }
 
@@ -121,7 +214,7 @@ impl Window {
             Stage::Failed(failure) => Page::Failed(failure.clone()),
             Stage::Watching(session) => {
                 let snapshot = session.snapshot();
-                self.screen.remember(&snapshot);
+                self.screen.remember(&snapshot, &self.monitor);
                 self.tell(ctx, snapshot.judgement.state, snapshot.judgement.level);
                 match Failure::to_begin(&snapshot) {
                     Some(failure) => Page::Failed(failure),
@@ -133,19 +226,22 @@ impl Window {
 
     /// Draws the page and does what was asked for.
     pub(super) fn draw(&mut self, ui: &mut Ui, page: &Page) {
-        for action in self.screen.show(ui, page, Instant::now()) {
-            self.perform(ui.ctx(), action, page);
+        let around = self.around();
+        for request in self.screen.show(ui, page, &around, Instant::now()) {
+            self.perform(ui.ctx(), request, page);
         }
+        self.apply(ui.ctx());
         ui.ctx().request_repaint_after(IDLE);
     }
 
-    /// Ends the session and waits for its threads.
+    /// Ends the session and waits for its threads; what was chosen is written.
     pub(super) fn close(&mut self) {
         let failure = Failure { no_camera: false, why: String::new() };
         if let Stage::Watching(session) = std::mem::replace(&mut self.stage, Stage::Failed(failure))
         {
             session.stop();
         }
+        self.store = Store::default();
     }
 
     fn enter(&mut self, stage: Stage) {
@@ -153,34 +249,116 @@ impl Window {
         self.since = Instant::now();
     }
 
-    fn perform(&mut self, ctx: &Context, action: Action, page: &Page) {
+    /// Puts into force what the user has chosen since the last pass, and keeps it.
+    fn apply(&mut self, ctx: &Context) {
+        if self.screen.preferences == self.applied {
+            return;
+        }
+        let before = self.options();
+        let old = std::mem::replace(&mut self.applied, self.screen.preferences.clone());
+        self.monitor = self.thresholds();
+        let chosen = &self.applied;
+        self.store.keep(chosen);
+        if (old.light, old.text_scale) != (chosen.light, chosen.text_scale) {
+            screen::dress(ctx, chosen);
+        }
+        let after = self.options();
+        let anew = before.open != after.open
+            || before.pipeline.runtime != after.pipeline.runtime
+            || before.events != after.events;
+        if anew {
+            return self.open(ctx);
+        }
+        if before.volume != after.volume {
+            self.send(Command::Volume(after.volume));
+        }
+        if before.monitor != after.monitor {
+            self.send(Command::Thresholds(Box::new(after.monitor)));
+        }
+    }
+
+    fn send(&self, command: Command) {
+        if let Stage::Watching(session) = &self.stage {
+            session.send(command);
+        }
+    }
+
+    fn perform(&mut self, ctx: &Context, request: Request, page: &Page) {
         let muted = matches!(page, Page::Watching(now) if now.muted_until.is_some());
-        let command = match action {
-            Action::Quit => return ctx.send_viewport_cmd(ViewportCommand::Close),
-            Action::Demo => {
-                self.source = SourceSpec::Demo(None);
-                Command::Switch(self.source.clone())
-            }
-            Action::Retry => Command::Switch(self.source.clone()),
-            Action::Mute if muted => Command::Unmute,
-            Action::Mute => Command::Mute,
-            Action::Acknowledge => Command::Acknowledge,
-            Action::Relearn => Command::Relearn,
-            Action::TestTone => Command::TestTone(Level::Critical),
+        let action = match request {
+            Request::Act(action) => action,
+            Request::Tone(level) => return self.send(Command::TestTone(level)),
+            Request::Reload => return self.send(Command::Reload),
+            Request::Watch(source) => return self.watch(ctx, source),
+            // The screen has obeyed it.
+            Request::Replay(_) => return,
+        };
+        match action {
+            Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+            Action::Demo => self.watch(ctx, SourceSpec::Demo(None)),
+            Action::Retry => self.watch(ctx, self.base.source.clone()),
+            Action::Mute if muted => self.send(Command::Unmute),
+            Action::Mute => self.send(Command::Mute),
+            Action::Acknowledge => self.send(Command::Acknowledge),
+            Action::Relearn => self.send(Command::Relearn),
+            Action::TestTone => self.send(Command::TestTone(Level::Critical)),
             // The screen has obeyed these.
-            Action::Overlays | Action::FullScreen | Action::Theme | Action::Keys | Action::Back => {
-                return;
+            Action::Overlays
+            | Action::Imagine
+            | Action::FullScreen
+            | Action::Compact
+            | Action::Theme
+            | Action::Show(_)
+            | Action::Keys
+            | Action::Back => {}
+        }
+    }
+
+    /// Watches something else: the running session switches, or one is opened.
+    fn watch(&mut self, ctx: &Context, source: SourceSpec) {
+        self.base.source = source.clone();
+        match &self.stage {
+            Stage::Watching(session) => session.send(Command::Switch(source)),
+            Stage::Failed(_) => self.open(ctx),
+            Stage::Opening(_) => {}
+        }
+    }
+
+    /// Opens a session on a thread of its own, after ending the one that runs: a camera
+    /// can be had only once.
+    fn open(&mut self, ctx: &Context) {
+        self.screen.forget();
+        let (sender, receiver) = bounded(1);
+        let failure = Failure { no_camera: false, why: String::new() };
+        let before = match std::mem::replace(&mut self.stage, Stage::Failed(failure)) {
+            Stage::Watching(session) => Some(session),
+            // One that is just being opened is ended by the thread that opens it.
+            Stage::Opening(_) | Stage::Failed(_) => None,
+        };
+        let (opener, ctx) = (self.opener.clone(), ctx.clone());
+        let mut options = self.options();
+        let started = thread::Builder::new().name("open".into()).spawn(move || {
+            if let Some(before) = before {
+                before.stop();
+            }
+            let waker = ctx.clone();
+            options.waker = Some(Arc::new(move || waker.request_repaint()));
+            let opened = opener(&options);
+            // The window may have gone in the meantime; then the session is ended here.
+            if let Err(unwanted) = sender.send(opened)
+                && let Ok(session) = unwanted.into_inner()
+            {
+                session.stop();
+            }
+            ctx.request_repaint();
+        });
+        let stage = match started {
+            Ok(_) => Stage::Opening(receiver),
+            Err(error) => {
+                Stage::Failed(Failure { no_camera: false, why: text::start::no_thread(&error) })
             }
         };
-        match (&self.stage, action) {
-            (Stage::Watching(session), _) => session.send(command),
-            (Stage::Failed(_), Action::Demo | Action::Retry) => {
-                self.screen.forget();
-                let stage = open(ctx, &self.opener, &self.source);
-                self.enter(stage);
-            }
-            (Stage::Failed(_) | Stage::Opening(_), _) => {}
-        }
+        self.enter(stage);
     }
 
     /// Puts the state into the title, and calls for attention when an alarm begins while
@@ -195,6 +373,27 @@ impl Window {
             ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(attention));
         }
         self.told = (state, level);
+    }
+
+    /// Says in the log how fast was drawn and judged.
+    fn sum_up(&self) {
+        let mut passes: Vec<f32> = self.passes.iter().copied().collect();
+        passes.sort_by(f32::total_cmp);
+        let at = |share: f32| {
+            let at = (passes.len() as f32 * share) as usize;
+            passes.get(at.min(passes.len().saturating_sub(1))).map_or(0.0, |pass| pass * 1e3)
+        };
+        let (median, most) = (at(0.5), at(0.95));
+        tracing::info!("{} passes drawn, median {median:.1} ms, 95% {most:.1} ms", passes.len());
+        if let Stage::Watching(session) = &self.stage {
+            let (stats, seconds) = (session.snapshot().stats, self.since.elapsed().as_secs_f32());
+            let rate = stats.frames as f32 / seconds.max(0.1);
+            tracing::info!(
+                "{} frames judged in {seconds:.1} s, {rate:.1} a second, {} dropped",
+                stats.frames,
+                stats.dropped
+            );
+        }
     }
 
     /// Takes the picture when it is time, writes it and ends the program.
@@ -227,37 +426,21 @@ impl eframe::App for Window {
         self.look(ctx);
     }
 
-    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+    fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
+        if let Some(last) = frame.info().cpu_usage {
+            self.passes.push_back(last);
+            if self.passes.len() > PASSES {
+                self.passes.pop_front();
+            }
+        }
         let page = self.look(ui.ctx());
         self.draw(ui, &page);
         self.photograph(ui.ctx());
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.sum_up();
         self.close();
-    }
-}
-
-/// Starts to open `source` on a thread of its own.
-fn open(ctx: &Context, opener: &Arc<Opener>, source: &SourceSpec) -> Stage {
-    let (sender, receiver) = bounded(1);
-    let (opener, source, ctx) = (opener.clone(), source.clone(), ctx.clone());
-    let started = thread::Builder::new().name("open".into()).spawn(move || {
-        let waker = ctx.clone();
-        let opened = opener(&source, Arc::new(move || waker.request_repaint()));
-        // The window may have gone in the meantime; then the session is ended here.
-        if let Err(unwanted) = sender.send(opened)
-            && let Ok(session) = unwanted.into_inner()
-        {
-            session.stop();
-        }
-        ctx.request_repaint();
-    });
-    match started {
-        Ok(_) => Stage::Opening(receiver),
-        Err(error) => {
-            Stage::Failed(Failure { no_camera: false, why: text::start::no_thread(&error) })
-        }
     }
 }
 

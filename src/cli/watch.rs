@@ -53,9 +53,9 @@ pub struct WatchArgs {
     /// No sound.
     #[arg(long)]
     pub silent: bool,
-    /// Volume of the alarm, 0 to 1.
-    #[arg(long, default_value_t = 1.0, value_parser = share)]
-    pub volume: f32,
+    /// Volume of the alarm, 0 to 1, instead of the chosen one.
+    #[arg(long, value_parser = share)]
+    pub volume: Option<f32>,
     /// Wished width of a camera's picture, and width of the demo's, in pixels.
     #[arg(long, default_value_t = OpenOptions::default().width)]
     pub width: u32,
@@ -80,6 +80,27 @@ pub struct WatchArgs {
     #[cfg(feature = "gui")]
     #[arg(long)]
     pub light: bool,
+    /// The screen that is shown first.
+    #[cfg(feature = "gui")]
+    #[arg(long, value_enum, default_value_t, conflicts_with = "headless")]
+    pub screen: Screen,
+    /// Show this recording on the replay screen: a video, a folder of pictures, an event
+    /// log (.jsonl), or `demo:SCENARIO`.
+    #[cfg(feature = "gui")]
+    #[arg(long, value_name = "SOURCE", conflicts_with = "headless")]
+    pub replay: Option<SourceSpec>,
+    /// Never show the window, to check that watching goes on without it.
+    #[cfg(feature = "gui")]
+    #[arg(long, hide = true, conflicts_with = "headless")]
+    pub hidden: bool,
+    /// Measure on this labelled set on the metrics screen.
+    #[cfg(feature = "gui")]
+    #[arg(long, value_name = "LIST.csv|DIR", conflicts_with = "headless")]
+    pub measure: Option<PathBuf>,
+    /// Width and height of the window in points, for example 1024x640.
+    #[cfg(feature = "gui")]
+    #[arg(long, value_name = "WxH", value_parser = size, conflicts_with = "headless")]
+    pub window: Option<[f32; 2]>,
     /// The models.
     #[command(flatten)]
     pub models: ModelArgs,
@@ -101,7 +122,7 @@ impl Default for WatchArgs {
             shard: None,
             settings: None,
             silent: false,
-            volume: 1.0,
+            volume: None,
             width: open.width,
             height: open.height,
             fps: open.fps,
@@ -112,6 +133,16 @@ impl Default for WatchArgs {
             after: 5.0,
             #[cfg(feature = "gui")]
             light: false,
+            #[cfg(feature = "gui")]
+            screen: Screen::Watch,
+            #[cfg(feature = "gui")]
+            replay: None,
+            #[cfg(feature = "gui")]
+            measure: None,
+            #[cfg(feature = "gui")]
+            hidden: false,
+            #[cfg(feature = "gui")]
+            window: None,
             models: ModelArgs::default(),
         }
     }
@@ -142,6 +173,32 @@ fn speed(text: &str) -> Result<f32, String> {
 
 fn share(text: &str) -> Result<f32, String> {
     within(text, 0.0, 1.0)
+}
+
+/// The screens that can be asked for.
+#[cfg(feature = "gui")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Screen {
+    /// What happens now.
+    #[default]
+    Watch,
+    /// A recording.
+    Replay,
+    /// How good the models are.
+    Metrics,
+    /// Better models.
+    Training,
+    /// Thresholds, sound, look and privacy.
+    Settings,
+}
+
+#[cfg(feature = "gui")]
+fn size(text: &str) -> Result<[f32; 2], String> {
+    let sides = text.split_once('x').map(|(width, height)| [width, height].map(str::parse::<f32>));
+    match sides {
+        Some([Ok(width), Ok(height)]) if width >= 100.0 && height >= 50.0 => Ok([width, height]),
+        _ => Err("a size such as 1024x640 is needed".into()),
+    }
 }
 
 #[cfg(feature = "gui")]
@@ -213,7 +270,7 @@ fn live_options(args: &WatchArgs) -> anyhow::Result<LiveOptions> {
         frames: args.frames.clone(),
         // As fast as can be is no time to be heard in.
         sound: !(args.silent || args.headless && args.fast),
-        volume: args.volume,
+        volume: args.volume.unwrap_or(1.0),
         ..LiveOptions::default()
     })
 }
@@ -253,16 +310,31 @@ pub(super) fn end_on_interrupt(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
 
 #[cfg(feature = "gui")]
 fn window(args: WatchArgs, live: LiveOptions) -> anyhow::Result<()> {
-    use crate::app::{self, AppOptions};
-    use eframe::egui::Theme;
+    use crate::app::{self, AppOptions, actions::Tab};
     use std::time::Duration;
 
     let after = Duration::from_secs_f32(args.after);
+    let tab = match args.screen {
+        // A recording was named to be seen.
+        Screen::Watch if args.replay.is_some() => Tab::Replay,
+        Screen::Watch if args.measure.is_some() => Tab::Metrics,
+        Screen::Watch => Tab::Watch,
+        Screen::Replay => Tab::Replay,
+        Screen::Metrics => Tab::Metrics,
+        Screen::Training => Tab::Training,
+        Screen::Settings => Tab::Settings,
+    };
     let options = AppOptions {
         live,
-        theme: if args.light { Theme::Light } else { Theme::Dark },
+        monitor_from_file: args.settings.is_some(),
+        volume_given: args.volume.is_some(),
+        light: args.light.then_some(true),
+        size: args.window,
+        tab,
+        replay: args.replay,
+        measure: args.measure,
+        hidden: args.hidden,
         screenshot: args.screenshot.map(|path| (path, after)),
-        ..AppOptions::default()
     };
     // The windowing library's own error cannot cross threads, so its sentence goes on alone.
     app::run(options).map_err(|error| anyhow::anyhow!("{error}"))

@@ -89,7 +89,7 @@ impl Measure {
         let (mut used, mut brief) = (Vec::new(), None);
         let mut files = Vec::new();
         for options in &self.models {
-            let (judged, mut facts) = pictures::judge(&self.data, options, progress)?;
+            let (judged, mut facts) = pictures::judge(&self.data, options, &self.stop, progress)?;
             brief.get_or_insert_with(|| pictures::report(&judged, &facts, self.threshold));
             facts.name = free_name(&facts.name, &used);
             used.push(model_used(&facts.name, options)?);

@@ -10,6 +10,7 @@ pub mod blinks;
 pub mod bootstrap;
 pub mod chart;
 pub mod classes;
+pub mod job;
 pub mod landmarks;
 pub mod measure;
 pub mod metrics;

@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use rayon::prelude::*;
@@ -23,7 +23,7 @@ use crate::{
         manifest::{Label, Manifest},
     },
     live::{PipelineOptions, PipelinePool},
-    replay::digest,
+    replay::{ReplayError, digest},
     source::images::load_image,
 };
 
@@ -90,13 +90,14 @@ pub struct PictureReport {
 }
 
 /// Reads every picture of a labelled list, on all cores; the answers come in the list's
-/// order. `progress` is told how many are done, of how many.
+/// order. `stop` ends it early from anywhere; `progress` is told how many are done, of how many.
 ///
 /// # Errors
 /// When the list, a picture of it or a model cannot be used, or a picture has no label.
 pub fn judge(
     list: &Path,
     options: &PipelineOptions,
+    stop: &AtomicBool,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<(Vec<Judged>, ModelFacts), EvaluateError> {
     let manifest = Manifest::read(list)?;
@@ -111,6 +112,9 @@ pub fn judge(
     };
     let done = AtomicU64::new(0);
     let judged = manifest.items.par_iter().map(|item| {
+        if stop.load(Ordering::Relaxed) {
+            return Err(ReplayError::Stopped.into());
+        }
         let image = load_image(&item.file)?;
         let look = pool.lend()?.get()?.look(&image)?;
         progress(1 + done.fetch_add(1, Ordering::Relaxed), manifest.items.len() as u64);

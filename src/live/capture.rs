@@ -19,6 +19,7 @@ use super::{
     Pace,
     headless::{Clock, Offset},
     options::OpenSource,
+    pipeline::VisionInfo,
 };
 use crate::{
     frame::Frame,
@@ -58,6 +59,8 @@ pub(super) enum Notice {
     Ended { session: u32 },
     /// It cannot be opened or read; `retried` says whether it will be opened again.
     SourceFailed { session: u32, why: String, retried: bool },
+    /// The models were loaded again, as asked for.
+    Reloaded { info: VisionInfo },
     /// Frames cannot be looked at.
     VisionFailed { why: String },
 }

@@ -177,6 +177,12 @@ impl Judge {
         self.monitor.relearn();
     }
 
+    /// Judges by other thresholds from now on.
+    pub(super) fn retune(&mut self, settings: Settings) {
+        self.settings = settings;
+        self.monitor.retune(settings);
+    }
+
     /// The session is over: its summary is written under its events, if anything was seen.
     pub(super) fn close(&mut self) {
         let mut session = std::mem::take(&mut self.session);

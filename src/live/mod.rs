@@ -8,6 +8,7 @@ mod capture;
 #[cfg(test)]
 mod fakes;
 pub mod headless;
+mod imagine;
 mod judge;
 mod options;
 mod pipeline;
@@ -18,6 +19,7 @@ mod threads;
 mod vision;
 
 pub use crate::record::Event;
+pub use imagine::{Imagined, Imaginer};
 pub use options::{LiveOptions, OpenSource, OpenVision, Pace, Parts, PipelineOptions, Waker};
 pub use pipeline::{Look, Pipeline, Sighting, Timing, Vision, VisionInfo};
 pub use pool::{Lent, PipelinePool};

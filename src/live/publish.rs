@@ -86,6 +86,15 @@ impl Publisher {
         self.changed = true;
     }
 
+    /// Other models see from now on.
+    pub(super) fn vision(&mut self, info: VisionInfo) {
+        let VisionInfo { provider, model, grid, problem } = info;
+        let shown = &mut self.snapshot;
+        (shown.provider, shown.model, shown.grid) = (provider, model, grid);
+        self.problems.fallback = problem;
+        self.changed = true;
+    }
+
     pub(super) fn ended(&mut self, ended: bool) {
         self.snapshot.ended = ended;
         self.changed = true;

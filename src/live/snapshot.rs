@@ -10,7 +10,7 @@ use crate::{
     face::Face,
     frame::Frame,
     infer::Reading,
-    monitor::{Judgement, Level},
+    monitor::{Judgement, Level, Settings},
     source::{SourceInfo, SourceSpec},
     vit::PatchGrid,
 };
@@ -106,6 +106,10 @@ pub enum Command {
     Volume(f32),
     /// Play the sound of a level once.
     TestTone(Level),
+    /// Judge by other thresholds from now on; what was learned of the driver stays.
+    Thresholds(Box<Settings>),
+    /// Load the models again: another one has been promoted.
+    Reload,
     /// Watch something else.
     Switch(SourceSpec),
     /// End the session; [`Live::stop`](super::Live::stop) also waits for it.

@@ -86,6 +86,7 @@ impl Live {
         let (seen_out, seen) = bounded(2);
         let (notices_out, notices) = bounded(16);
         let (orders_out, orders) = bounded(4);
+        let (reload_out, reload) = bounded(1);
         let (commands_out, commands) = bounded(32);
         let dropped = Arc::new(AtomicU64::new(0));
         let live = options.source.is_camera();
@@ -103,6 +104,7 @@ impl Live {
             open: parts.open_vision,
             vision,
             frames: newest,
+            reload,
             seen: seen_out,
             notices: notices_out,
         };
@@ -113,6 +115,7 @@ impl Live {
             alarm: alarm.clone(),
             publisher,
             orders: orders_out,
+            reload: reload_out,
             session: None,
             live,
             delivers: false,
@@ -227,6 +230,8 @@ struct Bench {
     alarm: Arc<Alarm>,
     publisher: Publisher,
     orders: Sender<Order>,
+    /// Asks the vision thread to load its models again.
+    reload: Sender<()>,
     /// The source being watched; `None` before the first.
     session: Option<u32>,
     live: bool,
@@ -293,6 +298,11 @@ impl Bench {
             Command::TestTone(level) => self.alarm.order(AlarmCommand::TestTone(level)),
             Command::Acknowledge => self.judge.acknowledge(),
             Command::Relearn => self.judge.relearn(),
+            Command::Thresholds(settings) => self.judge.retune(*settings),
+            Command::Reload => {
+                // One that is still to be obeyed does as well.
+                let _ = self.reload.try_send(());
+            }
             Command::Switch(spec) => {
                 if self.orders.try_send(Order::Switch(spec)).is_err() {
                     self.publisher.problem_of_source(Some(
@@ -327,6 +337,10 @@ impl Bench {
                 if !retried {
                     self.end();
                 }
+            }
+            Notice::Reloaded { info } => {
+                self.publisher.vision(info);
+                self.publisher.problem_of_vision(None);
             }
             Notice::VisionFailed { why } => self.publisher.problem_of_vision(Some(why)),
         }

@@ -9,7 +9,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 
 use super::{
-    Sighting, Vision,
+    Sighting, Vision, VisionInfo,
     capture::{Captured, Notice, words_of},
     options::OpenVision,
 };
@@ -31,6 +31,8 @@ pub(super) struct Eyes {
     pub(super) open: OpenVision,
     pub(super) vision: Box<dyn Vision>,
     pub(super) frames: Receiver<Captured>,
+    /// Asks to load the models again.
+    pub(super) reload: Receiver<()>,
     pub(super) seen: Sender<Seen>,
     pub(super) notices: Sender<Notice>,
 }
@@ -40,6 +42,19 @@ impl Eyes {
     pub(super) fn run(mut self) {
         let (mut session, mut panics, mut earlier_calls) = (0, 0, 0);
         while let Ok(Captured { session: of, frame, taken }) = self.frames.recv() {
+            if self.reload.try_recv().is_ok() {
+                let notice = match self.replace() {
+                    Ok(info) => {
+                        earlier_calls = 0;
+                        Notice::Reloaded { info }
+                    }
+                    // Those that are loaded go on.
+                    Err(why) => Notice::VisionFailed { why },
+                };
+                if self.notices.send(notice).is_err() {
+                    return;
+                }
+            }
             let fresh = of != session;
             if fresh {
                 session = of;
@@ -74,6 +89,18 @@ impl Eyes {
             if self.notices.send(Notice::VisionFailed { why }).is_err() || panics >= MAX_PANICS {
                 return;
             }
+        }
+    }
+
+    /// Puts freshly loaded models in the place of those that see.
+    fn replace(&mut self) -> Result<VisionInfo, String> {
+        match catch_unwind(AssertUnwindSafe(|| (self.open)())) {
+            Ok(Ok(vision)) => {
+                self.vision = vision;
+                Ok(self.vision.info())
+            }
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("the new models cannot be loaded; the ones before go on".into()),
         }
     }
 

@@ -17,7 +17,7 @@ mod signs;
 mod timers;
 
 pub use policy::Monitor;
-pub use settings::{Sensitivity, Settings};
+pub use settings::{Sensitivity, Settings, Threshold};
 pub use signs::{Blink, Missing, Sign, Signs};
 
 use std::time::Duration;

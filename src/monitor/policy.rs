@@ -126,6 +126,11 @@ impl Monitor {
         }
     }
 
+    /// Judges by other thresholds from now on; what has been learned of the driver stays.
+    pub fn retune(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
     /// Takes one observation and judges.
     ///
     /// Observations come in the order of their time, at 10 to 60 a second. A time that

@@ -6,6 +6,7 @@
 pub mod digest;
 mod folder;
 mod list;
+pub mod review;
 mod truth;
 mod watch;
 

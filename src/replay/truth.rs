@@ -46,7 +46,7 @@ pub(super) fn beside(video: &Path) -> Result<Option<Vec<Span>>, ReplayError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(ReplayError::io(&path, "read")(error)),
     };
-    let mut spans: Vec<Span> = Vec::new();
+    let mut moments = Vec::new();
     for line in BufReader::new(file).lines() {
         let line = line.map_err(ReplayError::io(&path, "read"))?;
         if line.trim().is_empty() {
@@ -54,6 +54,16 @@ pub(super) fn beside(video: &Path) -> Result<Option<Vec<Span>>, ReplayError> {
         }
         let Line { at, state } = serde_json::from_str(&line)
             .map_err(|error| ReplayError::Form { path: path.clone(), why: error.to_string() })?;
+        moments.push((at, state));
+    }
+    Ok(Some(spans(moments)))
+}
+
+/// The spans of `(seconds, state)` in the order of time in which the driver is not simply
+/// awake.
+pub(super) fn spans(moments: impl IntoIterator<Item = (f64, String)>) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    for (at, state) in moments {
         match spans.last_mut() {
             Some(last) if last.state == state => last.to = at + STEP_S,
             last => {
@@ -65,7 +75,7 @@ pub(super) fn beside(video: &Path) -> Result<Option<Vec<Span>>, ReplayError> {
         }
     }
     spans.retain(|span| span.state != "awake");
-    Ok(Some(spans))
+    spans
 }
 
 #[cfg(test)]

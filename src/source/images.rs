@@ -149,6 +149,12 @@ impl Pictures {
         Ok(Self { files, next: 0, fps, name })
     }
 
+    /// Leaves out the pictures before this one, or all but the last.
+    pub fn skip_to(&mut self, index: u64) {
+        let last = self.files.len().saturating_sub(1);
+        self.next = usize::try_from(index).unwrap_or(last).min(last);
+    }
+
     /// The files, in the order of the frames.
     pub fn files(&self) -> &[PathBuf] {
         &self.files

@@ -101,6 +101,39 @@ pub fn open(spec: &SourceSpec, options: &OpenOptions) -> Result<Box<dyn Source>,
     }
 }
 
+/// Opens a recording so that its next frame is the one at `at`, or one shortly before it.
+/// A demo or a folder gets there at once, a video from the picture that its codec can begin
+/// at.
+///
+/// # Errors
+/// As [`open`]; a camera has no other time than now.
+pub fn open_at(
+    spec: &SourceSpec,
+    options: &OpenOptions,
+    at: Duration,
+) -> Result<Box<dyn Source>, SourceError> {
+    options.check()?;
+    let index = |fps: f32| (at.as_secs_f64() * f64::from(fps)).floor() as u64;
+    match spec {
+        SourceSpec::Demo(scenario) => {
+            let mut demo = demo::Demo::open(scenario.as_deref().unwrap_or(demo::TOUR), options)?;
+            let last = demo.info().frames.unwrap_or(1).saturating_sub(1);
+            demo.skip_to(index(options.fps).min(last));
+            Ok(Box::new(demo))
+        }
+        SourceSpec::Path(path) if path.is_dir() => {
+            let mut pictures = images::Pictures::open_folder(path, options.fps)?;
+            pictures.skip_to(index(options.fps));
+            Ok(Box::new(pictures))
+        }
+        #[cfg(feature = "video")]
+        SourceSpec::Path(path) if path.is_file() && !images::is_picture(path) => {
+            Ok(Box::new(video::Video::open_at(path, at)?))
+        }
+        other => open(other, options),
+    }
+}
+
 /// Which source to open, as written after `--source`:
 /// `webcam[:N]`, `demo[:SCENARIO[@DRIVER][+SECONDS]]`, a video file or a folder of pictures.
 #[derive(Clone, Debug, PartialEq, Eq)]

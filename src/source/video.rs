@@ -7,6 +7,7 @@ mod reader;
 use std::{
     path::{Path, PathBuf},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use crossbeam_channel::{Receiver, bounded};
@@ -33,6 +34,14 @@ impl Video {
     /// # Errors
     /// When the file is empty, not a video, or holds no video stream.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
+        Self::open_at(path, Duration::ZERO)
+    }
+
+    /// The same from the last picture before `at` that the codec can begin at.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_at(path: &Path, at: Duration) -> Result<Self, SourceError> {
         let (opened, when_opened) = bounded(1);
         let (sender, frames) = bounded(AHEAD);
         let file = path.to_path_buf();
@@ -45,6 +54,7 @@ impl Video {
             if opened.send(Ok(reader.info())).is_err() {
                 return;
             }
+            reader.seek(at);
             while let Some(next) = reader.next_frame().transpose() {
                 let failed = next.is_err();
                 if sender.send(next).is_err() || failed {

@@ -30,7 +30,8 @@ pub(super) fn draw(log: &Path, out: &Path) -> Result<(), TrainError> {
     write_png(&chart::draw(&panels(&text), PANEL_PX.0, PANEL_PX.1), out)
 }
 
-fn panels(log: &str) -> [Panel; 2] {
+/// The loss while learning, and the figures of the validations.
+pub(super) fn panels(log: &str) -> [Panel; 2] {
     let lines: Vec<Line> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let losses = lines.iter().filter_map(|line| Some((line.step, line.loss?))).collect();
     let mut figures: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();

@@ -16,6 +16,7 @@ pub mod export;
 pub mod finetune;
 pub mod graph;
 mod grid;
+pub mod job;
 pub mod landmarks;
 pub mod learn;
 pub mod log;

@@ -5,20 +5,23 @@
 mod camera_view;
 mod patch_grid;
 mod probability_bar;
+mod seek_bar;
 mod state_sign;
 mod timeline;
 
 pub use camera_view::CameraView;
 pub use patch_grid::PatchGridView;
 pub use probability_bar::{Gauge, gauge};
+pub use seek_bar::SeekBar;
 pub use state_sign::{camera_sign, state_sign};
-pub use timeline::{alarm_mark, timeline};
+pub use timeline::{draw_mark, timeline};
 
 use std::sync::Arc;
 
 use eframe::egui::{
-    Align, Button, Color32, ColorImage, Context, Galley, Layout, Painter, Pos2, Rect, Response,
-    RichText, Role, TextureHandle, TextureOptions, Ui, UiBuilder, WidgetInfo, vec2,
+    Align, Button, Color32, ColorImage, Context, Frame, Galley, Label, Layout, Margin, Painter,
+    Pos2, Rect, Response, RichText, Role, Sense, Stroke, TextureHandle, TextureOptions, Ui,
+    UiBuilder, WidgetInfo, vec2,
 };
 use image::RgbImage;
 
@@ -26,6 +29,7 @@ use super::{
     actions::Action,
     theme::{self, Tokens},
 };
+use crate::monitor::State;
 
 /// Larger pictures are thinned out to at most this width or height before they go to the
 /// graphics card: none is shown larger, and a card has its limits.
@@ -98,6 +102,80 @@ pub fn action_button(ui: &mut Ui, action: Action, label: &str, look: Look) -> Re
     });
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_keyboard_shortcut(key));
     response
+}
+
+/// A button of the bar that shows a screen.
+pub fn tab_button(ui: &mut Ui, action: Action, label: &str, chosen: bool) -> Response {
+    let tokens = Tokens::current(ui);
+    let key = action.shortcut().map_or("", |shortcut| shortcut.key);
+    let color = if chosen { tokens.text } else { tokens.muted };
+    let text = RichText::new(label).color(color);
+    let hint = RichText::new(key).size(12.0).color(tokens.muted);
+    let fill = if chosen { tokens.raised } else { tokens.background };
+    let edge = if chosen { tokens.outline } else { tokens.background };
+    let button = Button::new((text, hint)).gap(6.0).fill(fill).stroke((1.0, edge));
+    let response = ui.add(button);
+    if chosen {
+        // Not by brightness alone.
+        let line = response.rect.center_bottom() + vec2(0.0, -2.0);
+        let half = response.rect.width() / 2.0 - 10.0;
+        let stroke = Stroke::new(2.0, tokens.accent);
+        ui.painter().hline(line.x - half..=line.x + half, line.y, stroke);
+    }
+    response.widget_info(|| WidgetInfo::selected(Role::Tab, true, chosen, label));
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_keyboard_shortcut(key));
+    response
+}
+
+/// A sentence that must be seen, in a row of its own; true when its button is pressed.
+pub fn notice_row(ui: &mut Ui, sentence: &str, button: Option<&str>) -> bool {
+    let tokens = Tokens::current(ui);
+    let frame = Frame::new().fill(tokens.raised).corner_radius(theme::RADIUS);
+    let shown = frame.inner_margin(Margin::symmetric(12, 6)).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.horizontal(|ui| {
+            let (mark, _) = ui.allocate_exact_size(vec2(20.0, 20.0), Sense::hover());
+            state_sign(ui.painter(), mark, State::Drowsy, tokens.drowsy, tokens.raised);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let pressed = button.is_some_and(|button| ui.button(button).clicked());
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.add(Label::new(RichText::new(sentence).color(tokens.text)).wrap());
+                });
+                pressed
+            })
+            .inner
+        })
+        .inner
+    });
+    shown.inner
+}
+
+/// A card that is as high as what is in it, under a heading.
+pub fn section<T>(ui: &mut Ui, title: &str, add: impl FnOnce(&mut Ui) -> T) -> T {
+    let tokens = Tokens::current(ui);
+    let frame = Frame::new().fill(tokens.surface).corner_radius(theme::RADIUS);
+    let margin = Margin::same(theme::PADDING as i8);
+    let shown = frame.inner_margin(margin).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        let below = ui.vertical(|ui| {
+            ui.label(RichText::new(title).size(17.0).color(tokens.text).strong());
+            add(ui)
+        });
+        below.inner
+    });
+    shown.inner
+}
+
+/// A sentence of lesser weight that may take several lines.
+pub fn remark(ui: &mut Ui, sentence: &str) {
+    let tokens = Tokens::current(ui);
+    let text = RichText::new(sentence).size(theme::SMALL).color(tokens.muted);
+    ui.add(Label::new(text).wrap());
+}
+
+/// Gives a control that has no words of its own a name for screen readers and tests.
+pub fn name(ui: &Ui, response: &Response, label: &str) {
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(label));
 }
 
 /// Names what was painted over `rect`.

@@ -3,12 +3,14 @@
 
 use std::{sync::Arc, time::Instant};
 
-use eframe::egui::{Context, Pos2, RawInput, Rect, Theme, vec2};
+use eframe::egui::{Context, Pos2, RawInput, Rect, vec2};
 
 use crate::{
     app::{
-        AppOptions,
-        screen::{Page, Screen},
+        USUAL_SIZE,
+        actions::Tab,
+        preferences::Preferences,
+        screen::{self, Around, Page, Screen},
         theme,
     },
     live::{Sighting, Snapshot},
@@ -19,16 +21,18 @@ use crate::{
 pub(super) struct Drawing {
     ctx: Context,
     screen: Screen,
-    size: [f32; 2],
+    around: Around,
     began: Instant,
 }
 
 impl Drawing {
     pub(super) fn new() -> Self {
         let ctx = Context::default();
-        theme::install(&ctx, Theme::Dark);
-        let size = AppOptions::default().size;
-        Self { ctx, screen: Screen::default(), size, began: Instant::now() }
+        theme::install(&ctx);
+        let chosen = Preferences { welcomed: true, ..Preferences::default() };
+        screen::dress(&ctx, &chosen);
+        let screen = Screen::new(chosen, Tab::Watch);
+        Self { ctx, screen, around: Around::default(), began: Instant::now() }
     }
 
     /// Draws one sighting.
@@ -42,16 +46,16 @@ impl Drawing {
             judgement: judgement.clone(),
             ..Snapshot::default()
         };
-        self.screen.remember(&snapshot);
+        self.screen.remember(&snapshot, &self.around.monitor);
         let page = Page::Watching(Arc::new(snapshot));
-        let [width, height] = self.size;
+        let [width, height] = USUAL_SIZE;
         let input = RawInput {
             screen_rect: Some(Rect::from_min_size(Pos2::ZERO, vec2(width, height))),
             time: Some(self.began.elapsed().as_secs_f64()),
             ..RawInput::default()
         };
         let drawn = self.ctx.run_ui(input, |ui| {
-            self.screen.show(ui, &page, Instant::now());
+            self.screen.show(ui, &page, &self.around, Instant::now());
         });
         let triangles = self.ctx.tessellate(drawn.shapes, drawn.pixels_per_point);
         std::hint::black_box(triangles);

@@ -139,6 +139,22 @@ impl Reader {
         self.info.clone()
     }
 
+    /// Goes to the last frame before `at` that decoding can begin with. A file that cannot
+    /// be searched stays where it is: it is read on to there.
+    pub(super) fn seek(&mut self, at: Duration) {
+        if at < Duration::from_secs(1) {
+            return;
+        }
+        // The first stamp is what media time counts from.
+        let origin = self.input.stream(self.stream).map_or(0, |stream| stream.start_time());
+        let origin = if origin == i64::MIN { 0.0 } else { origin as f64 * self.time_base };
+        let target = ((origin + at.as_secs_f64()) * f64::from(ffmpeg::ffi::AV_TIME_BASE)) as i64;
+        if self.input.seek(target, ..target).is_ok() {
+            self.decoder.flush();
+            self.clock = Clock { origin: Some(origin), last: Duration::ZERO, frames: 0 };
+        }
+    }
+
     /// The next frame, `None` at the end. A file that ends before its header says, or
     /// that breaks off, gives the frames that there are and then the error.
     pub(super) fn next_frame(&mut self) -> Result<Option<Frame>, SourceError> {

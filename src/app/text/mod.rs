@@ -1,15 +1,35 @@
 //! Every English word of the window, in one place: short, plain, and ready for a
 //! translator. Sentences say what is so and what to do.
 
+pub mod choose;
+pub mod metrics;
+pub mod replay;
+pub mod settings;
+#[cfg(feature = "train")]
+pub mod training;
+pub mod watch;
+
 use std::time::Duration;
 
+use super::actions::Tab;
 use crate::{
     alarm::SoundState,
-    monitor::{Level, State},
+    monitor::{Level, Missing, State},
 };
 
 /// The program's name, as the window's title.
 pub const TITLE: &str = "wakewatch";
+
+/// The name of a screen.
+pub fn tab(tab: Tab) -> &'static str {
+    match tab {
+        Tab::Watch => "Watch",
+        Tab::Replay => "Replay",
+        Tab::Metrics => "Metrics",
+        Tab::Training => "Training",
+        Tab::Settings => "Settings",
+    }
+}
 
 /// The state of the driver, as one large word.
 pub fn state_word(state: State) -> &'static str {
@@ -50,67 +70,6 @@ pub fn advice(state: State, level: Level) -> &'static str {
     }
 }
 
-/// Names of the parts of the watch screen.
-pub mod watch {
-    /// The camera picture, for a screen reader.
-    pub const CAMERA: &str = "Camera picture";
-    /// While no frame has come.
-    pub const NO_PICTURE: &str = "Waiting for the first picture";
-    /// In place of the crop.
-    pub const NO_CROP: &str = "No face found";
-    /// Shown on the picture of a webcam.
-    pub const MIRRORED: &str = "mirrored";
-    /// Heading of the crop.
-    pub const CROP: &str = "What the network sees";
-    /// Under the crop: how to read it.
-    pub const CROP_LEGEND: &str = "Framed: read. Hatched: left out. Brighter: more attention.";
-    /// Heading of the figures.
-    pub const SIGNS: &str = "Signs";
-    /// Left end of the probability's bar.
-    pub const AWAKE: &str = "Awake";
-    /// Its right end, and its name.
-    pub const DROWSY: &str = "Drowsy";
-    /// Name of the closure time.
-    pub const CLOSED_FOR: &str = "Eyes closed for";
-    /// Name of the classifier's sign.
-    pub const CLOSED: &str = "Eyes closed, this frame";
-    /// Name of the classifier's sign.
-    pub const YAWN: &str = "Yawn, this frame";
-    /// Heading of the plot.
-    pub const TIMELINE: &str = "Drowsy, last minute";
-    /// Legend of the plot: a mark of this kind.
-    pub const WARNING_MARK: &str = "warning";
-    /// Legend of the plot: a mark of this kind.
-    pub const ALARM_MARK: &str = "alarm";
-    /// Right end of the plot's axis.
-    pub const NOW: &str = "now";
-    /// In place of a figure that cannot be told.
-    pub const NONE: &str = "–";
-    /// Beside the box around the face, before the confidence.
-    pub const FACE: &str = "face";
-    /// The source has come to its end.
-    pub const ENDED: &str = "The recording has ended. This is its last picture.";
-
-    /// Under the mark on the bar of the closure time.
-    pub fn alarm_from(seconds: f32) -> String {
-        format!("alarm from {seconds} s")
-    }
-
-    /// The crop in words; `patches` is a list of numbers and shares.
-    pub fn patches_read(patches: &str) -> String {
-        format!("Patches that the network reads, with their attention: {patches}")
-    }
-
-    /// The plot in words.
-    pub fn timeline_in_words(alarms: usize) -> String {
-        match alarms {
-            0 => "Plot of drowsiness over the last minute, no alarm".into(),
-            1 => "Plot of drowsiness over the last minute, 1 alarm".into(),
-            _ => format!("Plot of drowsiness over the last minute, {alarms} alarms"),
-        }
-    }
-}
-
 /// Names in the bar at the foot.
 pub mod status {
     /// Where pictures come from.
@@ -127,6 +86,10 @@ pub mod status {
     pub const FACES: &str = "Face seen";
     /// The alarm's sound.
     pub const SOUND: &str = "Sound";
+    /// Blinks since the start.
+    pub const BLINKS: &str = "Blinks";
+    /// Yawns since the start.
+    pub const YAWNS: &str = "Yawns";
 }
 
 /// Pages without a picture.
@@ -137,6 +100,18 @@ pub mod start {
     pub const WHAT: &str = "wakewatch watches your face and wakes you before you sleep. \
         Nothing leaves this computer and no picture is kept. \
         It helps, but it is no substitute for rest.";
+    /// Heading of the first start.
+    pub const WELCOME: &str = "wakewatch keeps drivers awake";
+    /// The first start, explained.
+    pub const WELCOME_SAYS: [&str; 3] = [
+        "Place the camera where it sees your face, and look ahead for a minute: it learns how \
+         wide your eyes stand open.",
+        "If your eyes close or you tire, it warns you, aloud; press Space when you are awake, \
+         M to mute for a minute, and ? for every other key.",
+        "Nothing leaves this computer and no picture is kept, but it is no substitute for rest.",
+    ];
+    /// The button that ends the explanation.
+    pub const WELCOME_READ: &str = "Understood";
     /// Heading when there is no camera.
     pub const NO_CAMERA: &str = "No camera was found";
     /// What to do then.
@@ -178,6 +153,18 @@ pub fn silent(state: &SoundState) -> Option<String> {
     }
 }
 
+/// Why a sign is missing.
+pub fn missing(why: Missing) -> &'static str {
+    match why {
+        Missing::TooEarly => "not enough seen yet",
+        Missing::NoFace => "no face is seen",
+        Missing::EyesUnreadable => "the eyes cannot be read",
+        Missing::TooSlow => "too few pictures",
+        Missing::NoPose => "the head is not measured",
+        Missing::ModelFailed => "its network failed",
+    }
+}
+
 /// The button that ends an alarm.
 pub const ACKNOWLEDGE: &str = "I am awake";
 /// The button that silences alarms for a while.
@@ -190,11 +177,26 @@ pub const DARK: &str = "Dark";
 pub const TEST_TONE: &str = "Test tone";
 /// The button that shows and hides what is drawn over the pictures.
 pub const OVERLAYS: &str = "Overlays";
+/// The same as a choice.
+pub const OVERLAYS_SAY: &str = "Draw face, landmarks and patches over the pictures";
+/// The button that shows what the autoencoder makes of the covered patches.
+pub const IMAGINE: &str = "Fill in";
+/// The same as a choice.
+pub const IMAGINE_SAYS: &str = "Show what the network makes of the covered patches";
 /// The button for the whole screen.
 pub const FULL_SCREEN: &str = "Full screen";
-/// Keys that every window has, in the list of keys.
-pub const MORE_KEYS: [[&str; 2]; 2] =
-    [["Tab, Enter", "Go to the next button, press it"], ["Ctrl + / −", "Larger or smaller text"]];
+/// The button that shrinks the window to a strip above all others.
+pub const COMPACT: &str = "Strip";
+/// The button that grows it back.
+pub const GROW: &str = "Whole window";
+/// Keys that are no action of the whole window, in the list of keys.
+pub const MORE_KEYS: &[[&str; 2]] = &[
+    ["K", "Replay: play or pause"],
+    ["Left, Right", "Replay: one frame back or on"],
+    ["N", "Replay: on to the next alarm"],
+    ["Tab, Enter", "Go to the next button, press it"],
+    ["Ctrl + / −", "Larger or smaller text"],
+];
 /// Heading of the list of keys, and the button that shows it.
 pub const KEYS: &str = "Keys";
 /// Closes the list of keys.
@@ -225,6 +227,14 @@ pub fn sentence(cause: &str) -> String {
     letters
         .next()
         .map_or(String::new(), |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}
+
+/// A time on the bar of a recording.
+pub fn replay_tick(seconds: f64) -> String {
+    match seconds {
+        ..60.0 => format!("{seconds:.0} s"),
+        _ => format!("{}:{:02}", (seconds / 60.0) as u32, (seconds % 60.0) as u32),
+    }
 }
 
 /// Frames a second.

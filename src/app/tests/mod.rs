@@ -1,24 +1,28 @@
 //! The window, used by its labels: what a screen reader finds, and what keys do.
 
+mod screens;
+
 use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use eframe::egui::{self, Key, Role, Theme, accesskit::Toggled, vec2};
+use eframe::egui::{self, Key, Role, accesskit::Toggled, vec2};
 use egui_kittest::{
     Harness,
     kittest::{NodeT, Queryable},
 };
 use image::RgbImage;
 
-use super::{Failure, Opener, Session, Window, text, theme};
+use super::{
+    Failure, Opener, Session, Window, preferences::Preferences, text, theme, window::Start,
+};
 use crate::{
     alarm::SoundState,
     face::{BBox, Face, Landmarks, Visibility},
     frame::Frame,
     infer::Reading,
-    live::{Command, Snapshot, Stats, Waker},
+    live::{Command, LiveOptions, Snapshot, Stats},
     monitor::{Judgement, Level, State},
     source::{SourceError, SourceInfo, SourceSpec},
 };
@@ -99,11 +103,23 @@ fn window(
     snapshot: Snapshot,
     failure: Option<Failure>,
 ) -> (Harness<'static, Option<Window>>, Arc<Log>) {
+    let (opener, log) = opener(snapshot, failure);
+    let start = || Start { preferences: welcomed(), ..Start::default() };
+    (harness(opener, super::MIN_SIZE, start), log)
+}
+
+/// What a user has chosen who has been here before.
+fn welcomed() -> Preferences {
+    Preferences { welcomed: true, ..Preferences::default() }
+}
+
+/// Opens sessions that show `snapshot`, or fails until the demo driver is asked for.
+fn opener(snapshot: Snapshot, failure: Option<Failure>) -> (Arc<Opener>, Arc<Log>) {
     let log = Arc::new(Log::default());
     let (snapshot, seen) = (Arc::new(snapshot), log.clone());
-    let opener: Arc<Opener> = Arc::new(move |source: &SourceSpec, _: Waker| {
-        seen.opened.lock().unwrap().push(source.clone());
-        match (&failure, source) {
+    let opener: Arc<Opener> = Arc::new(move |options: &LiveOptions| {
+        seen.opened.lock().unwrap().push(options.source.clone());
+        match (&failure, &options.source) {
             (Some(failure), SourceSpec::Webcam(_)) => Err(failure.clone()),
             _ => {
                 let spy = Spy { snapshot: snapshot.clone(), log: seen.clone() };
@@ -111,18 +127,25 @@ fn window(
             }
         }
     });
+    (opener, log)
+}
+
+/// A window of a size that begins as said.
+fn harness(
+    opener: Arc<Opener>,
+    [width, height]: [f32; 2],
+    start: impl Fn() -> Start + 'static,
+) -> Harness<'static, Option<Window>> {
     let draw = move |ui: &mut egui::Ui, window: &mut Option<Window>| {
         let ctx = ui.ctx().clone();
         let window = window.get_or_insert_with(|| {
-            theme::install(&ctx, Theme::Dark);
-            Window::new(&ctx, opener.clone(), SourceSpec::Webcam(0), None)
+            theme::install(&ctx);
+            Window::new(&ctx, opener.clone(), start())
         });
         let page = window.look(&ctx);
         window.draw(ui, &page);
     };
-    let [width, height] = super::MIN_SIZE;
-    let harness = Harness::builder().with_size(vec2(width, height)).build_ui_state(draw, None);
-    (harness, log)
+    Harness::builder().with_size(vec2(width, height)).build_ui_state(draw, None)
 }
 
 /// Steps until `label` can be read; the session opens on a thread of its own.
@@ -208,7 +231,7 @@ fn nothing_is_placed_outside_the_smallest_window() {
             .get_all_by(|node| node.label().is_some() || node.value().is_some())
             .map(|node| (node.rect(), format!("{:?}", node.accesskit_node().label())))
             .collect();
-        assert!(labelled.len() > 20);
+        assert!(labelled.len() > 30);
         for (rect, label) in labelled {
             assert!(window.expand(0.5).contains_rect(rect), "{label} at {rect:?}");
         }

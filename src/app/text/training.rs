@@ -1,0 +1,96 @@
+//! Words of the training screen.
+
+use std::{collections::BTreeMap, io, path::Path};
+
+use crate::train::{Step, job::What};
+
+/// Heading of what is trained.
+pub const SETUP: &str = "What to train";
+/// Takes the settings that made the shipped model.
+pub const SHIPPED: &str = "As shipped";
+/// Takes the settings of a file.
+pub const FROM_FILE: &str = "Settings from a file";
+/// Names the field of the settings.
+pub const SETTINGS: &str = "Settings as TOML";
+/// Begins.
+pub const START: &str = "Start";
+/// Goes on from the last checkpoint.
+pub const RESUME: &str = "Go on";
+/// Ends it.
+pub const STOP: &str = "Stop";
+/// While it ends.
+pub const STOPPING: &str = "Stopping";
+/// While nothing is trained.
+pub const NOTHING: &str = "No training yet";
+/// What to do then.
+pub const NOTHING_SAYS: &str = "The settings name the prepared crops and the folder of the run. \
+    Press Start; curves and reconstructions appear here while it learns.";
+/// Heading of how it stands.
+pub const STANDING: &str = "How it stands";
+/// Before the first step.
+pub const LOADING: &str = "The crops are being loaded.";
+/// Heading of the picture.
+pub const PICTURE: &str = "What it makes of covered crops";
+/// Heading of the lines.
+pub const SAID: &str = "What it says";
+/// While there are too few points.
+pub const NO_CURVES: &str = "The curve begins with the second line of the log.";
+/// Exports the model.
+pub const EXPORT: &str = "Export the model";
+/// Puts it into use.
+pub const PROMOTE: &str = "Put into use";
+/// What that does.
+pub const PROMOTE_SAYS: &str =
+    "Exports the model and loads it into the running watch; the one before is kept.";
+/// The proposed name of the model.
+pub const MODEL_FILE: &str = "model.onnx";
+
+/// Names a training.
+pub fn what(what: What) -> &'static str {
+    match what {
+        What::Pretrain => "Pretraining",
+        What::Finetune => "Fine-tuning",
+    }
+}
+
+/// What a training is.
+pub fn what_says(what: What) -> &'static str {
+    match what {
+        What::Pretrain => "The autoencoder learns faces from crops without labels.",
+        What::Finetune => "The classifier learns awake and drowsy from labelled crops.",
+    }
+}
+
+/// Heading of a panel of curves.
+pub fn panel(at: usize) -> &'static str {
+    match at {
+        0 => "While learning",
+        _ => "On crops that were held out",
+    }
+}
+
+/// How far it is.
+pub fn step(step: &Step) -> String {
+    let Step { step, steps, loss, crops_per_s } = step;
+    format!("step {step} of {steps}, loss {loss:.4}, {crops_per_s:.0} crops a second")
+}
+
+/// The figures at its end.
+pub fn figures(figures: &BTreeMap<String, f64>) -> String {
+    let each =
+        figures.iter().map(|(name, value)| format!("{}: {value:.3}", name.replace('_', " ")));
+    format!("It is over. {}", each.collect::<Vec<_>>().join(", "))
+}
+
+/// A file that cannot be read.
+pub fn unreadable(path: &Path, why: &io::Error) -> String {
+    format!("{} cannot be read ({why}); check the path", path.display())
+}
+
+/// A model was exported.
+pub fn exported(file: &Path, promoted: bool) -> String {
+    match promoted {
+        true => format!("Exported to {} and put into use.", file.display()),
+        false => format!("Exported to {}.", file.display()),
+    }
+}

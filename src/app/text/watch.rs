@@ -1,0 +1,151 @@
+//! Names of the parts of the watch screen.
+
+use crate::{infer::Device, source::SourceSpec};
+
+/// The camera picture, for a screen reader.
+pub const CAMERA: &str = "Camera picture";
+/// While no frame has come.
+pub const NO_PICTURE: &str = "Waiting for the first picture";
+/// In place of the crop.
+pub const NO_CROP: &str = "No face found";
+/// Shown on the picture of a webcam.
+pub const MIRRORED: &str = "mirrored";
+/// Heading of the crop.
+pub const CROP: &str = "What the network sees";
+/// Under the crop: how to read it.
+pub const CROP_LEGEND: &str = "Framed: read. Hatched: left out. Brighter: more attention.";
+/// Heading of the figures.
+pub const SIGNS: &str = "Signs";
+/// Left end of the probability's bar.
+pub const AWAKE: &str = "Awake";
+/// Its right end, and its name.
+pub const DROWSY: &str = "Drowsy";
+/// Name of the closure time.
+pub const CLOSED_FOR: &str = "Eyes closed for";
+/// Name of the classifier's sign.
+pub const CLOSED: &str = "Eyes closed, this frame";
+/// Name of the classifier's sign.
+pub const YAWN: &str = "Yawn, this frame";
+/// Heading of the plot.
+pub const TIMELINE: &str = "The last three minutes";
+/// Legend of the plot: the marks, in the order of their kinds.
+pub const MARKS: [&str; 4] = ["blink", "yawn", "warning", "alarm"];
+/// Legend of the plot: how far the eyes are open.
+pub const EYES: &str = "Eyes open";
+/// Share of the last minute with closed eyes.
+pub const PERCLOS: &str = "PERCLOS";
+/// The upper end of the eyes' scale.
+pub const EYES_OPEN: &str = "open";
+/// Its lower end.
+pub const EYES_SHUT: &str = "shut";
+/// Name of the sign that the blinks make.
+pub const BLINKING: &str = "Blinking";
+/// Name of what is left of the driver's awareness.
+pub const AWARENESS: &str = "Awareness";
+/// The driver's own eyes are known.
+pub const LEARNED: &str = "Your eyes are known.";
+/// Instead of the cause, when warnings repeat.
+pub const REST: &str = "Warnings repeat: take a rest.";
+/// Heading of the crop with imagined patches.
+pub const IMAGINED: &str = "What the network imagines";
+/// Under it: how to read it.
+pub const IMAGINED_LEGEND: &str = "Seen patches as they are, covered ones filled in.";
+/// Names the choice of what is watched.
+pub const CHOOSE_SOURCE: &str = "What is watched";
+/// Names the choice of the picture's size.
+pub const CHOOSE_SIZE: &str = "Size of the picture";
+/// Names the choice of the device.
+pub const CHOOSE_DEVICE: &str = "What the models run on";
+/// Heading of the cameras.
+pub const CAMERAS: &str = "Cameras";
+/// While the system is asked for cameras.
+pub const ASKING: &str = "Looking for cameras";
+/// When it has none.
+pub const NO_CAMERAS: &str = "No camera was found.";
+/// Heading of the drawn driver's scenarios.
+pub const DEMO: &str = "A drawn driver";
+/// Right end of the plot's axis.
+pub const NOW: &str = "now";
+/// In place of a figure that cannot be told.
+pub const NONE: &str = "–";
+/// Beside the box around the face, before the confidence.
+pub const FACE: &str = "face";
+/// The source has come to its end.
+pub const ENDED: &str = "The recording has ended. This is its last picture.";
+
+/// Under the mark on the bar of the closure time.
+pub fn alarm_from(seconds: f32) -> String {
+    format!("alarm from {seconds} s")
+}
+
+/// The crop in words; `patches` is a list of numbers and shares.
+pub fn patches_read(patches: &str) -> String {
+    format!("Patches that the network reads, with their attention: {patches}")
+}
+
+/// The plot in words.
+pub fn timeline_in_words(alarms: usize, blinks: usize, yawns: usize) -> String {
+    let many = |n: usize, what: &str| match n {
+        0 => format!("no {what}"),
+        1 => format!("1 {what}"),
+        _ => format!("{n} {what}s"),
+    };
+    format!(
+        "Plot of the last three minutes: {}, {}, {}",
+        many(alarms, "alarm"),
+        many(blinks, "blink"),
+        many(yawns, "yawn")
+    )
+}
+
+/// Minutes before now.
+pub fn minutes(minutes: f64) -> String {
+    format!("{minutes:.0} min")
+}
+
+/// A score of ten.
+pub fn of_ten(score: f32) -> String {
+    format!("{score:.1} of 10")
+}
+
+/// How far a sign can be relied on.
+pub fn certain(certainty: f32) -> String {
+    format!("{} certain", super::percent(certainty))
+}
+
+/// Under the mark on a bar.
+pub fn drowsy_from(share: f32) -> String {
+    format!("drowsy from {}", super::percent(share))
+}
+
+/// How far the driver's own eyes have been learned.
+pub fn learning(share: f32) -> String {
+    format!("Learning your eyes: {}", super::percent(share))
+}
+
+/// A size of pictures.
+pub fn size([width, height]: [u32; 2]) -> String {
+    format!("{width} × {height}")
+}
+
+/// What the models may run on.
+pub fn device(device: Device) -> &'static str {
+    match device {
+        Device::Auto => "Automatic",
+        Device::Cpu => "CPU",
+        Device::Cuda => "CUDA",
+        Device::TensorRt => "TensorRT",
+        Device::DirectMl => "DirectML",
+        Device::CoreMl => "Core ML",
+    }
+}
+
+/// A source that has not opened yet.
+pub fn source(source: &SourceSpec) -> String {
+    match source {
+        SourceSpec::Webcam(index) => format!("Camera {index}"),
+        SourceSpec::Demo(None) => "The drawn driver".into(),
+        SourceSpec::Demo(Some(scenario)) => format!("demo: {scenario}"),
+        SourceSpec::Path(path) => path.display().to_string(),
+    }
+}
