@@ -203,7 +203,7 @@ impl Screen {
             Tab::Watch => match page {
                 Page::Opening => start::opening(ui),
                 Page::Failed(failure) => {
-                    wanted.extend(start::failed(ui, failure).map(Request::Act))
+                    wanted.extend(start::failed(ui, failure).map(Request::Act));
                 }
                 Page::Watching(snapshot) => roomy(ui, |ui| {
                     let asked = self.watch.show(

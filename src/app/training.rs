@@ -3,7 +3,7 @@
 //! model into the running watch; all of it on threads of [`job`](crate::train::job).
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::mpsc::{Receiver, TryRecvError, sync_channel},
 };
 
@@ -76,7 +76,7 @@ impl TrainingView {
         if let Some((purpose, path)) = self.chooser.show(&ctx) {
             match purpose {
                 Purpose::Settings => self.read(&ctx, path),
-                Purpose::Export => self.export(&ctx, path, false),
+                Purpose::Export => self.export(&ctx, &path, false),
             }
         }
         let wanted = self.hear();
@@ -211,7 +211,7 @@ impl TrainingView {
                 && let Some(job) = &self.job
             {
                 let file = job.out().join(words::MODEL_FILE);
-                self.export(&ctx, file, true);
+                self.export(&ctx, &file, true);
             }
             if self.exporting.is_some() {
                 ui.spinner();
@@ -219,9 +219,9 @@ impl TrainingView {
         });
     }
 
-    fn export(&mut self, ctx: &Context, file: PathBuf, promote: bool) {
+    fn export(&mut self, ctx: &Context, file: &Path, promote: bool) {
         let Some(job) = &self.job else { return };
-        match job::export(job.out(), &file, promote, waker(ctx)) {
+        match job::export(job.out(), file, promote, waker(ctx)) {
             Ok(coming) => self.exporting = Some(coming),
             Err(why) => self.said = Some(why),
         }

@@ -87,7 +87,7 @@ impl Tools {
                 match &self.cameras {
                     Cameras::Unasked | Cameras::Asking(_) => drop(ui.label(words::ASKING)),
                     Cameras::Known(cameras) if cameras.is_empty() => {
-                        drop(ui.label(words::NO_CAMERAS))
+                        drop(ui.label(words::NO_CAMERAS));
                     }
                     Cameras::Known(cameras) => {
                         for camera in cameras {

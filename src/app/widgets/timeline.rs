@@ -53,7 +53,8 @@ pub fn timeline(ui: &mut Ui, history: &History, threshold: f32) {
     }
     dashes(&painter, plot, level(upper, threshold), tokens.muted);
 
-    let lines: [(Rect, fn(&Sample) -> Option<f32>, Stroke); 3] = [
+    type Value = fn(&Sample) -> Option<f32>;
+    let lines: [(Rect, Value, Stroke); 3] = [
         (upper, |sample| sample.perclos, Stroke::new(1.5, tokens.drowsy)),
         (upper, |sample| sample.drowsy, Stroke::new(2.0, tokens.accent)),
         (lower, |sample| sample.open, Stroke::new(1.2, tokens.awake)),

@@ -284,7 +284,7 @@ fn judge(
         shared.track.push(seen, judged);
         shared.judging.frames += 1;
         shared.judging.until = judged.at;
-        let news = shared.judging.frames % 10 == 0;
+        let news = shared.judging.frames.is_multiple_of(10);
         drop(shared);
         if news {
             waker();
@@ -389,7 +389,7 @@ mod tests {
             let judgement = Judgement { at, state, level, ..Judgement::default() };
             log.write(&Event::of_change(None, &judgement, 0, None).unwrap()).unwrap();
         }
-        let source = Some(SourceSpec::Path(path.clone()));
+        let source = Some(SourceSpec::Path(path));
         let waker: Waker = Arc::new(|| {});
         let review = Review::start(ReviewOptions { source, ..Default::default() }, &waker);
         assert_eq!(wait(&review).problem, None);

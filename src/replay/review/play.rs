@@ -62,6 +62,7 @@ pub struct Shown {
     pub problem: Option<String>,
 }
 
+#[derive(Clone, Copy)]
 enum Order {
     Play(bool),
     Speed(Speed),
