@@ -289,6 +289,9 @@ fn a_replay_is_sought_to_its_alarm() {
         !next.accesskit_node().is_disabled()
     });
     harness.get_by_label(text::replay::NEXT_ALARM).click();
+    harness.run_steps(2);
+    // Played on from there, the judgement that sounded is on the screen.
+    harness.key_press(Key::K);
     steps_until(&mut harness, 60, |harness| {
         let words = [State::Microsleep, State::Asleep].map(text::state_word);
         words.iter().any(|word| harness.query_by_label(word).is_some())

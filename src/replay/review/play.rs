@@ -85,7 +85,8 @@ fn lock(shared: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
 impl Player {
     pub(super) fn start(spec: SourceSpec, options: OpenOptions, waker: Waker) -> Self {
         let (orders, asked) = bounded(16);
-        let shared = Arc::<Mutex<Shown>>::default();
+        // It plays from the first moment: a key that stops it may come before its thread runs.
+        let shared = Arc::new(Mutex::new(Shown { playing: true, ..Shown::default() }));
         let mut worker = Worker {
             spec,
             options,
