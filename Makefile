@@ -53,7 +53,7 @@ screenshots: build   ## makes docs/window-*.png again, on the demo driver
 	cargo run --release --locked --example drawn_set -- $(SET)
 	$(SHOT) --screenshot docs/window-watch.png --after 14
 	$(SHOT) --screenshot docs/window-watch-light.png --after 14 --light
-	$(SHOT) --replay demo:asleep --screenshot docs/window-replay.png --after 12
+	$(SHOT) --replay demo:asleep --screenshot docs/window-replay.png --after 62
 	$(SHOT) --measure $(SET)/list.csv --screenshot docs/window-metrics.png --after 40
 	$(SHOT) --screen training --screenshot docs/window-training.png --after 4
 	$(SHOT) --screen settings --screenshot docs/window-settings.png --after 4
