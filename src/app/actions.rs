@@ -6,7 +6,7 @@ use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers};
 use crate::{monitor::Level, source::SourceSpec};
 
 /// The screens of the window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Tab {
     /// What happens now.
     #[default]

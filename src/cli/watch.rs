@@ -9,6 +9,8 @@ use anyhow::Context;
 use clap::Args;
 
 use super::{WrongUse, answer, replay, shared::ModelArgs};
+#[cfg(feature = "gui")]
+use crate::app::actions::Tab;
 use crate::{
     live::{Event, LiveOptions, Pace, headless},
     monitor::Settings,
@@ -83,7 +85,7 @@ pub struct WatchArgs {
     /// The screen that is shown first.
     #[cfg(feature = "gui")]
     #[arg(long, value_enum, default_value_t, conflicts_with = "headless")]
-    pub screen: Screen,
+    pub screen: Tab,
     /// Show this recording on the replay screen: a video, a folder of pictures, an event
     /// log (.jsonl), or `demo:SCENARIO`.
     #[cfg(feature = "gui")]
@@ -134,7 +136,7 @@ impl Default for WatchArgs {
             #[cfg(feature = "gui")]
             light: false,
             #[cfg(feature = "gui")]
-            screen: Screen::Watch,
+            screen: Tab::Watch,
             #[cfg(feature = "gui")]
             replay: None,
             #[cfg(feature = "gui")]
@@ -173,23 +175,6 @@ fn speed(text: &str) -> Result<f32, String> {
 
 fn share(text: &str) -> Result<f32, String> {
     within(text, 0.0, 1.0)
-}
-
-/// The screens that can be asked for.
-#[cfg(feature = "gui")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Screen {
-    /// What happens now.
-    #[default]
-    Watch,
-    /// A recording.
-    Replay,
-    /// How good the models are.
-    Metrics,
-    /// Better models.
-    Training,
-    /// Thresholds, sound, look and privacy.
-    Settings,
 }
 
 #[cfg(feature = "gui")]
@@ -310,19 +295,15 @@ pub(super) fn end_on_interrupt(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
 
 #[cfg(feature = "gui")]
 fn window(args: WatchArgs, live: LiveOptions) -> anyhow::Result<()> {
-    use crate::app::{self, AppOptions, actions::Tab};
+    use crate::app::{self, AppOptions};
     use std::time::Duration;
 
     let after = Duration::from_secs_f32(args.after);
     let tab = match args.screen {
         // A recording was named to be seen.
-        Screen::Watch if args.replay.is_some() => Tab::Replay,
-        Screen::Watch if args.measure.is_some() => Tab::Metrics,
-        Screen::Watch => Tab::Watch,
-        Screen::Replay => Tab::Replay,
-        Screen::Metrics => Tab::Metrics,
-        Screen::Training => Tab::Training,
-        Screen::Settings => Tab::Settings,
+        Tab::Watch if args.replay.is_some() => Tab::Replay,
+        Tab::Watch if args.measure.is_some() => Tab::Metrics,
+        tab => tab,
     };
     let options = AppOptions {
         live,

@@ -10,6 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::metrics::{self, Scored};
 use crate::face::{Face, FaceError, FaceTracker, Landmarks, Region};
 
 /// Eye aspect ratio of the annotated points below which eyes count as closed.
@@ -187,18 +188,10 @@ pub fn errors(truth: &Landmarks, said: &Landmarks) -> [f64; 2] {
 /// The chance that a value of `low` is below one of `high` (ties count half); `None`
 /// where one of them is empty.
 pub fn auc(low: &[f32], high: &[f32]) -> Option<f64> {
-    let mut wins = 0.0;
-    for a in low {
-        for b in high {
-            wins += match a.total_cmp(b) {
-                std::cmp::Ordering::Less => 1.0,
-                std::cmp::Ordering::Equal => 0.5,
-                std::cmp::Ordering::Greater => 0.0,
-            };
-        }
-    }
-    let pairs = low.len() * high.len();
-    (pairs > 0).then(|| wins / pairs as f64)
+    let scored = [(low, true), (high, false)].map(|(values, drowsy)| {
+        values.iter().map(move |value| Scored { drowsy, probability: -f64::from(*value) })
+    });
+    metrics::auc(&scored.into_iter().flatten().collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -41,6 +41,19 @@ pub(super) enum Step {
     Panic,
 }
 
+/// The signs of a face whose eyes are closed as surely as `closed`, 0..1.
+pub(super) fn eyes(closed: f32) -> FaceSigns {
+    FaceSigns {
+        drowsy: closed,
+        eyes_closed: closed,
+        yawn: 0.0,
+        eye_aspect: [0.3 - 0.2 * closed; 2],
+        mouth_aspect: 0.0,
+        pose: None,
+        unreadable: None,
+    }
+}
+
 /// So many of a step, at 30 a second.
 pub(super) fn seconds(step: Step, seconds: f32) -> Vec<Step> {
     vec![step; (seconds * 30.0) as usize]
@@ -99,15 +112,7 @@ impl Vision for FakeVision {
         }
         let seen = step != Step::Empty as u8;
         let closed = if step == Step::Closed as u8 { 0.95 } else { 0.05 };
-        let signs = FaceSigns {
-            drowsy: closed,
-            eyes_closed: closed,
-            yawn: 0.0,
-            eye_aspect: [0.3 - 0.2 * closed; 2],
-            mouth_aspect: 0.0,
-            pose: None,
-            unreadable: None,
-        };
+        let signs = eyes(closed);
         let face = Face {
             bbox: BBox::default(),
             confidence: 1.0,

@@ -230,12 +230,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{
-        frame::Frame,
-        infer::fixtures,
-        live::Timing,
-        monitor::{FaceSigns, Sign},
-    };
+    use crate::{frame::Frame, infer::fixtures, live::Timing, live::fakes::eyes, monitor::Sign};
 
     #[test]
     fn blinks_are_scored_by_the_built_in_model() {
@@ -249,15 +244,7 @@ mod tests {
         for i in 0..9000_u32 {
             let at = Duration::from_secs(1) * i / 30;
             let closed = if i % 90 < 3 + i / 90 % 4 { 0.95 } else { 0.05 };
-            let face = FaceSigns {
-                drowsy: closed,
-                eyes_closed: closed,
-                yawn: 0.0,
-                eye_aspect: [0.3 - 0.2 * closed; 2],
-                mouth_aspect: 0.0,
-                pose: None,
-                unreadable: None,
-            };
+            let face = eyes(closed);
             let seen = Sighting {
                 frame: Frame { image: image.clone(), at, index: u64::from(i) },
                 face: None,

@@ -225,10 +225,7 @@ fn cover(
 ) -> Covered {
     let mut hidden = Covered::default();
     let mut draw = |cover: Cover, rng: &mut _| {
-        let more = cover.draw(picture, anchors, rng);
-        hidden.left_eye |= more.left_eye;
-        hidden.right_eye |= more.right_eye;
-        hidden.mouth |= more.mouth;
+        hidden |= cover.draw(picture, anchors, rng);
     };
     let [dark, clear, eye, mouth, patch] =
         [by.dark_glasses, by.clear_glasses, by.eye_cover, by.mouth_cover, by.patch]

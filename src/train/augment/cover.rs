@@ -2,6 +2,8 @@
 //! hair over an eye, and small cut-outs. What was drawn is known, so it gives the
 //! labels of the visibility outputs for free.
 
+use std::ops::BitOrAssign;
+
 use rand::Rng;
 
 use super::Picture;
@@ -47,6 +49,15 @@ pub struct Covered {
     pub right_eye: bool,
     /// The mouth.
     pub mouth: bool,
+}
+
+impl BitOrAssign for Covered {
+    /// What one or the other hides.
+    fn bitor_assign(&mut self, other: Self) {
+        self.left_eye |= other.left_eye;
+        self.right_eye |= other.right_eye;
+        self.mouth |= other.mouth;
+    }
 }
 
 /// The axes of the face: origin between the eyes, one unit = the distance of the eyes.

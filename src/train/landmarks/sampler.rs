@@ -294,10 +294,7 @@ impl Sampler {
                 *point = [1.0 - x, y];
             }
         }
-        let new = self.cover(&mut picture, &points, rng);
-        covered.left_eye |= new.left_eye;
-        covered.right_eye |= new.right_eye;
-        covered.mouth |= new.mouth;
+        covered |= self.cover(&mut picture, &points, rng);
         self.options.photometric.apply(&mut picture, rng);
         let visible =
             [covered.left_eye, covered.right_eye, covered.mouth].map(|c| if c { 0.0 } else { 1.0 });
@@ -326,10 +323,7 @@ impl Sampler {
             _ => Cover::Patch,
         };
         let mut draw = |cover: Cover, rng: &mut ChaCha8Rng| {
-            let new = cover.draw(picture, &anchors, rng);
-            covered.left_eye |= new.left_eye;
-            covered.right_eye |= new.right_eye;
-            covered.mouth |= new.mouth;
+            covered |= cover.draw(picture, &anchors, rng);
         };
         draw(cover, rng);
         // Masks and glasses are worn together; small patches come in groups.
