@@ -14,6 +14,7 @@ mod options;
 mod pipeline;
 mod pool;
 mod publish;
+mod recorder;
 mod snapshot;
 mod threads;
 mod vision;
