@@ -473,6 +473,28 @@ mod tests {
         }
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_library_of_another_version_is_told_with_its_own() {
+        // The first call of any ONNX Runtime: a table of two functions, the second of which
+        // tells the version.
+        const OLD: &str = "static const void *none(unsigned v) { (void)v; return 0; }\n\
+            static const char *version(void) { return \"1.10.0\"; }\n\
+            static const struct { const void *(*api)(unsigned); const char *(*v)(void); } base = { none, version };\n\
+            const void *OrtGetApiBase(void) { return &base; }\n";
+        let root = tempfile::tempdir().unwrap();
+        let (source, library) = (root.path().join("old.c"), root.path().join("libold.so"));
+        std::fs::write(&source, OLD).unwrap();
+        let mut compiler = std::process::Command::new("cc");
+        compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source);
+        if !compiler.status().is_ok_and(|status| status.success()) {
+            eprintln!("skipped: there is no C compiler");
+            return;
+        }
+        let error = error_of_init(Some(&library), root.path()).unwrap();
+        assert!(error.contains("1.10.0") && error.contains("make setup"), "{error}");
+    }
+
     #[test]
     fn devices_are_written_as_they_are_read() {
         for device in ["auto", "cpu", "cuda", "tensorrt", "directml", "coreml"] {

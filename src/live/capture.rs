@@ -241,7 +241,7 @@ impl Capture {
 }
 
 /// What a panic said.
-pub(super) fn words_of(panic: &(dyn std::any::Any + Send)) -> &str {
+pub(crate) fn words_of(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<String>()
         .map(String::as_str)
