@@ -143,6 +143,7 @@ fn promote(kills: u32, seed: u64) {
     assert!(place.join("drowsiness.onnx").exists());
     // What the killed ones left does not pile up; other programs may be at work on what is
     // younger than a minute.
+    #[allow(clippy::disallowed_methods, reason = "files carry the clock's time")]
     let hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
     for entry in fs::read_dir(&place).unwrap() {
         let file = fs::File::options().write(true).open(entry.unwrap().path()).unwrap();
