@@ -281,3 +281,59 @@ impl Drop for Beside {
         self.finish();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::Judgement;
+
+    fn event(frame: u64) -> Event {
+        Event { judgement: Judgement::default(), frame, values: None }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_disk_that_does_not_answer_holds_up_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        // A pipe that nobody reads is full after a while, and then blocks who writes.
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        if !made.is_ok_and(|status| status.success()) {
+            eprintln!("skipped: there is no mkfifo");
+            return;
+        }
+        let options = LiveOptions { events: Some(pipe), ..LiveOptions::default() };
+        let mut recorder = Recorder::beside(&options).unwrap();
+        for frame in 0..4 * WAITING as u64 {
+            recorder.event(&event(frame));
+        }
+        let problem = recorder.problem().unwrap();
+        assert!(problem.contains("too slow"), "{problem}");
+        recorder.finish();
+        assert!(matches!(recorder.take_failure(), Some(RecordError::Behind(_))));
+    }
+
+    #[test]
+    fn a_log_that_was_away_is_gone_on_with_and_its_gap_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        let options = LiveOptions { events: Some(path.clone()), ..LiveOptions::default() };
+        let mut logs = Logs::open(&options).unwrap();
+        logs.event(&event(1));
+        // The disk is taken out: the next line cannot be written, the one after it can.
+        logs.events = None;
+        let elsewhere = folder.path().join("elsewhere");
+        std::fs::rename(&path, &elsewhere).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        logs.event(&event(2));
+        assert!(logs.failure.is_some());
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::rename(&elsewhere, &path).unwrap();
+        logs.event(&event(3));
+        assert!(logs.failure.is_none() && logs.gap.is_some());
+        let text = std::fs::read_to_string(path).unwrap();
+        let frames: Vec<u64> =
+            text.lines().map(|line| serde_json::from_str::<Event>(line).unwrap().frame).collect();
+        assert_eq!(frames, [1, 3]);
+    }
+}

@@ -216,6 +216,64 @@ fn a_covered_camera_is_told_as_such() {
 }
 
 #[test]
+fn a_camera_that_never_opens_is_told() {
+    let (end, never) = crossbeam_channel::bounded::<()>(0);
+    let mut parts = world(vec![], Duration::ZERO);
+    parts.open_source = Box::new(move |_| {
+        let _ = never.recv();
+        Err(crate::source::SourceError::NoCamera)
+    });
+    let live = Live::start_with(options("webcam"), parts).unwrap();
+    let lost = wait(&live, "the loss", |s| s.judgement.state == State::CameraLost);
+    assert_eq!(lost.sounding, Level::Advisory);
+    drop(end);
+    wait(&live, "its words", |s| s.problem.is_some());
+}
+
+#[test]
+fn models_that_go_on_failing_are_loaded_again() {
+    let mut parts = world(vec![steady()], Duration::ZERO);
+    let (mut open, mut opened) = (parts.open_vision, 0);
+    // Those that were opened first fail for good, as when a graphics card is lost.
+    parts.open_vision = Box::new(move || {
+        opened += 1;
+        match opened {
+            1 => Ok(Box::new(FaultyVision::new(open()?, Plan::lost_card()))),
+            _ => open(),
+        }
+    });
+    let live = Live::start_with(options("webcam"), parts).unwrap();
+    let told = wait(&live, "the problem", |s| s.problem.is_some()).problem.clone().unwrap();
+    assert!(told.contains("a lost graphics card"), "{told}");
+    wait(&live, "the return", |s| s.problem.is_none() && s.stats.frames > 30);
+}
+
+#[cfg(feature = "train")]
+#[test]
+fn a_picture_of_any_size_is_looked_at() {
+    if !crate::infer::fixtures::runtime_is_here() {
+        return;
+    }
+    let options = crate::source::OpenOptions::default();
+    let mut demo = crate::source::demo::Demo::open("alert", &options).unwrap();
+    let mut pipeline = crate::live::Pipeline::open(&Default::default()).unwrap();
+    let sizes = [[640, 480], [1, 1], [640, 480], [1, 480], [640, 1], [320, 240], [1280, 720]];
+    for size in sizes {
+        for _ in 0..3 {
+            let mut frame = crate::source::Source::next_frame(&mut demo).unwrap().unwrap();
+            let image = image::imageops::thumbnail(&*frame.image, size[0], size[1]);
+            frame.image = Arc::new(image);
+            let seen = crate::live::Vision::process(&mut pipeline, &frame).unwrap();
+            let [width, height] = [size[0] as f32, size[1] as f32];
+            if let Some(face) = &seen.face {
+                let [x, y] = [face.bbox.x, face.bbox.y];
+                assert!(x > -width && x < width && y > -height && y < height, "{size:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_model_that_never_returns_is_blindness_and_told() {
     let script = [seconds(Step::Open, 1.0), vec![Step::Stuck], steady()].concat();
     let live = start("webcam", vec![script]);

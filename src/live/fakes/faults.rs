@@ -68,6 +68,7 @@ impl Fault {
     ];
 
     /// Whether pictures or judgements are missing because of it.
+    #[allow(dead_code, reason = "for the soak")]
     pub(crate) fn blinds(self) -> bool {
         !matches!(self, Self::SoundLost | Self::SoundPanic)
     }
@@ -98,11 +99,19 @@ impl Plan {
         Arc::new(Self(Mutex::new(State { coming: faults, ..State::default() })))
     }
 
+    /// The models fail from the first frame on, and never again work.
+    #[allow(dead_code, reason = "the soak's faults pass")]
+    pub(crate) fn lost_card() -> Arc<Self> {
+        let failing = Some(Fault::ModelFails);
+        Arc::new(Self(Mutex::new(State { model: failing, failing: u32::MAX, ..State::default() })))
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether every fault has come.
+    #[allow(dead_code, reason = "the soak goes by the clock")]
     pub(crate) fn is_over(&self) -> bool {
         self.lock().coming.is_empty()
     }

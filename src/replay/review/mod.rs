@@ -10,7 +10,6 @@ pub use play::{Shown, Speed};
 pub use track::{Alarm, Known, Stretch, Track};
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
