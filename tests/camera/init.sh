@@ -20,7 +20,7 @@ ls -l /dev/video*
 wakewatch doctor | tee /tmp/doctor
 grep -qi vivid /tmp/doctor && echo "OK: camera listed"
 
-lines() { wc -l </tmp/frames.csv 2>/dev/null || echo 0; }
+lines() { [ -f /tmp/frames.csv ] && wc -l </tmp/frames.csv || echo 0; }
 # Waits until there are more lines than before.
 more() {
   for _ in $(seq 1 240); do
@@ -50,6 +50,7 @@ before=$(lines)
 echo vivid.0 >/sys/bus/platform/drivers/vivid/bind
 more $((before + 3)) && echo "OK: frames after replugging ($(lines) lines)"
 
+ls -l /dev/video*
 kill -INT $watch
 wait $watch
 echo "it ended with $?"

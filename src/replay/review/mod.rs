@@ -363,6 +363,7 @@ fn read_log(path: &PathBuf, shared: &Mutex<Shared>) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use crate::{
         monitor::{Judgement, Level, State},
         record::EventLog,
