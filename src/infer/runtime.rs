@@ -31,6 +31,16 @@ const CACHED: [&str; 2] = ["onnxruntime-gpu-1.31.1", "onnxruntime-1.32.0"];
 /// Sets the path of the library; must be absolute.
 const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
 
+/// Keeps ONNX Runtime from speaking to its makers. From 1.32 on, its builds for Linux give
+/// the user a number, keep a journal of what is run, and send it to Microsoft after some
+/// seconds; they look at this variable once, when the library is loaded.
+pub const SILENCE: &str = "ORT_DISABLE_TELEMETRY";
+
+/// Whether ONNX Runtime will keep to itself.
+pub fn is_silenced() -> bool {
+    env::var_os(SILENCE).is_some_and(|value| value == "1")
+}
+
 /// What the user asks the models to run on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -185,6 +195,11 @@ pub enum RuntimeError {
         "ONNX Runtime is not installed (looked in {0}); run `make setup`, or set ORT_DYLIB_PATH to its library"
     )]
     Missing(String),
+    /// The library would speak to its makers.
+    #[error(
+        "ONNX Runtime would send data about its use to its makers; start the program with {SILENCE}=1 in its environment"
+    )]
+    Telemetry,
     /// The environment variable names something that is not there.
     #[error(
         "ORT_DYLIB_PATH is {path}, which is not an absolute path of a file; correct it, or unset it and run `make setup`",
@@ -243,6 +258,10 @@ fn loaded() -> Result<&'static Loaded, RuntimeError> {
     let _turn = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(loaded) = LOADED.get() {
         return Ok(loaded);
+    }
+    // Nothing leaves the machine, and no library is an exception: better none.
+    if !is_silenced() {
+        return Err(RuntimeError::Telemetry);
     }
     let library = find(&Places::of_this_process())?;
     let environment = load(&library)?;
@@ -459,6 +478,15 @@ mod tests {
         if let Err(error) = init() {
             println!("error: {error}");
         }
+    }
+
+    #[test]
+    fn a_library_that_would_speak_to_its_makers_is_not_loaded() {
+        let mut child = std::process::Command::new(env::current_exe().unwrap());
+        child.args(["--exact", "--ignored", "--nocapture"]);
+        child.arg("infer::runtime::tests::tell_the_error").env_remove(SILENCE);
+        let told = String::from_utf8(child.output().unwrap().stdout).unwrap();
+        assert!(told.contains(SILENCE), "{told}");
     }
 
     #[test]
