@@ -65,7 +65,9 @@ fn seeds(name: &str) -> (Vec<Vec<u8>>, usize) {
         "image" => (vec![picture("p.png"), picture("p.jpg")], 1500),
         #[cfg(feature = "video")]
         "video" => {
-            let frame = |index: u8| RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8, y as u8, index * 20]));
+            let frame = |index: u8| {
+                RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8, y as u8, index * 20]))
+            };
             let frames: Vec<_> = (0..8).map(|at| (i64::from(at) * 100, frame(at))).collect();
             let seeds = ["c.mp4", "c.avi"].map(|name| {
                 encode::write(&at(name), 1000, &frames);
@@ -103,8 +105,14 @@ fn mutate(seeds: &[Vec<u8>], random: &mut ChaCha8Rng) -> Vec<u8> {
             // What numbers in headers and text are most often broken with.
             5 => {
                 let odd: [&[u8]; 8] = [
-                    &[0xff; 4], &[0; 4], &[0x7f, 0xff, 0xff, 0xff], b"-1", b"nan", b"1e999",
-                    b"99999999999999999999", &[0xed, 0xa0, 0x80],
+                    &[0xff; 4],
+                    &[0; 4],
+                    &[0x7f, 0xff, 0xff, 0xff],
+                    b"-1",
+                    b"nan",
+                    b"1e999",
+                    b"99999999999999999999",
+                    &[0xed, 0xa0, 0x80],
                 ];
                 let odd = odd[random.random_range(0..odd.len())];
                 let to = (at + odd.len()).min(bytes.len());

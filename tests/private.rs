@@ -13,7 +13,15 @@ use std::{
 use wakewatch::infer::{promoted, runtime};
 
 const WATCH: [&str; 9] = [
-    "watch", "--headless", "--fast", "--source", "demo:asleep", "--width", "320", "--height", "240",
+    "watch",
+    "--headless",
+    "--fast",
+    "--source",
+    "demo:asleep",
+    "--width",
+    "320",
+    "--height",
+    "240",
 ];
 
 /// What a program did, or `None` where this machine has no such tool or does not let it.

@@ -262,9 +262,9 @@ impl Judged {
     /// Whether a fault may have hidden something between two frames.
     fn is_hidden(&self, from: u64, to: u64) -> bool {
         let around = (HIDES_S * f64::from(FPS)) as u64;
-        self.faults.iter().any(|(at, fault)| {
-            fault.blinds() && *at + 3 * around > from && *at < to + around
-        })
+        self.faults
+            .iter()
+            .any(|(at, fault)| fault.blinds() && *at + 3 * around > from && *at < to + around)
     }
 
     /// Whether the level was critical at any frame from one to another.
@@ -348,7 +348,8 @@ fn a_drive_with_every_fault_misses_no_sleep_and_loses_no_thread() {
     // One every second and a half of the driver's time, while he is awake; then the tour's
     // long sleep, at 28 s, with all of it behind.
     let every = (1.5 * FPS) as u64;
-    let faults: Vec<_> = Fault::ALL.iter().zip(1..).map(|(fault, nth)| (nth * every, *fault)).collect();
+    let faults: Vec<_> =
+        Fault::ALL.iter().zip(1..).map(|(fault, nth)| (nth * every, *fault)).collect();
     let until = Instant::now() + Duration::from_secs(400);
     // From 88 s of one round to 36 s of the next.
     let (judged, _) = drive(120 - 24, faults, |seconds| seconds >= 62.0 || Instant::now() > until);

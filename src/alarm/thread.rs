@@ -345,10 +345,8 @@ mod tests {
 
     #[test]
     fn an_alarm_that_hears_nothing_of_the_judge_warns_by_itself() {
-        let speakers: [Result<Box<dyn Speaker>, SoundState>; 2] = [
-            Ok(Box::new(Flaky { opened: Arc::default(), panics: false })),
-            Err(SoundState::Off),
-        ];
+        let speakers: [Result<Box<dyn Speaker>, SoundState>; 2] =
+            [Ok(Box::new(Flaky { opened: Arc::default(), panics: false })), Err(SoundState::Off)];
         for speaker in speakers {
             let alarm = Alarm::start(speaker).unwrap();
             assert_eq!((alarm.unanswered(), alarm.status().sounding), (None, Level::None));

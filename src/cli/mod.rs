@@ -80,7 +80,8 @@ fn silence() -> Option<ExitCode> {
     again.args(std::env::args_os().skip(1)).env(runtime::SILENCE, "1");
     // Where this fails, the library is not loaded and the sentence says why.
     #[cfg(unix)]
-    let failed: std::io::Result<ExitCode> = Err(std::os::unix::process::CommandExt::exec(&mut again));
+    let failed: std::io::Result<ExitCode> =
+        Err(std::os::unix::process::CommandExt::exec(&mut again));
     #[cfg(not(unix))]
     let failed = again.status().map(|status| {
         let code = status.code().and_then(|code| u8::try_from(code).ok());

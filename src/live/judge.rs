@@ -184,7 +184,13 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{frame::Frame, infer::fixtures, live::fakes::eyes, live::{LiveOptions, Timing}, monitor::Sign};
+    use crate::{
+        frame::Frame,
+        infer::fixtures,
+        live::fakes::eyes,
+        live::{LiveOptions, Timing},
+        monitor::Sign,
+    };
 
     #[test]
     fn blinks_are_scored_by_the_built_in_model() {

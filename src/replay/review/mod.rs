@@ -363,11 +363,11 @@ fn read_log(path: &PathBuf, shared: &Mutex<Shared>) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
     use crate::{
         monitor::{Judgement, Level, State},
         record::EventLog,
     };
+    use std::fs;
 
     fn wait(review: &Review) -> Judging {
         (0..2000)
