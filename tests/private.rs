@@ -12,7 +12,7 @@ use std::{
 
 use wakewatch::infer::{promoted, runtime};
 
-const WATCH: [&str; 9] = [
+const WATCH: [&str; 11] = [
     "watch",
     "--headless",
     "--fast",
@@ -22,6 +22,8 @@ const WATCH: [&str; 9] = [
     "320",
     "--height",
     "240",
+    "--fps",
+    "10",
 ];
 
 /// What a program did, or `None` where this machine has no such tool or does not let it.

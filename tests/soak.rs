@@ -166,6 +166,8 @@ fn drive(
     faults: Vec<(u64, Fault)>,
     mut over: impl FnMut(f64) -> bool,
 ) -> (Judged, Vec<(f64, f64)>) {
+    // Without the stack, whose names would take a hundred megabytes at the first panic.
+    std::panic::set_hook(Box::new(|info| eprintln!("{info}")));
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("events.jsonl");
     let options = OpenOptions { fps: FPS, ..OpenOptions::default() };
@@ -256,6 +258,9 @@ struct Count {
     hidden: usize,
     missed: Vec<f64>,
     stuck: Vec<f64>,
+    /// Times of open eyes in which an alarm began. The tour has a yawn behind a hand, with
+    /// the eyes squeezed: how often that alarms is a matter of the judgement, not of faults.
+    needless: usize,
 }
 
 impl Judged {
@@ -300,6 +305,15 @@ impl Judged {
         spans
     }
 
+    /// At which frame the critical alarm of this frame began, if there is one.
+    fn critical_since(&self, frame: u64) -> Option<u64> {
+        let mut since = None;
+        for (at, level) in self.levels.iter().take_while(|(at, _)| *at <= frame) {
+            since = (*level == Level::Critical).then(|| since.unwrap_or(*at));
+        }
+        since
+    }
+
     fn count(&self) -> Count {
         let mut count = Count::default();
         let seconds = |frames: u64| frames as f64 / f64::from(FPS);
@@ -318,9 +332,11 @@ impl Judged {
                 }
                 Eyes::Open if long >= AWAKE_S && !self.is_hidden(from, to) => {
                     count.wakings += 1;
-                    // What is left of the span when every alarm must be over.
-                    if self.was_critical(from + (AWAKE_S * f64::from(FPS)) as u64, to) {
-                        count.stuck.push(seconds(from));
+                    let late = from + (AWAKE_S * f64::from(FPS)) as u64;
+                    match self.critical_since(late) {
+                        Some(since) if since <= from => count.stuck.push(seconds(from)),
+                        _ if self.was_critical(late, to) => count.needless += 1,
+                        _ => {}
                     }
                 }
                 _ => {}
@@ -408,12 +424,13 @@ fn soak(seconds: f64, at_most: Duration) {
     let faults = judged.faults.iter().filter(|(at, _)| *at < came).count();
     let (count, slope) = (judged.count(), slope_mb_an_hour(&memory));
     eprintln!(
-        "seed {seed}, {:.0} minutes, {} frames, {faults} faults; {} sleeps alarmed of, {} hidden by a fault, {} wakings; memory {:.0} to {:.0} MB, {slope:+.2} MB an hour; curve in {}",
+        "seed {seed}, {:.0} minutes, {} frames, {faults} faults; {} sleeps alarmed of, {} hidden by a fault, {} wakings, {} needless alarms; memory {:.0} to {:.0} MB, {slope:+.2} MB an hour; curve in {}",
         played / 60.0,
         judged.frames,
         count.sleeps,
         count.hidden,
         count.wakings,
+        count.needless,
         memory.first().unwrap().1,
         memory.last().unwrap().1,
         picture.display(),
