@@ -10,7 +10,7 @@ pub use play::{Shown, Speed};
 pub use track::{Alarm, Known, Stretch, Track};
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
