@@ -7,6 +7,7 @@
 //! eight hours of the driver's time; both draw the memory's curve.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may fail and says why")]
+#![allow(clippy::panic, reason = "panics are among the faults")]
 
 #[path = "../src/live/fakes/faults.rs"]
 mod faults;
@@ -198,7 +199,7 @@ fn drive(
             let noting = Noting { pipeline, drive: of_vision.clone() };
             Ok(Box::new(FaultyVision::new(Box::new(noting), fails.clone())))
         }),
-        speaker: Ok(Box::new(FaultySpeaker(plan.clone()))),
+        speaker: Ok(Box::new(FaultySpeaker(plan))),
     };
     let before = threads();
     let live = Live::start_with(
