@@ -50,6 +50,10 @@ const AWAKE_S: f64 = 4.0;
 const HIDES_S: f64 = 5.0;
 /// The first minutes of simulated time, in which buffers still grow.
 const WARM_S: f64 = 600.0;
+/// So much more must have been played to tell a slope, seconds.
+const LONG_S: f64 = 1800.0;
+/// No drive takes more memory than this, MB.
+const MOST_MB: f64 = 180.0;
 /// Memory may grow by so much an hour of simulated time.
 const MOST_MB_AN_HOUR: f64 = 1.0;
 
@@ -438,7 +442,13 @@ fn soak(seconds: f64, at_most: Duration) {
     );
     assert!(count.sleeps > 0 && faults > 0, "{count:?}");
     assert!(count.missed.is_empty() && count.stuck.is_empty(), "{count:?}");
-    assert!(slope < MOST_MB_AN_HOUR, "{slope} MB an hour: {memory:?}");
+    // A slope of a few minutes says nothing; a slow machine plays no more in ten of ours.
+    if played >= WARM_S + LONG_S {
+        assert!(slope < MOST_MB_AN_HOUR, "{slope} MB an hour: {memory:?}");
+    } else {
+        eprintln!("too short to tell how memory grows; {MOST_MB} MB at most");
+        assert!(memory.iter().all(|(_, mb)| *mb < MOST_MB), "{memory:?}");
+    }
     // The thresholds are those of the monitor that was watched by.
     assert!(f64::from(Settings::default().alarm_s) < SLEEP_S);
 }
