@@ -7,10 +7,11 @@
 mod judge;
 mod list;
 mod probe;
+mod table;
 
 use std::{
     fs,
-    io::Write,
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
 };
@@ -38,10 +39,10 @@ struct Args {
     /// The list of variants, as TOML.
     study: PathBuf,
     /// The prepared folder.
-    #[arg(long)]
+    #[arg(long, default_value = "data/crops")]
     crops: PathBuf,
     /// Where the runs lie.
-    #[arg(long)]
+    #[arg(long, default_value = "runs/study")]
     out: PathBuf,
     /// One JSON line a run is appended there.
     #[arg(long, default_value = "docs/models.jsonl")]
@@ -55,6 +56,9 @@ struct Args {
     /// Judge this one run, whatever the list says; with the name that its line gets.
     #[arg(long, num_args = 2, value_names = ["NAME", "FOLDER"])]
     run: Vec<String>,
+    /// Print the results as tables, and do nothing else.
+    #[arg(long)]
+    table: bool,
     /// Replicas that learn side by side; 0 = one a core.
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -62,6 +66,9 @@ struct Args {
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    if args.table {
+        return tell(&table::markdown(&results(&args.results)?));
+    }
     let study = Study::read(&args.study)?;
     let set = CropSet::load(&args.crops)?;
     if let [name, folder] = args.run.as_slice() {
@@ -106,7 +113,7 @@ fn train(
     config: &FinetuneConfig,
 ) -> anyhow::Result<()> {
     let stop = AtomicBool::new(false);
-    let mut say = |line: &str| println!("{}: {line}", variant.name);
+    let mut say = |line: &str| drop(tell(&format!("{}: {line}", variant.name)));
     let mut control = Control { stop: &stop, say: &mut say, step: &mut |_| {} };
     if let Some(name) = &variant.mae {
         let mut config: PretrainConfig = study.pretraining(name, &args.crops, &args.out)?;
@@ -131,19 +138,22 @@ fn steps_done(run: &Path) -> usize {
     serde_json::from_str::<Progress>(&text).map_or(0, |progress| progress.step)
 }
 
-fn is_judged(results: &Path, name: &str, seed: u64) -> anyhow::Result<bool> {
-    if !results.is_file() {
-        return Ok(false);
+/// The lines that were written before.
+fn results(path: &Path) -> anyhow::Result<Vec<Value>> {
+    if !path.is_file() {
+        return Ok(Vec::new());
     }
-    let text = fs::read_to_string(results)?;
-    for line in text.lines() {
-        let line: Value = serde_json::from_str(line)
-            .with_context(|| format!("{} holds a line that is no JSON", results.display()))?;
-        if line["variant"] == json!(name) && line["seed"] == json!(seed) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let text = fs::read_to_string(path)?;
+    let lines = text.lines().map(|line| {
+        serde_json::from_str(line)
+            .with_context(|| format!("{} holds a line that is no JSON", path.display()))
+    });
+    lines.collect()
+}
+
+fn is_judged(path: &Path, name: &str, seed: u64) -> anyhow::Result<bool> {
+    let is_it = |line: &Value| line["variant"] == json!(name) && line["seed"] == json!(seed);
+    Ok(results(path)?.iter().any(is_it))
 }
 
 fn append(results: &Path, line: &Value) -> anyhow::Result<()> {
@@ -152,6 +162,9 @@ fn append(results: &Path, line: &Value) -> anyhow::Result<()> {
     }
     let mut file = fs::OpenOptions::new().create(true).append(true).open(results)?;
     writeln!(file, "{line}")?;
-    println!("{line}");
-    Ok(())
+    tell(&line.to_string())
+}
+
+fn tell(text: &str) -> anyhow::Result<()> {
+    Ok(writeln!(io::stdout(), "{text}")?)
 }
