@@ -39,7 +39,7 @@ use wakewatch::{
 use crate::{list::Condition, probe};
 
 /// The answers on held-out crops, in the run's folder.
-pub const ANSWERS: &str = "answers.csv";
+pub(crate) const ANSWERS: &str = "answers.csv";
 
 /// Crops that are judged at once.
 const BATCH: usize = 128;
@@ -69,7 +69,7 @@ struct Judge<'a> {
 }
 
 /// One line of the results.
-pub fn run(
+pub(crate) fn run(
     name: &str,
     seed: u64,
     folder: &Path,
@@ -104,8 +104,7 @@ pub fn run(
             let needed = needed(item);
             (condition.hides_eyes && needed.eyes) || (condition.hides_mouth && needed.mouth)
         };
-        let which: Vec<usize> =
-            few.iter().copied().filter(|&at| !hidden(&set.items[at])).collect();
+        let which: Vec<usize> = few.iter().copied().filter(|&at| !hidden(&set.items[at])).collect();
         let said = judge.all(&which, |at, rng| {
             let item = &set.items[at];
             let needed = needed(item);
@@ -141,7 +140,7 @@ pub fn run(
 }
 
 /// Figures over the answers of several runs together.
-pub fn pooled(name: &str, seed: u64, folders: &[PathBuf]) -> anyhow::Result<Value> {
+pub(crate) fn pooled(name: &str, seed: u64, folders: &[PathBuf]) -> anyhow::Result<Value> {
     let mut groups: BTreeMap<String, Vec<Scored>> = BTreeMap::new();
     for folder in folders {
         for row in csv::Reader::from_path(folder.join(ANSWERS))?.records() {
@@ -398,8 +397,7 @@ fn write_answers(
 fn time(folder: &Path, vit: &VitConfig) -> anyhow::Result<f64> {
     let out = tempfile::tempdir()?;
     let file = out.path().join("model.onnx");
-    let options =
-        ExportOptions { checkpoint: folder.into(), out: file.clone(), half: Some(false) };
+    let options = ExportOptions { checkpoint: folder.into(), out: file.clone(), half: Some(false) };
     export::run(&options)?;
     let options = RuntimeOptions { device: RunOn::Cpu, threads: 1 };
     let mut model = Exported::load(&Some(file).into(), &options)?;

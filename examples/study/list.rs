@@ -13,26 +13,26 @@ const WHOLE: [&str; 3] = ["drowsy_shares", "awake_shares", "embedding"];
 /// The list.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Study {
+pub(crate) struct Study {
     pretrain: Table,
     finetune: Table,
     mae: Vec<Table>,
-    pub variant: Vec<Variant>,
+    pub(crate) variant: Vec<Variant>,
     /// Figures over the held-out crops of several runs together.
     #[serde(default)]
-    pub pool: Vec<Pool>,
+    pub(crate) pool: Vec<Pool>,
     /// What is done to held-out crops before they are judged.
-    pub condition: Vec<Condition>,
+    pub(crate) condition: Vec<Condition>,
 }
 
 /// A classifier.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Variant {
-    pub name: String,
-    pub seeds: Vec<u64>,
+pub(crate) struct Variant {
+    pub(crate) name: String,
+    pub(crate) seeds: Vec<u64>,
     /// The pretraining that it starts from.
-    pub mae: Option<String>,
+    pub(crate) mae: Option<String>,
     #[serde(default)]
     finetune: Table,
 }
@@ -40,30 +40,30 @@ pub struct Variant {
 /// Runs whose people differ.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pool {
-    pub name: String,
-    pub seed: u64,
-    pub of: Vec<String>,
+pub(crate) struct Pool {
+    pub(crate) name: String,
+    pub(crate) seed: u64,
+    pub(crate) of: Vec<String>,
 }
 
 /// A change of the crops.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Condition {
-    pub name: String,
+pub(crate) struct Condition {
+    pub(crate) name: String,
     /// Crops whose label lies in the mouth are left out.
     #[serde(default)]
-    pub hides_mouth: bool,
+    pub(crate) hides_mouth: bool,
     /// Crops whose label lies in the eyes are left out.
     #[serde(default)]
-    pub hides_eyes: bool,
+    pub(crate) hides_eyes: bool,
     #[serde(default)]
     augmentation: Table,
 }
 
 impl Condition {
     /// What is done to the crops: this, and nothing else.
-    pub fn augmentation(&self) -> anyhow::Result<Augmentation> {
+    pub(crate) fn augmentation(&self) -> anyhow::Result<Augmentation> {
         let nothing: Table = toml::from_str(include_str!("nothing.toml"))?;
         let table = merge(nothing, &self.augmentation);
         table.try_into().with_context(|| format!("the condition \"{}\"", self.name))
@@ -72,13 +72,13 @@ impl Condition {
 
 impl Study {
     /// Reads a list.
-    pub fn read(path: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
         toml::from_str(&text).with_context(|| path.display().to_string())
     }
 
     /// The settings of the pretraining `name`.
-    pub fn pretraining(
+    pub(crate) fn pretraining(
         &self,
         name: &str,
         crops: &Path,
@@ -92,7 +92,7 @@ impl Study {
     }
 
     /// The settings of a variant.
-    pub fn finetuning(
+    pub(crate) fn finetuning(
         &self,
         variant: &Variant,
         seed: u64,
@@ -110,13 +110,13 @@ impl Study {
 
 impl Variant {
     /// Name of the folder of its run.
-    pub fn folder(&self, seed: u64) -> String {
+    pub(crate) fn folder(&self, seed: u64) -> String {
         folder(&self.name, seed)
     }
 }
 
 /// Name of the folder of a variant's run.
-pub fn folder(name: &str, seed: u64) -> String {
+pub(crate) fn folder(name: &str, seed: u64) -> String {
     format!("{}-{seed}", name.replace([',', '\''], "").replace(' ', "-").to_lowercase())
 }
 

@@ -6,7 +6,11 @@ const STEPS: usize = 300;
 
 /// Balanced accuracy of a linear probe that learns from `train` and is asked on `test`:
 /// features with their class, `classes` of them.
-pub fn accuracy(train: &[(Vec<f32>, usize)], test: &[(Vec<f32>, usize)], classes: usize) -> f64 {
+pub(crate) fn accuracy(
+    train: &[(Vec<f32>, usize)],
+    test: &[(Vec<f32>, usize)],
+    classes: usize,
+) -> f64 {
     let width = train.first().map_or(0, |(features, _)| features.len());
     let (mean, std) = statistics(train, width);
     let scaled = |set: &[(Vec<f32>, usize)]| -> Vec<(Vec<f32>, usize)> {

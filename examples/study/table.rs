@@ -34,7 +34,7 @@ const HEADS: [Column; 9] = [
 ];
 
 /// The tables of `results`, as Markdown.
-pub fn markdown(results: &[Value]) -> String {
+pub(crate) fn markdown(results: &[Value]) -> String {
     let mut names: Vec<&str> = Vec::new();
     for name in results.iter().filter(|line| line["pooled"].is_null()).filter_map(name) {
         if !names.contains(&name) {

@@ -378,8 +378,7 @@ mod tests {
     #[test]
     fn anchors_follow_the_view() {
         let stored = dotted();
-        for (scale, turn, shift) in
-            [([1.1, 1.0], 0.1, [3.0, -2.0]), ([0.9, 0.9], -0.2, [0.0, 4.0])]
+        for (scale, turn, shift) in [([1.1, 1.0], 0.1, [3.0, -2.0]), ([0.9, 0.9], -0.2, [0.0, 4.0])]
         {
             let view = View { scale, turn, shift };
             let picture = view.sample(&stored, 72);

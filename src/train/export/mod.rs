@@ -82,8 +82,7 @@ pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
     let (file, difference, rounding) = match record.kind {
         ModelKind::Drowsiness => {
             let whole = Classifier::new(&record.vit, &device);
-            let whole =
-                checkpoint::load_average(&weights, whole)?.calibrated(record.temperature);
+            let whole = checkpoint::load_average(&weights, whole)?.calibrated(record.temperature);
             let model = if half { whole.clone().map(&mut Halver) } else { whole.clone() };
             let file = classifier_file(&model, &card, &record, half)?;
             let rounding =

@@ -74,7 +74,11 @@ impl Trial {
     }
 
     /// Probabilities of drowsy, `[crops]`.
-    pub(super) fn drowsy(&self, model: &Classifier, record: &RunRecord) -> Result<Vec<f32>, TrainError> {
+    pub(super) fn drowsy(
+        &self,
+        model: &Classifier,
+        record: &RunRecord,
+    ) -> Result<Vec<f32>, TrainError> {
         let answer = self.answer(model, record);
         Ok(values(&softmax(answer.logits, 1))?.chunks(2).map(|pair| pair[1]).collect())
     }

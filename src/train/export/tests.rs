@@ -68,8 +68,7 @@ fn both_presets_compute_in_onnx_runtime_what_they_compute_in_burn() {
                 assert_eq!(exported.rounding > 0.0, half, "{}", exported.rounding);
                 assert!(exported.rounding < 0.01, "{}", exported.rounding);
                 let source = ModelSource::File(out.clone());
-                let loaded =
-                    LoadedModel::load(&source, kind, &RuntimeOptions::default()).unwrap();
+                let loaded = LoadedModel::load(&source, kind, &RuntimeOptions::default()).unwrap();
                 assert_eq!(loaded.card, exported.card);
                 let page = std::fs::read_to_string(out.with_extension("md")).unwrap();
                 assert!(page.contains("CC0 1.0") && page.contains("`auc` | 0.5"), "{page}");
