@@ -49,17 +49,20 @@ bench:               ## how fast everything is on this machine; SOURCE=FILE for 
 
 # Every screen on the drawn driver, for README and docs; nobody real is ever in them.
 SHOT = ALSA_CONFIG_PATH=assets/silent.conf xvfb-run -a -s "-screen 0 1600x1000x24" \
-  target/release/wakewatch watch --source demo --window 1024x640
+  target/release/wakewatch watch --window 1024x640
 SET = target/drawn-set
 
 screenshots: build   ## makes docs/window-*.png again, on the demo driver
 	cargo run --release --locked --example drawn_set -- $(SET)
-	$(SHOT) --screenshot docs/window-watch.png --after 14
-	$(SHOT) --screenshot docs/window-watch-light.png --after 14 --light
-	$(SHOT) --replay demo:asleep --screenshot docs/window-replay.png --after 62
-	$(SHOT) --measure $(SET)/list.csv --screenshot docs/window-metrics.png --after 40
-	$(SHOT) --screen training --screenshot docs/window-training.png --after 4
-	$(SHOT) --screen settings --screenshot docs/window-settings.png --after 4
+	$(SHOT) --source demo --screenshot docs/window-watch.png --after 14
+	$(SHOT) --source demo --screenshot docs/window-watch-light.png --after 14 --light
+	$(SHOT) --source demo:asleep --screenshot docs/window-asleep.png --after 13
+	$(SHOT) --source demo --replay demo:asleep --screenshot docs/window-replay.png --after 62
+	$(SHOT) --source demo --measure $(SET)/list.csv --screenshot docs/window-metrics.png --after 40
+	rm -rf $(SET)/mae
+	target/release/wakewatch prepare --images $(SET)/list.csv --out $(SET)/crops
+	$(SHOT) --source demo --train $(SET)/pretrain.toml --screenshot docs/window-training.png --after 90
+	$(SHOT) --source demo --screen settings --screenshot docs/window-settings.png --after 4
 
 screenshot: build    ## makes docs/watch.png again, on the demo driver
 	ALSA_CONFIG_PATH=assets/silent.conf xvfb-run -a -s "-screen 0 1280x800x24" target/release/wakewatch watch \

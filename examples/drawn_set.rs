@@ -1,5 +1,6 @@
 //! Draws a labelled set of pictures of the demo's drivers into a folder: eyes open is
-//! awake, eyes shut is drowsy. Something to measure on that shows nobody.
+//! awake, eyes shut is drowsy. Something to measure on that shows nobody, and settings to
+//! train with on what `wakewatch prepare` makes of it.
 
 use std::{fs, path::PathBuf};
 
@@ -35,5 +36,13 @@ fn main() -> anyhow::Result<()> {
         }
     }
     fs::write(folder.join("list.csv"), lines)?;
+    let [crops, out] = ["crops", "mae"].map(|name| folder.join(name));
+    let settings = format!(
+        "# A short pretraining on drawn drivers.\n\
+         crops = {crops:?}\nout = {out:?}\n\n\
+         [training]\nsteps = 600\nbatch = 32\nvalidate_every = 50\n\n\
+         [hold_out]\nshare = 0.25\n"
+    );
+    fs::write(folder.join("pretrain.toml"), settings)?;
     Ok(())
 }

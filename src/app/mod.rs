@@ -97,6 +97,9 @@ pub struct AppOptions {
     pub hidden: bool,
     /// The labelled set to measure on.
     pub measure: Option<PathBuf>,
+    /// Settings to train with.
+    #[cfg(feature = "train")]
+    pub train: Option<PathBuf>,
     /// Take a picture of the window (PNG) so long after watching has begun, then quit. The
     /// user's settings are left alone then.
     pub screenshot: Option<(PathBuf, Duration)>,
@@ -158,6 +161,8 @@ fn run_with(options: AppOptions, opener: Arc<Opener>) -> Result<(), AppError> {
         tab: options.tab,
         replay: options.replay,
         measure: options.measure,
+        #[cfg(feature = "train")]
+        train: options.train,
         screenshot,
     };
     let create: eframe::AppCreator<'_> = Box::new(move |creation| {

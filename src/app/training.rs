@@ -45,6 +45,8 @@ pub struct TrainingView {
     job: Option<Job>,
     picture: Texture,
     reading: Option<Receiver<Result<String, String>>>,
+    /// The settings that are being read are to be learned from at once.
+    begins: bool,
     exporting: Option<Receiver<Result<Exported, String>>>,
     said: Option<String>,
 }
@@ -58,6 +60,7 @@ impl Default for TrainingView {
             job: None,
             picture: Texture::default(),
             reading: None,
+            begins: false,
             exporting: None,
             said: None,
         }
@@ -70,6 +73,12 @@ impl TrainingView {
         self.chooser.close()
     }
 
+    /// Reads settings and begins to train with them.
+    pub fn begin(&mut self, ctx: &Context, settings: PathBuf) {
+        self.begins = true;
+        self.read(ctx, settings);
+    }
+
     /// Draws the screen over what is left of `ui`.
     pub fn show(&mut self, ui: &mut Ui) -> Option<Request> {
         let ctx = ui.ctx().clone();
@@ -79,7 +88,7 @@ impl TrainingView {
                 Purpose::Export => self.export(&ctx, &path, false),
             }
         }
-        let wanted = self.hear();
+        let wanted = self.hear(&ctx);
         if let Some(sentence) = self.said.clone()
             && notice_row(ui, &text::sentence(&sentence), Some(text::CLOSE))
         {
@@ -245,10 +254,18 @@ impl TrainingView {
     }
 
     /// Takes what the threads have to say.
-    fn hear(&mut self) -> Option<Request> {
+    fn hear(&mut self, ctx: &Context) -> Option<Request> {
         match self.reading.as_ref().map(Receiver::try_recv) {
-            Some(Ok(Ok(text))) => (self.settings, self.reading) = (text, None),
-            Some(Ok(Err(why))) => (self.said, self.reading) = (Some(why), None),
+            Some(Ok(Ok(text))) => {
+                self.what = Plan::kind(self.what, &text);
+                (self.settings, self.reading) = (text, None);
+                if std::mem::take(&mut self.begins) {
+                    self.start(ctx, false);
+                }
+            }
+            Some(Ok(Err(why))) => {
+                (self.said, self.reading, self.begins) = (Some(why), None, false);
+            }
             Some(Err(TryRecvError::Disconnected)) => self.reading = None,
             Some(Err(TryRecvError::Empty)) | None => {}
         }

@@ -107,6 +107,9 @@ pub(super) struct Start {
     pub(super) replay: Option<SourceSpec>,
     /// What to measure on there.
     pub(super) measure: Option<PathBuf>,
+    /// Settings to train with there.
+    #[cfg(feature = "train")]
+    pub(super) train: Option<PathBuf>,
     /// A picture to take.
     pub(super) screenshot: Option<Screenshot>,
 }
@@ -148,6 +151,10 @@ impl Window {
         screen.metrics.data = start.measure;
         if screen.metrics.data.is_some() {
             screen.metrics.measure(ctx, &window.around());
+        }
+        #[cfg(feature = "train")]
+        if let Some(settings) = start.train {
+            screen.training.begin(ctx, settings);
         }
         if let Some(source) = &start.replay {
             screen.replay.open(ctx, source, &window.around());

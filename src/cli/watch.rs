@@ -99,6 +99,10 @@ pub struct WatchArgs {
     #[cfg(feature = "gui")]
     #[arg(long, value_name = "LIST.csv|DIR", conflicts_with = "headless")]
     pub measure: Option<PathBuf>,
+    /// Train with these settings on the training screen.
+    #[cfg(all(feature = "gui", feature = "train"))]
+    #[arg(long, value_name = "FILE.toml", conflicts_with = "headless")]
+    pub train: Option<PathBuf>,
     /// Width and height of the window in points, for example 1024x640.
     #[cfg(feature = "gui")]
     #[arg(long, value_name = "WxH", value_parser = size, conflicts_with = "headless")]
@@ -141,6 +145,8 @@ impl Default for WatchArgs {
             replay: None,
             #[cfg(feature = "gui")]
             measure: None,
+            #[cfg(all(feature = "gui", feature = "train"))]
+            train: None,
             #[cfg(feature = "gui")]
             hidden: false,
             #[cfg(feature = "gui")]
@@ -303,6 +309,8 @@ fn window(args: WatchArgs, live: LiveOptions) -> anyhow::Result<()> {
         // A recording was named to be seen.
         Tab::Watch if args.replay.is_some() => Tab::Replay,
         Tab::Watch if args.measure.is_some() => Tab::Metrics,
+        #[cfg(feature = "train")]
+        Tab::Watch if args.train.is_some() => Tab::Training,
         tab => tab,
     };
     let options = AppOptions {
@@ -314,6 +322,8 @@ fn window(args: WatchArgs, live: LiveOptions) -> anyhow::Result<()> {
         tab,
         replay: args.replay,
         measure: args.measure,
+        #[cfg(feature = "train")]
+        train: args.train,
         hidden: args.hidden,
         screenshot: args.screenshot.map(|path| (path, after)),
     };

@@ -108,6 +108,11 @@ impl State {
         State::CameraLost,
         State::Slow,
     ];
+
+    /// Nobody is being watched: what was known of the driver says nothing of now.
+    pub fn is_blind(self) -> bool {
+        matches!(self, State::NoDriver | State::EyesUnreadable | State::CameraLost)
+    }
 }
 
 /// How urgent a judgement is; ordered.

@@ -21,6 +21,12 @@ pub enum TrainError {
         /// The system's own words.
         source: std::io::Error,
     },
+    /// The folder of a new run holds one already.
+    #[error("{path} holds a training already; name another folder as `out`, or go on with this one (--resume)", path = .path.display())]
+    Taken {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The configuration is not TOML of the expected form.
     #[error("{path} is no training configuration ({why}); compare it with the examples in the README", path = .path.display())]
     Config {

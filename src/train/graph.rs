@@ -180,18 +180,6 @@ impl Graph<'_> {
         self.g.add(&a, &b)
     }
 
-    /// `values` repeated for every crop of the batch of `like`: `[N, ..shape]`.
-    fn for_each_crop(&mut self, like: &Value, shape: &[usize], values: &[f32]) -> Value {
-        let one: Vec<usize> = [&[1], shape].concat();
-        let constant = self.g.constant("token", &one, values);
-        let batch = self.g.shape(like);
-        let batch = self.g.slice(&batch, 0, 0, 1);
-        let rest: Vec<i64> = shape.iter().map(|&size| size as i64).collect();
-        let rest = self.g.constant_i64("shape", &rest);
-        let full = self.g.concat(&[&batch, &rest], 0);
-        self.g.expand(&constant, &full)
-    }
-
     /// `[N,3,S,S]` to `[N,P,p*p*3]`, each patch by row, column, channel.
     fn patches(&mut self, image: &Value) -> Value {
         let (side, px) = (self.config.grid().side as i64, self.config.patch_px as i64);
@@ -219,33 +207,33 @@ impl Graph<'_> {
         let cut = self.g.reshape(image, &[-1, 3, count, wide, count, wide]);
         let cut = self.g.transpose(&cut, &[0, 2, 4, 1, 3, 5]);
         let mut x = self.g.reshape(&cut, &[-1, 3, wide, wide]);
-        let (mut side, mut channels) = (px, 3);
+        let (mut side, mut channels, mut gain) = (px, 3, 1.0);
         for layer in &embedding.convolutions {
             let outputs = layer.weight.dims()[1];
             let (weight, bias) = linear_values(layer)?;
-            let kernel = channels_first(&weight, 9, channels, outputs);
+            let kernel = channels_first(&weight, 9, channels, outputs, gain);
             let y = self.g.conv2d(&x, [outputs, channels, 3, 3], &kernel, &bias, 2, 1, 1);
             let y = self.g.gelu(&y);
             (side, channels) = (side / 2, outputs);
-            let flat = self.g.reshape(&y, &[-1, (channels * side * side) as i64]);
-            let flat = self.patch_norm(&flat);
-            x = self.g.reshape(&flat, &[-1, channels as i64, side as i64, side as i64]);
+            (x, gain) = self.patch_norm(&y, channels * side * side);
         }
         let (weight, bias) = linear_values(&embedding.project)?;
         let dim = self.config.dim;
-        let kernel = channels_first(&weight, side * side, channels, dim);
+        let kernel = channels_first(&weight, side * side, channels, dim, gain);
         let x = self.g.conv2d(&x, [dim, channels, side, side], &kernel, &bias, 1, 0, 1);
         Ok(self.g.reshape(&x, &[-1, grid.patches() as i64, dim as i64]))
     }
 
-    fn patch_norm(&mut self, x: &Value) -> Value {
-        let square = self.g.mul(x, x);
-        let mean = self.g.reduce_mean(&square, &[1]);
-        let mean = self.g.reshape(&mean, &[-1, 1]);
-        let epsilon = self.g.constant("epsilon", &[], &[PATCH_NORM_EPSILON as f32]);
-        let mean = self.g.add(&mean, &epsilon);
-        let root = self.g.node("Sqrt", &[&mean], vec![]);
-        self.g.div(x, &root)
+    /// The patch norm of `x`, which has `count` values a patch, but for a gain that the next
+    /// weights take up: x / sqrt(mean square + epsilon) =
+    /// sqrt(count) x / sqrt(sum of squares + count epsilon).
+    fn patch_norm(&mut self, x: &Value, count: usize) -> (Value, f32) {
+        let sum = self.g.sum_of_squares(x, &[1, 2, 3]);
+        let epsilon = PATCH_NORM_EPSILON as f32 * count as f32;
+        let epsilon = self.g.constant("epsilon", &[], &[epsilon]);
+        let sum = self.g.add(&sum, &epsilon);
+        let root = self.g.node("Sqrt", &[&sum], vec![]);
+        (self.g.div(x, &root), (count as f32).sqrt())
     }
 
     fn encoder(
@@ -257,17 +245,18 @@ impl Graph<'_> {
         let (dim, side) = (self.config.dim, self.config.grid().side);
         let patches = side * side;
         let tokens = self.embed(image, &encoder.embedding)?;
-        let places = self.g.constant("places", &[1, patches, dim], &sin_cos_positions(side, dim));
-        let tokens = self.g.add(&tokens, &places);
-        let cls = self.for_each_crop(keep, &[1, dim], &values(&encoder.cls.val())?);
-        let mut x = self.g.concat(&[&cls, &tokens], 1);
+        // The class token stands before the patches: room is made for it, and it is put
+        // there together with the places of the patches.
+        let tokens = self.g.pad(&tokens, &[0, 1, 0, 0, 0, 0], 0.0);
+        let first = [values(&encoder.cls.val())?, sin_cos_positions(side, dim)].concat();
+        let first = self.g.constant("places", &[1, 1 + patches, dim], &first);
+        let mut x = self.g.add(&tokens, &first);
 
         let one = self.g.constant("one", &[], &[1.0]);
         let penalty = self.g.constant("penalty", &[], &[-MASKED_SCORE]);
-        let gap = self.g.sub(keep, &one);
+        let with_class = self.g.pad(keep, &[0, 1, 0, 0], 1.0);
+        let gap = self.g.sub(&with_class, &one);
         let bias = self.g.mul(&gap, &penalty);
-        let free = self.for_each_crop(keep, &[1], &[0.0]);
-        let bias = self.g.concat(&[&free, &bias], 1);
         let bias = self.g.reshape(&bias, &[-1, 1, 1, 1 + patches as i64]);
 
         let mut attention = None;
@@ -280,11 +269,11 @@ impl Graph<'_> {
         let attention = match attention {
             Some(all) => {
                 let cls = self.g.slice(&all, 2, 0, 1);
-                let cls = self.g.slice(&cls, 3, 1, 1 + patches as i64);
-                let mean = self.g.reduce_mean(&cls, &[1]);
-                self.g.reshape(&mean, &[-1, patches as i64])
+                let mean = self.g.reduce_mean(&cls, &[1, 2]);
+                self.g.slice(&mean, 1, 1, 1 + patches as i64)
             }
-            None => self.for_each_crop(keep, &[patches], &vec![0.0; patches]),
+            // Nothing attends to anything.
+            None => self.g.sub(keep, keep),
         };
         let cls = self.g.slice(&x, 1, 0, 1);
         Ok(Encoded {
@@ -307,12 +296,9 @@ impl Graph<'_> {
         let width = dim / heads;
         let normed = self.layer_norm(x, &block.norm_attention)?;
         let qkv = self.linear(&normed, &block.qkv)?;
-        let qkv = self.g.reshape(&qkv, &[-1, tokens, 3, heads, width]);
-        let qkv = self.g.transpose(&qkv, &[2, 0, 3, 1, 4]);
-        let [q, k, v] = [0, 1, 2].map(|i| {
-            let part = self.g.slice(&qkv, 0, i, i + 1);
-            self.g.reshape(&part, &[-1, heads, tokens, width])
-        });
+        let qkv = self.g.reshape(&qkv, &[-1, tokens, 3 * heads, width]);
+        let qkv = self.g.transpose(&qkv, &[0, 2, 1, 3]);
+        let [q, k, v] = self.g.split(&qkv, 1, [heads; 3]);
         let scale = self.g.constant("scale", &[], &[(width as f32).sqrt().recip()]);
         let q = self.g.mul(&q, &scale);
         let k = self.g.transpose(&k, &[0, 1, 3, 2]);
@@ -344,13 +330,20 @@ fn linear_values(layer: &Linear) -> Result<(Vec<f32>, Vec<f32>), TrainError> {
     Ok((weight, bias))
 }
 
-/// A matrix `[places * inputs, outputs]` as a convolution's kernel
+/// A matrix `[places * inputs, outputs]`, times `gain`, as a convolution's kernel
 /// `[outputs, inputs, places]`.
-fn channels_first(weight: &[f32], places: usize, inputs: usize, outputs: usize) -> Vec<f32> {
+fn channels_first(
+    weight: &[f32],
+    places: usize,
+    inputs: usize,
+    outputs: usize,
+    gain: f32,
+) -> Vec<f32> {
     let mut kernel = Vec::with_capacity(weight.len());
     for out in 0..outputs {
         for input in 0..inputs {
-            kernel.extend((0..places).map(|at| weight[(at * inputs + input) * outputs + out]));
+            let at = |place| gain * weight[(place * inputs + input) * outputs + out];
+            kernel.extend((0..places).map(at));
         }
     }
     kernel

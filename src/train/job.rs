@@ -72,6 +72,17 @@ impl Plan {
         })
     }
 
+    /// Which training the settings are for: the other one only where they cannot be for
+    /// `what`.
+    pub fn kind(what: What, text: &str) -> What {
+        let other = match what {
+            What::Pretrain => What::Finetune,
+            What::Finetune => What::Pretrain,
+        };
+        let fits = |what| Self::parse(what, text).is_ok();
+        if !fits(what) && fits(other) { other } else { what }
+    }
+
     /// The folder of the run.
     pub fn out(&self) -> &Path {
         match self {

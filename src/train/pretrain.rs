@@ -150,6 +150,7 @@ pub fn run(
     let ratio = config.mask_ratio;
     setting("mask_ratio", ratio, ratio > 0.0 && ratio < 1.0, "it must lie between 0 and 1")?;
     let vit = settings::shape(config.preset, config.network.as_ref())?;
+    super::record::claim(&config.out, resume)?;
     let data = Data::load(&config.crops, &config.out, &config.hold_out, resume)?;
     settings::write(config, &config.out)?;
     let (mean, std) = data.set.channel_statistics();

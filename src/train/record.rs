@@ -88,6 +88,15 @@ pub(super) fn name(preset: Preset, own_shape: bool) -> String {
     .into()
 }
 
+/// A new run takes no folder that holds the weights of another.
+///
+/// # Errors
+/// When it holds some.
+pub(super) fn claim(out: &Path, resume: bool) -> Result<(), TrainError> {
+    let taken = !resume && [BEST, LAST].iter().any(|weights| out.join(weights).exists());
+    if taken { Err(TrainError::Taken { path: out.into() }) } else { Ok(()) }
+}
+
 /// Writes a file beside its place first, so that a failure leaves the old one.
 ///
 /// # Errors

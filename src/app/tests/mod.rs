@@ -1,6 +1,10 @@
 //! The window, used by its labels: what a screen reader finds, and what keys do.
 
+mod paint;
+mod pictures;
 mod screens;
+#[cfg(feature = "train")]
+mod training;
 
 use std::{
     sync::{Arc, Mutex},
@@ -145,7 +149,8 @@ fn harness(
         let page = window.look(&ctx);
         window.draw(ui, &page);
     };
-    Harness::builder().with_size(vec2(width, height)).build_ui_state(draw, None)
+    let builder = Harness::builder().with_size(vec2(width, height));
+    builder.renderer(paint::Painter::default()).build_ui_state(draw, None)
 }
 
 /// Steps until `label` can be read; the session opens on a thread of its own.
@@ -212,6 +217,7 @@ fn figures_can_be_read_and_are_never_made_up() {
     {
         harness.get_by_label(label);
     }
+    harness.get_by_label_contains("Awareness: –");
     harness.get_by_label(text::watch::NO_CROP);
 }
 

@@ -23,10 +23,10 @@ use crate::{
     source::SourceSpec,
 };
 
-type Hands = Harness<'static, Option<Window>>;
+pub(super) type Hands = Harness<'static, Option<Window>>;
 
 /// Both themes in both sizes.
-const LOOKS: [(bool, [f32; 2]); 4] = [
+pub(super) const LOOKS: [(bool, [f32; 2]); 4] = [
     (false, [1024.0, 640.0]),
     (true, [1024.0, 640.0]),
     (false, [1600.0, 1000.0]),
@@ -34,7 +34,12 @@ const LOOKS: [(bool, [f32; 2]); 4] = [
 ];
 
 /// A window that shows `tab` while `snapshot` is watched.
-fn on(tab: Tab, snapshot: Snapshot, light: bool, size: [f32; 2]) -> (Hands, std::sync::Arc<Log>) {
+pub(super) fn on(
+    tab: Tab,
+    snapshot: Snapshot,
+    light: bool,
+    size: [f32; 2],
+) -> (Hands, std::sync::Arc<Log>) {
     let (opener, log) = opener(snapshot, None);
     let start =
         move || Start { preferences: Preferences { light, ..welcomed() }, tab, ..Start::default() };
@@ -44,7 +49,7 @@ fn on(tab: Tab, snapshot: Snapshot, light: bool, size: [f32; 2]) -> (Hands, std:
     (harness, log)
 }
 
-fn steps_until(harness: &mut Hands, seconds: u32, holds: impl Fn(&Hands) -> bool) {
+pub(super) fn steps_until(harness: &mut Hands, seconds: u32, holds: impl Fn(&Hands) -> bool) {
     for _ in 0..seconds * 50 {
         harness.run_steps(1);
         if holds(harness) {

@@ -113,7 +113,10 @@ fn left_of_awareness(
     };
     let painter = ui.painter();
     let middle = rect.center().y;
-    let figure = text::percent(judgement.awareness);
+    // Of a driver who is not seen nothing is known, least of all that all is well.
+    let known = !judgement.state.is_blind();
+    let figure =
+        if known { text::percent(judgement.awareness) } else { text::watch::NONE.to_owned() };
     let small = theme::font(theme::SMALL);
     let top = pos2(rect.left(), middle - 36.0);
     let label = text::watch::AWARENESS;
@@ -123,8 +126,10 @@ fn left_of_awareness(
     painter.text(at, anchor, &figure, theme::font(22.0), urgency.text);
     let bar = Rect::from_min_max(pos2(rect.left(), middle - 9.0), pos2(rect.right(), middle + 5.0));
     painter.rect_filled(bar, 7.0, track);
-    let width = (bar.width() * judgement.awareness.clamp(0.0, 1.0)).max(14.0);
-    painter.rect_filled(Rect::from_min_size(bar.min, vec2(width, bar.height())), 7.0, fill);
+    if known {
+        let width = (bar.width() * judgement.awareness.clamp(0.0, 1.0)).max(14.0);
+        painter.rect_filled(Rect::from_min_size(bar.min, vec2(width, bar.height())), 7.0, fill);
+    }
     for border in [monitor.drowsy[0], monitor.tiring[0]] {
         let x = bar.left() + bar.width() * border.clamp(0.0, 1.0);
         painter.vline(x, bar.y_range().expand(2.0), Stroke::new(4.0, urgency.fill));

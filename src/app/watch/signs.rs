@@ -10,7 +10,7 @@ use crate::{
         widgets::{Gauge, card, gauge, heading, inside},
     },
     live::Snapshot,
-    monitor::{Settings, Sign, State},
+    monitor::{Settings, Sign},
 };
 
 /// The longest closure that the gauge shows, in seconds: sleep begins there (Euro NCAP).
@@ -34,8 +34,7 @@ pub(super) fn show(ui: &mut Ui, place: Rect, snapshot: &Snapshot, monitor: &Sett
     let inner = place.shrink(PADDING).with_min_y(card.cursor().top() + 2.0);
 
     let share = |share: Option<f32>| share.map(|share| (text::percent(share), share));
-    let blind = [State::NoDriver, State::EyesUnreadable, State::CameraLost];
-    let seen = reading.is_some() && !blind.contains(&judgement.state);
+    let seen = reading.is_some() && !judgement.state.is_blind();
     let closed = judgement.eyes_closed_s;
     let closed = seen.then(|| (text::seconds(closed), closed / CLOSED_SPAN_S));
     let color = tokens.state(judgement.state);

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     frame::Frame,
-    source::{OpenOptions, Source, SourceError, SourceSpec, open},
+    source::{OpenOptions, Source, SourceError, SourceSpec, open, open_at},
 };
 
 #[path = "../../../tests/common/encode.rs"]
@@ -204,4 +204,30 @@ fn time_only_rises_even_where_stamps_do_not() {
     let stamps = [Some(7.0), Some(7.04), None, Some(7.2), Some(3.0), Some(3.04)];
     let times = stamps.map(|stamp| clock.tick(stamp, step).0.as_millis());
     assert_eq!(times, [0, 40, 80, 200, 240, 280]);
+}
+
+#[test]
+fn a_video_is_sought_to_shortly_before_and_goes_on_from_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("four seconds.mp4");
+    // A first stamp that is not 0, as a phone writes it.
+    let stamps: Vec<i64> = (0..100).map(|index| 7 + index).collect();
+    write(&path, (96, 64), 25, &stamps);
+    let (frames, error) = all(&path);
+    assert!(error.is_none() && frames.len() == 100, "{error:?}");
+    let wanted = Duration::from_secs(3);
+    let spec: SourceSpec = path.to_str().unwrap().parse().unwrap();
+    let mut video = open_at(&spec, &OpenOptions::default(), wanted).unwrap();
+    let first = video.next_frame().unwrap().unwrap();
+    assert!(first.at <= wanted && first.at > Duration::from_secs(2), "{:?}", first.at);
+    let near = |a: Duration, b: Duration| a.abs_diff(b) < Duration::from_millis(2);
+    let from = frames.iter().position(|frame| near(frame.at, first.at)).unwrap();
+    let mut after = Some(first);
+    for known in &frames[from..] {
+        let frame = after.unwrap();
+        assert!(near(frame.at, known.at), "{:?} instead of {:?}", frame.at, known.at);
+        assert_eq!(frame.image, known.image, "at {:?}", frame.at);
+        after = video.next_frame().unwrap();
+    }
+    assert!(after.is_none());
 }

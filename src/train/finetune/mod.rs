@@ -82,6 +82,7 @@ pub fn run(
 ) -> Result<RunRecord, TrainError> {
     config.validate()?;
     let training = &config.training;
+    super::record::claim(&config.out, resume)?;
     let data = Data::load(&config.crops, &config.out, &config.hold_out, resume)?;
     settings::write(config, &config.out)?;
     let items = &data.set.items;

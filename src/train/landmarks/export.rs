@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{
     IMAGE_PX, LandmarkNet,
     eyes::{EYE_PX, EYE_SPAN, EyeNet, RIGHT_ORDER, cut_grid},
-    net::{EPSILON, FACE_PX, Layer, POINT_SCALE, Stage, VOTING, Votes, cell_middles},
+    net::{EPSILON, Layer, POINT_SCALE, Stage, VOTING, Votes, cell_middles},
 };
 use crate::{
     infer::{Device as RunOn, LoadedModel, ModelSource, RuntimeOptions},
@@ -41,9 +41,7 @@ pub fn export_landmarks(net: &LandmarkNet, card: &ModelCard) -> Result<Vec<u8>, 
     let batch = Dim::Named("N");
     let image = graph.input("image", &[batch, Dim::Fixed(1), side, side]);
 
-    let half = FACE_PX as i64;
-    let pairs = graph.reshape(&image, &[0, 1, half, 2, half, 2]);
-    let small = graph.reduce_mean(&pairs, &[3, 5]);
+    let small = graph.halve(&image);
     let mut x = graph.instance_norm(&small, &[1.0], &[0.0], EPSILON);
     let mut levels = Vec::with_capacity(net.stages.len());
     for part in &net.stages {
@@ -53,21 +51,16 @@ pub fn export_landmarks(net: &LandmarkNet, card: &ModelCard) -> Result<Vec<u8>, 
     let mut joined = levels[VOTING].clone();
     if let [near, wide] = net.context.as_slice() {
         let near = pointwise(&mut graph, &levels[VOTING + 1], near)?;
-        let [channels, side] = [near_channels(net), (FACE_PX >> (VOTING + 2)) as i64];
-        let near = graph.reshape(&near, &[0, channels, side, 1, side, 1]);
-        let twice = graph.constant_i64("twice", &[1, 1, 1, 2, 1, 2]);
-        let near = graph.expand(&near, &twice);
-        let near = graph.reshape(&near, &[0, channels, 2 * side, 2 * side]);
+        let near = graph.double(&near);
         joined = graph.add(&joined, &near);
-        let whole = graph.reduce_mean(&x, &[2, 3]);
-        let whole = graph.reshape(&whole, &[0, -1, 1, 1]);
+        let whole = graph.mean_of_channels(&x);
         let whole = pointwise(&mut graph, &whole, wide)?;
         joined = graph.add(&joined, &whole);
     }
     let joined = graph.relu(&joined);
     let refined = layer(&mut graph, &joined, &net.join)?;
     let joined = graph.add(&refined, &joined);
-    let points = votes(&mut graph, &joined, &net.votes)?;
+    let points = votes(&mut graph, &joined, &net.votes, UNIT)?;
 
     let [features, _] = net.hidden.weight.dims();
     let flat = graph.reshape(&x, &[0, features as i64]);
@@ -75,8 +68,7 @@ pub fn export_landmarks(net: &LandmarkNet, card: &ModelCard) -> Result<Vec<u8>, 
     let hidden = graph.relu(&hidden);
     let judged = linear(&mut graph, &hidden, &net.judge)?;
     let judged = graph.sigmoid(&judged);
-    let confidence = graph.slice(&judged, 1, 0, 1);
-    let visible = graph.slice(&judged, 1, 1, 4);
+    let [confidence, visible] = graph.split(&judged, 1, [1, 3]);
 
     let points = eyes(&mut graph, &net.eyes, [&image, &points, &visible])?;
     graph.output(&points, "points", &[batch, Dim::Fixed(68), Dim::Fixed(2)]);
@@ -85,32 +77,65 @@ pub fn export_landmarks(net: &LandmarkNet, card: &ModelCard) -> Result<Vec<u8>, 
     Ok(graph.finish(&[(METADATA_KEY, &serde_json::to_string(card)?)])?)
 }
 
-fn near_channels(net: &LandmarkNet) -> i64 {
-    net.votes.project.weight.dims()[1] as i64
+/// Where the unit square of [`votes`] lies on an axis: from where to where.
+type Span = [f32; 2];
+/// The unit square itself.
+const UNIT: Span = [0.0, 1.0];
+/// As the frame of an eye counts.
+const AROUND: Span = [-1.0, 1.0];
+
+/// [`Votes::forward`]: the points, `[N, points, 2]`, on axes of the given span. The span
+/// and the scale of the offsets go into the weights: ONNX Runtime spends more on a small
+/// operator than on what it computes.
+fn votes(
+    graph: &mut GraphBuilder,
+    x: &Value,
+    votes: &Votes,
+    [start, end]: Span,
+) -> Result<Value, TrainError> {
+    let [points, cells] = votes.prior.dims();
+    let scale = POINT_SCALE * (end - start);
+    let (shape, mut weight, mut bias) = convolution(&votes.project)?;
+    let channels = shape[1..].iter().product::<usize>();
+    weight[points * channels..].iter_mut().for_each(|value| *value *= scale);
+    bias[points..].iter_mut().for_each(|value| *value *= scale);
+    let said = graph.conv2d(x, shape, &weight, &bias, 1, 0, 1);
+    let said = graph.reshape(&said, &[0, 3, points as i64, cells as i64]);
+    let [logits, offsets] = graph.split(&said, 1, [1, 2]);
+    let prior = graph.constant("prior", &[1, 1, points, cells], &values(&votes.prior.val())?);
+    let logits = graph.add(&logits, &prior);
+    let weights = graph.softmax(&logits, 3);
+    let middles = cell_middles(cells.isqrt());
+    let middles: Vec<f32> = [0, 1]
+        .iter()
+        .flat_map(|&axis| middles.iter().map(move |at| start + (end - start) * at[axis]))
+        .collect();
+    let middles = graph.constant("cells", &[1, 2, 1, cells], &middles);
+    let places = graph.add(&offsets, &middles);
+    let weighted = graph.mul(&places, &weights);
+    let mean = graph.reduce_sum(&weighted, &[3]);
+    Ok(graph.transpose(&mean, &[0, 2, 1]))
 }
 
-/// [`Votes::forward`]: the points, `[N, points, 2]`.
-fn votes(graph: &mut GraphBuilder, x: &Value, votes: &Votes) -> Result<Value, TrainError> {
-    let [points, cells] = votes.prior.dims();
-    let said = pointwise(graph, x, &votes.project)?;
-    let said = graph.reshape(&said, &[0, 3 * points as i64, cells as i64]);
-    let mut part =
-        |at: usize| graph.slice(&said, 1, (at * points) as i64, ((at + 1) * points) as i64);
-    let [logits, x, y] = [part(0), part(1), part(2)];
-    let prior = graph.constant("prior", &[1, points, cells], &values(&votes.prior.val())?);
-    let logits = graph.add(&logits, &prior);
-    let weights = graph.softmax(&logits, 2);
-    let middles = cell_middles(cells.isqrt());
-    let middles = graph.constant("cells", &[cells, 2], middles.as_flattened());
-    let voters = graph.matmul(&weights, &middles);
-    let scale = graph.constant("scale", &[cells, 1], &vec![POINT_SCALE; cells]);
-    let mut offset = |offset: &Value| {
-        let weighted = graph.mul(&weights, offset);
-        graph.matmul(&weighted, &scale)
-    };
-    let [x, y] = [offset(&x), offset(&y)];
-    let offsets = graph.concat(&[&x, &y], 2);
-    Ok(graph.add(&voters, &offsets))
+/// From the 24 coordinates of the rough eyes to their two frames: `[24, 2 * 3 * 2]`, for
+/// each eye half a side to the right, half a side down, the middle (as
+/// [`EyeFrame`](super::eyes::EyeFrame)): all of them are sums of the coordinates.
+fn frames_of_eyes() -> Vec<f32> {
+    const MEAN: f32 = 1.0 / 6.0;
+    let half = EYE_SPAN / 2.0 * MEAN;
+    let mut matrix = Vec::with_capacity(24 * 12);
+    for point in 0..12 {
+        let right_eye = point >= 6;
+        // `along` = half * (middle of the right eye - middle of the left one).
+        let along = if right_eye { half } else { -half };
+        let [left_middle, right_middle] = if right_eye { [0.0, MEAN] } else { [MEAN, 0.0] };
+        // Right, down and middle of the left eye, then of the right one, each x and y.
+        matrix.extend([along, 0.0, 0.0, along, left_middle, 0.0]);
+        matrix.extend([-along, 0.0, 0.0, along, right_middle, 0.0]);
+        matrix.extend([0.0, along, -along, 0.0, 0.0, left_middle]);
+        matrix.extend([0.0, -along, -along, 0.0, 0.0, right_middle]);
+    }
+    matrix
 }
 
 /// [`EyeNet::refine`]: `image`, `points [N,68,2]` and `visible` to the points.
@@ -119,59 +144,42 @@ fn eyes(
     net: &EyeNet,
     [image, points, visible]: [&Value; 3],
 ) -> Result<Value, TrainError> {
-    let rough = [36, 42].map(|first| graph.slice(points, 1, first, first + 6));
-    let middles = [0, 1].map(|eye| {
-        let middle = graph.reduce_mean(&rough[eye], &[1]);
-        graph.reshape(&middle, &[0, 1, 2])
-    });
-    let along = graph.sub(&middles[1], &middles[0]);
-    let half = graph.constant("half", &[1], &[EYE_SPAN / 2.0]);
-    let along = graph.mul(&along, &half);
-    let quarter = graph.constant("quarter", &[2, 2], &[0.0, 1.0, -1.0, 0.0]);
-    let down = graph.matmul(&along, &quarter);
-    let back = graph.node("Neg", &[&along], vec![]);
-    let axes = [graph.concat(&[&along, &down], 1), graph.concat(&[&back, &down], 1)];
+    const PX: i64 = EYE_PX as i64;
+    let [before, rough, behind] = graph.split(points, 1, [36, 12, 20]);
+    let frames = graph.constant("frames", &[24, 12], &frames_of_eyes());
+    let flat = graph.reshape(&rough, &[0, 24]);
+    let frames = graph.matmul(&flat, &frames);
+    let frames = graph.reshape(&frames, &[-1, 2, 3, 2]);
 
-    let base = graph.constant("base", &[1, EYE_PX * EYE_PX, 2], &cut_grid());
-    let [one, two] = [1.0, 2.0].map(|value| graph.constant("number", &[1], &[value]));
-    let cuts = [0, 1].map(|eye| {
-        let at = graph.matmul(&base, &axes[eye]);
-        let at = graph.add(&at, &middles[eye]);
-        let at = graph.mul(&at, &two);
-        let at = graph.sub(&at, &one);
-        let grid = graph.reshape(&at, &[-1, EYE_PX as i64, EYE_PX as i64, 2]);
-        graph.grid_sample(image, &grid)
-    });
-    // Both eyes of a face beside each other: [N, 2, ...] as a batch of 2 N.
-    let cuts = graph.concat(&[&cuts[0], &cuts[1]], 1);
-    let cuts = graph.reshape(&cuts, &[-1, 1, EYE_PX as i64, EYE_PX as i64]);
+    // Twice what lies at the pixels of the cut, less one: what GridSample counts in.
+    let pixels: Vec<f32> =
+        cut_grid().chunks_exact(2).flat_map(|at| [2.0 * at[0], 2.0 * at[1], 2.0]).collect();
+    let pixels = graph.constant("pixels", &[EYE_PX * EYE_PX, 3], &pixels);
+    let less_one = graph.constant("less", &[1, 1, 3, 2], &[0.0, 0.0, 0.0, 0.0, -0.5, -0.5]);
+    let shifted = graph.add(&frames, &less_one);
+    let grid = graph.matmul(&pixels, &shifted);
+    // Both eyes of a face below each other, and then as a batch of 2 N.
+    let grid = graph.reshape(&grid, &[-1, 2 * PX, PX, 2]);
+    let cuts = graph.grid_sample(image, &grid);
+    let cuts = graph.reshape(&cuts, &[-1, 1, PX, PX]);
     let mut x = graph.instance_norm(&cuts, &[1.0], &[0.0], EPSILON);
     for part in &net.stages {
         x = stage(graph, &x, part)?;
     }
-    let said = votes(graph, &x, &net.votes)?;
-    let said = graph.mul(&said, &two);
-    let said = graph.sub(&said, &one);
+    let said = votes(graph, &x, &net.votes, AROUND)?;
     let said = graph.reshape(&said, &[-1, 2, 6, 2]);
-
-    let mut parts = vec![graph.slice(points, 1, 0, 36)];
-    for eye in 0..2 {
-        let at = eye as i64;
-        let said = graph.slice(&said, 1, at, at + 1);
-        let said = graph.reshape(&said, &[-1, 6, 2]);
-        let placed = graph.matmul(&said, &axes[eye]);
-        let mut placed = graph.add(&placed, &middles[eye]);
-        if eye == 1 {
-            placed = graph.gather(&placed, 1, &RIGHT_ORDER.map(|index| index as i64));
-        }
-        let share = graph.slice(visible, 1, at, at + 1);
-        let share = graph.reshape(&share, &[0, 1, 1]);
-        let change = graph.sub(&placed, &rough[eye]);
-        let change = graph.mul(&change, &share);
-        parts.push(graph.add(&rough[eye], &change));
-    }
-    parts.push(graph.slice(points, 1, 48, 68));
-    Ok(graph.concat(&parts.iter().collect::<Vec<_>>(), 1))
+    let [axes, middles] = graph.split(&frames, 2, [2, 1]);
+    let placed = graph.matmul(&said, &axes);
+    let placed = graph.add(&placed, &middles);
+    let placed = graph.reshape(&placed, &[-1, 12, 2]);
+    let order = RIGHT_ORDER.map(|index| 6 + index as i64);
+    let placed = graph.gather(&placed, 1, &[&[0, 1, 2, 3, 4, 5], order.as_slice()].concat());
+    let share = graph.gather(visible, 1, &[0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]);
+    let share = graph.reshape(&share, &[0, 12, 1]);
+    let change = graph.sub(&placed, &rough);
+    let change = graph.mul(&change, &share);
+    let refined = graph.add(&rough, &change);
+    Ok(graph.concat(&[&before, &refined, &behind], 1))
 }
 
 fn stage(graph: &mut GraphBuilder, x: &Value, stage: &Stage) -> Result<Value, TrainError> {
@@ -181,14 +189,20 @@ fn stage(graph: &mut GraphBuilder, x: &Value, stage: &Stage) -> Result<Value, Tr
     Ok(graph.add(&refined, &x))
 }
 
-/// A 1x1 convolution.
-fn pointwise(graph: &mut GraphBuilder, x: &Value, layer: &Conv2d) -> Result<Value, TrainError> {
+/// Shape, kernel and bias of a convolution.
+fn convolution(layer: &Conv2d) -> Result<([usize; 4], Vec<f32>, Vec<f32>), TrainError> {
     let weight = layer.weight.val();
     let bias = match &layer.bias {
         Some(bias) => values(&bias.val())?,
         None => vec![0.0; weight.dims()[0]],
     };
-    Ok(graph.conv2d(x, weight.dims(), &values(&weight)?, &bias, 1, 0, 1))
+    Ok((weight.dims(), values(&weight)?, bias))
+}
+
+/// A 1x1 convolution.
+fn pointwise(graph: &mut GraphBuilder, x: &Value, layer: &Conv2d) -> Result<Value, TrainError> {
+    let (shape, weight, bias) = convolution(layer)?;
+    Ok(graph.conv2d(x, shape, &weight, &bias, 1, 0, 1))
 }
 
 /// The convolution with its normalisation folded in, and ReLU.

@@ -76,6 +76,7 @@ pub fn run(
     control: &mut Control<'_>,
 ) -> Result<Report, TrainError> {
     config.validate()?;
+    crate::train::record::claim(&config.out, resume)?;
     let mut faces = Faces::read(&config.faces)?;
     if faces.train.is_empty() || faces.validation.is_empty() {
         let why = "it names too few persons to learn from some and validate on others".into();

@@ -175,15 +175,28 @@ impl GraphBuilder {
 
     /// Any operator with one output.
     pub fn node(&mut self, op: &str, inputs: &[&Value], attribute: Vec<AttributeProto>) -> Value {
-        let output = self.fresh(&op.to_lowercase());
+        let [output] = self.nodes(op, inputs, attribute);
+        output
+    }
+
+    /// Any operator with as many outputs as are asked for.
+    fn nodes<const OUTPUTS: usize>(
+        &mut self,
+        op: &str,
+        inputs: &[&Value],
+        attribute: Vec<AttributeProto>,
+    ) -> [Value; OUTPUTS] {
+        let outputs: [Value; OUTPUTS] =
+            std::array::from_fn(|_| Value(self.fresh(&op.to_lowercase())));
+        self.made += 1;
         self.graph.node.push(NodeProto {
             input: inputs.iter().map(|value| value.0.clone()).collect(),
-            output: vec![output.clone()],
-            name: format!("n_{output}"),
+            output: outputs.iter().map(|value| value.0.clone()).collect(),
+            name: format!("n_{}", self.made),
             op_type: op.into(),
             attribute,
         });
-        Value(output)
+        outputs
     }
 
     /// `a + b`, with broadcasting.
@@ -313,6 +326,47 @@ impl GraphBuilder {
         self.node("Slice", &[x, &starts, &ends, &axes], vec![])
     }
 
+    /// `x` cut along `axis` into parts of the given sizes.
+    pub fn split<const PARTS: usize>(
+        &mut self,
+        x: &Value,
+        axis: i64,
+        sizes: [i64; PARTS],
+    ) -> [Value; PARTS] {
+        let sizes = self.constant_i64("sizes", &sizes);
+        self.nodes("Split", &[x, &sizes], vec![int("axis", axis)])
+    }
+
+    /// `x` with `value` put before and behind: `pads` has as many entries for the start of
+    /// each dimension, then as many for its end.
+    pub fn pad(&mut self, x: &Value, pads: &[i64], value: f32) -> Value {
+        let pads = self.constant_i64("pads", pads);
+        let value = self.constant("padding", &[], &[value]);
+        self.node("Pad", &[x, &pads, &value], vec![])
+    }
+
+    /// Mean of each 2x2 square of `[N,C,H,W]`.
+    pub fn halve(&mut self, x: &Value) -> Value {
+        let attributes = vec![ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])];
+        self.node("AveragePool", &[x], attributes)
+    }
+
+    /// Each cell of `[N,C,H,W]` four times: `[N,C,2H,2W]`.
+    pub fn double(&mut self, x: &Value) -> Value {
+        let scales = self.constant("scales", &[4], &[1.0, 1.0, 2.0, 2.0]);
+        let attributes = vec![
+            text("mode", "nearest"),
+            text("coordinate_transformation_mode", "asymmetric"),
+            text("nearest_mode", "floor"),
+        ];
+        self.node("Resize", &[x, &Value(String::new()), &scales], attributes)
+    }
+
+    /// Mean of each channel: `[N,C,H,W]` to `[N,C,1,1]`.
+    pub fn mean_of_channels(&mut self, x: &Value) -> Value {
+        self.node("GlobalAveragePool", &[x], vec![])
+    }
+
     /// What lies at `grid` (`[N,H,W,2]` of x, y, -1..1 from edge to edge of `x`), between
     /// the pixels; the border repeats.
     pub fn grid_sample(&mut self, x: &Value, grid: &Value) -> Value {
@@ -333,14 +387,16 @@ impl GraphBuilder {
         self.node("ReduceMean", &[x, &axes], vec![int("keepdims", 0)])
     }
 
-    /// The shape of `x` as integers.
-    pub fn shape(&mut self, x: &Value) -> Value {
-        self.node("Shape", &[x], vec![])
+    /// Sum over `axes`, which are dropped.
+    pub fn reduce_sum(&mut self, x: &Value, axes: &[i64]) -> Value {
+        let axes = self.constant_i64("axes", axes);
+        self.node("ReduceSum", &[x, &axes], vec![int("keepdims", 0)])
     }
 
-    /// `x` repeated to `shape` (a tensor of integers).
-    pub fn expand(&mut self, x: &Value, shape: &Value) -> Value {
-        self.node("Expand", &[x, shape], vec![])
+    /// Sum of the squares over `axes`, which become 1.
+    pub fn sum_of_squares(&mut self, x: &Value, axes: &[i64]) -> Value {
+        let axes = self.constant_i64("axes", axes);
+        self.node("ReduceSumSquare", &[x, &axes], vec![int("keepdims", 1)])
     }
 
     /// Encodes the model with its metadata entries.

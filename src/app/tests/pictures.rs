@@ -1,0 +1,27 @@
+//! Pictures of every screen in both themes and two sizes, compared with those that were
+//! looked at and approved (`tests/snapshots`). `UPDATE_SNAPSHOTS=1 cargo test pictures`
+//! makes them anew after a change that is meant; look at them then.
+
+use egui_kittest::{SnapshotOptions, SnapshotResults};
+
+use super::screens::{LOOKS, on};
+use super::{judged, text};
+use crate::{
+    app::actions::Tab,
+    monitor::{Level, State},
+};
+
+#[test]
+fn every_screen_looks_as_it_was_approved() {
+    // Glyphs differ by a shade from one processor's arithmetic to another's.
+    let options = SnapshotOptions::new().threshold(1.0).max_failed_pixels(10);
+    let mut results = SnapshotResults::new();
+    for (light, size) in LOOKS {
+        for &tab in Tab::ALL {
+            let (mut harness, _) = on(tab, judged(State::Tiring, Level::Advisory), light, size);
+            let theme = if light { "light" } else { "dark" };
+            let name = format!("{}-{theme}-{}", text::tab(tab).to_lowercase(), size[0]);
+            results.add(harness.try_snapshot_options(name, &options));
+        }
+    }
+}
