@@ -1,5 +1,5 @@
 # `make run` and `make test` do everything on a fresh Debian 12 with Rust, git and make.
-.PHONY: run test setup build format lint features unit screenshot screenshots test-demo demo-pictures bench bench-faces help deny test-long soak test-camera fuzz
+.PHONY: run test setup build format lint features unit screenshot screenshots test-demo demo-pictures models bench bench-faces help deny test-long soak test-camera fuzz
 ARGS ?=
 
 help:                ## this list
@@ -35,6 +35,9 @@ test-demo: setup     ## the drawn driver, all of it: every driver in every scena
 
 demo-pictures:       ## makes docs/demo-drivers.png and docs/demo-tour.gif again
 	cargo run --release --locked --example demo_pictures
+
+models: build        ## makes the models again from DATA=FOLDER into target/models; goes on where it was cut off
+	DATA=$(DATA) OUT=$(OUT) SHORT=$(SHORT) assets/models.sh
 
 bench-faces:         ## the table of faces found and measured; WAKEWATCH_DATA=FOLDER holds the pictures
 	cargo test --locked --test bench_faces -- --ignored --nocapture --test-threads 1

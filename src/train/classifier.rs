@@ -52,6 +52,15 @@ impl Classifier {
         }
     }
 
+    /// The same classifier with the logits of its two classes divided by `temperature`, so
+    /// that their probabilities mean what they say (Guo et al. 2017).
+    pub fn calibrated(mut self, temperature: f32) -> Self {
+        let Linear { weight, bias, .. } = &mut self.head;
+        *weight = weight.clone().map(|weight| weight.div_scalar(temperature));
+        *bias = bias.take().map(|bias| bias.map(|bias| bias.div_scalar(temperature)));
+        self
+    }
+
     /// Judges patches `[batch, patches, values]` at `positions`, attending only to those
     /// where `keep` `[batch, patches]` is 1. Patches that are never kept may as well be
     /// left out.

@@ -68,6 +68,8 @@ pub(super) struct Validated {
     pub(super) confusion: BTreeMap<String, Confusion>,
     /// Probability from which a crop was called drowsy.
     pub(super) threshold: Option<f64>,
+    /// What logits are divided by before they become probabilities.
+    pub(super) temperature: Option<f64>,
     /// The figures that count, for people.
     pub(super) words: String,
     /// Something to look at.
@@ -299,6 +301,9 @@ impl<T: Task> State<'_, T> {
             self.record.steps = progress.step;
             if let Some(threshold) = validated.threshold {
                 self.record.threshold = threshold as f32;
+            }
+            if let Some(temperature) = validated.temperature {
+                self.record.temperature = temperature as f32;
             }
             self.record.save(out)?;
         }

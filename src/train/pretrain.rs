@@ -165,6 +165,7 @@ pub fn run(
         vit: vit.clone(),
         normalisation: by,
         threshold: 0.5,
+        temperature: 1.0,
         trained_on: config.trained_on.clone(),
         licence: config.licence.clone(),
         split: config.hold_out.describe(),

@@ -29,6 +29,10 @@ pub struct RunRecord {
     /// Probability of drowsy from which a picture counts as drowsy; 0.5 for an
     /// autoencoder.
     pub threshold: f32,
+    /// What a classifier's logits are divided by on export, fitted on validation; 1 where
+    /// nothing was.
+    #[serde(default = "one")]
+    pub temperature: f32,
     /// What it was trained on, in words.
     pub trained_on: String,
     /// Under which licence the weights may be used, as the user said.
@@ -44,6 +48,10 @@ pub struct RunRecord {
     pub data_digest: String,
     /// Figures on validation, by name.
     pub metrics: BTreeMap<String, f64>,
+}
+
+fn one() -> f32 {
+    1.0
 }
 
 impl RunRecord {

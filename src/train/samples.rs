@@ -25,6 +25,9 @@ pub struct Augmentation {
     pub flip: f64,
     /// Largest change of scale, as a share: 0.13 = 0.88 to 1.13 times.
     pub scale: f32,
+    /// Largest change of the width alone, as a share: what a turned head or a face that was
+    /// aligned by wrong points looks like.
+    pub stretch: f32,
     /// Deviation of the turn in degrees; three of them at most.
     pub turn_deg: f32,
     /// Deviation of the shift as a share of the crop's side.
@@ -52,6 +55,7 @@ impl Default for Augmentation {
         Self {
             flip: 0.5,
             scale: 0.13,
+            stretch: 0.0,
             turn_deg: 5.0,
             shift: 0.025,
             dark_glasses: 0.08,
@@ -86,6 +90,7 @@ impl Augmentation {
         }
         for (field, size, most) in [
             ("augmentation.scale", self.scale, 0.5),
+            ("augmentation.stretch", self.stretch, 0.5),
             ("augmentation.turn_deg", self.turn_deg, 30.0),
             ("augmentation.shift", self.shift, 0.2),
         ] {
@@ -118,7 +123,7 @@ pub struct Sample {
 /// The aligned crop in the middle of a stored one, unchanged. `visible` says which
 /// landmark cells are uncovered, see [`PatchGrid::keep`].
 pub fn plain(stored: &RgbImage, visible: [bool; 4], config: &VitConfig) -> Sample {
-    let view = View { scale: 1.0, turn: 0.0, shift: [0.0; 2] };
+    let view = View { scale: [1.0; 2], turn: 0.0, shift: [0.0; 2] };
     Sample {
         picture: view.sample(stored, config.image_px),
         keep: config.grid().keep(config.q_mask, visible),
@@ -138,8 +143,10 @@ pub fn changed(
 ) -> Sample {
     let px = config.image_px as f32;
     let limit = 3.0 * by.turn_deg;
+    let scale = (1.0 + by.scale).powf(rng.random_range(-1.0..=1.0));
+    let stretch = (1.0 + by.stretch).powf(rng.random_range(-1.0..=1.0));
     let view = View {
-        scale: (1.0 + by.scale).powf(rng.random_range(-1.0..=1.0)),
+        scale: [scale * stretch, scale],
         turn: (by.turn_deg * normal(rng)).clamp(-limit, limit).to_radians(),
         shift: [normal(rng), normal(rng)].map(|n| by.shift * px * n.clamp(-3.0, 3.0)),
     };
@@ -164,7 +171,8 @@ pub fn changed(
 
 /// Where the aligned crop is looked for in the stored one.
 struct View {
-    scale: f32,
+    /// Of the width and of the height.
+    scale: [f32; 2],
     turn: f32,
     shift: [f32; 2],
 }
@@ -174,16 +182,15 @@ impl View {
     fn sample(&self, stored: &RgbImage, px: usize) -> Picture {
         let (width, height) = (stored.width() as usize, stored.height() as usize);
         let (sin, cos) = self.turn.sin_cos();
-        let (step_x, step_y) = (cos / self.scale, sin / self.scale);
         let middle = [width as f32 / 2.0 + self.shift[0], height as f32 / 2.0 + self.shift[1]];
         let raw = stored.as_raw();
         let mut data = vec![0.0; 3 * px * px];
         let limit = [(width.max(1) - 1) as f32, (height.max(1) - 1) as f32];
         for at in 0..px * px {
-            let u = (at % px) as f32 + 0.5 - px as f32 / 2.0;
-            let v = (at / px) as f32 + 0.5 - px as f32 / 2.0;
-            let x = (middle[0] + step_x * u - step_y * v - 0.5).clamp(0.0, limit[0]);
-            let y = (middle[1] + step_y * u + step_x * v - 0.5).clamp(0.0, limit[1]);
+            let u = ((at % px) as f32 + 0.5 - px as f32 / 2.0) / self.scale[0];
+            let v = ((at / px) as f32 + 0.5 - px as f32 / 2.0) / self.scale[1];
+            let x = (middle[0] + cos * u - sin * v - 0.5).clamp(0.0, limit[0]);
+            let y = (middle[1] + sin * u + cos * v - 0.5).clamp(0.0, limit[1]);
             let (x0, y0) = (x as usize, y as usize);
             let (x1, y1) = ((x0 + 1).min(width - 1), (y0 + 1).min(height - 1));
             let (fx, fy) = (x - x0 as f32, y - y0 as f32);
@@ -207,8 +214,8 @@ impl View {
         let [left_eye, right_eye, nose, mouth] = CANONICAL.map(|[x, y]| {
             let (dx, dy) = ((x - 0.5) * px - self.shift[0], (y - 0.5) * px - self.shift[1]);
             [
-                px / 2.0 + self.scale * (cos * dx + sin * dy),
-                px / 2.0 + self.scale * (cos * dy - sin * dx),
+                px / 2.0 + self.scale[0] * (cos * dx + sin * dy),
+                px / 2.0 + self.scale[1] * (cos * dy - sin * dx),
             ]
         });
         Anchors { left_eye, right_eye, nose, mouth }
@@ -371,7 +378,8 @@ mod tests {
     #[test]
     fn anchors_follow_the_view() {
         let stored = dotted();
-        for (scale, turn, shift) in [(1.1, 0.1, [3.0, -2.0]), (0.9, -0.2, [0.0, 4.0])] {
+        for (scale, turn, shift) in [([1.1, 1.0], 0.1, [3.0, -2.0]), ([0.9, 0.9], -0.2, [0.0, 4.0])]
+        {
             let view = View { scale, turn, shift };
             let picture = view.sample(&stored, 72);
             let a = view.anchors(72.0);

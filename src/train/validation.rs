@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{
     TrainError,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     dataset::manifest::{Item, Label},
-    evaluate::metrics::{Confusion, Scored, auc, log_loss},
+    evaluate::metrics::{Confusion, Scored, auc, calibration_error, log_loss},
     vit::VitConfig,
 };
 
@@ -54,7 +54,7 @@ pub fn tensors(
     )
 }
 
-/// Probabilities of drowsy for samples.
+/// Log-odds of drowsy for samples, before any temperature.
 ///
 /// # Errors
 /// When the network does not compute in 32-bit floats.
@@ -66,8 +66,13 @@ pub fn judge(
     device: &Device,
 ) -> Result<Vec<f64>, TrainError> {
     let (patches, keep, places) = tensors(samples, vit, by, device);
-    let probs = values(&softmax(model.forward(patches, places, keep).logits, 1))?;
-    Ok(probs.chunks(2).map(|pair| f64::from(pair[1])).collect())
+    let logits = values(&model.forward(patches, places, keep).logits)?;
+    Ok(logits.chunks(2).map(|pair| f64::from(pair[1]) - f64::from(pair[0])).collect())
+}
+
+/// The probability of these log-odds.
+pub fn probability(odds: f64) -> f64 {
+    1.0 / (1.0 + (-odds).exp())
 }
 
 /// Figures by name, and the threshold they are given for.
@@ -77,21 +82,29 @@ pub struct Figures {
     pub by_name: BTreeMap<String, f64>,
     /// Probability of drowsy from which a crop was called drowsy.
     pub threshold: f64,
+    /// What log-odds were divided by, so that the probabilities mean what they say.
+    pub temperature: f64,
     /// Mean of the AUCs of the groups: what training selects by.
     pub mean_auc: f64,
     /// Counts of truth against answer at the threshold, by group.
     pub confusion: BTreeMap<String, Confusion>,
 }
 
-/// Measures `probabilities` of the crops `which` among `items`.
+/// Measures the log-odds `odds` of the crops `which` among `items`.
 ///
 /// The groups are the collections that hold both classes, and `eyes`: all crops of
-/// collections with one class only (closed eyes here, open ones there). The threshold is
-/// the one with the best balanced accuracy, mean over the groups.
-pub fn measure(items: &[Item], which: &[usize], probabilities: &[f64]) -> Figures {
-    let groups = groups(items, which, probabilities);
+/// collections with one class only (closed eyes here, open ones there). The temperature
+/// is the one with the smallest loss, the threshold (of the probabilities after it) the
+/// one with the best balanced accuracy, each as the mean over the groups.
+pub fn measure(items: &[Item], which: &[usize], odds: &[f64]) -> Figures {
+    let temperature = temperature(&groups(items, which, odds));
+    let mut groups = groups(items, which, odds);
+    for one in groups.values_mut().flatten() {
+        one.probability = probability(one.probability / temperature);
+    }
     let threshold = threshold(&groups);
-    let mut figures = Figures { threshold, ..Figures::default() };
+    let mut figures = Figures { threshold, temperature, ..Figures::default() };
+    figures.by_name.insert("temperature".into(), temperature);
     let mut aucs = Vec::new();
     let everything: Vec<Scored> = groups.values().flatten().copied().collect();
     for (name, scored) in groups.iter().map(|(n, s)| (*n, s)).chain([("all", &everything)]) {
@@ -103,6 +116,7 @@ pub fn measure(items: &[Item], which: &[usize], probabilities: &[f64]) -> Figure
             ("balanced_accuracy", confusion.balanced_accuracy()),
             ("f1", confusion.f1()),
             ("loss", log_loss(scored)),
+            ("calibration_error", calibration_error(scored)),
         ] {
             if let Some(value) = value {
                 figures.by_name.insert(format!("{what}_{name}"), round(value));
@@ -120,13 +134,14 @@ fn round(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
 
+/// The crops by group, each with its entry of `scores` in place of a probability.
 fn groups<'i>(
     items: &'i [Item],
     which: &[usize],
-    probabilities: &[f64],
+    scores: &[f64],
 ) -> BTreeMap<&'i str, Vec<Scored>> {
     let mut by_collection: BTreeMap<&str, Vec<Scored>> = BTreeMap::new();
-    for (&at, &probability) in which.iter().zip(probabilities) {
+    for (&at, &probability) in which.iter().zip(scores) {
         if let Some(label) = items[at].label {
             let scored = Scored { drowsy: label == Label::Drowsy, probability };
             by_collection.entry(&items[at].collection).or_default().push(scored);
@@ -139,6 +154,24 @@ fn groups<'i>(
         groups.entry(if whole { name } else { "eyes" }).or_default().extend(scored);
     }
     groups
+}
+
+/// What the log-odds (in place of probabilities) are divided by for the smallest loss, mean
+/// over the groups (Guo et al. 2017); in steps of a hundredth, so that it can be read.
+fn temperature(groups: &BTreeMap<&str, Vec<Scored>>) -> f64 {
+    let loss = |temperature: f64| -> f64 {
+        let of = |scored: &Vec<Scored>| {
+            let each = scored.iter().map(|one| Scored {
+                probability: probability(one.probability / temperature),
+                ..*one
+            });
+            log_loss(&each.collect::<Vec<_>>())
+        };
+        groups.values().filter_map(of).sum()
+    };
+    let candidates = (20..=300).map(|hundredths| f64::from(hundredths) / 100.0);
+    let best = candidates.map(|t| (loss(t), t)).min_by(|a, b| a.0.total_cmp(&b.0));
+    best.map_or(1.0, |(_, temperature)| temperature)
 }
 
 fn threshold(groups: &BTreeMap<&str, Vec<Scored>>) -> f64 {
@@ -165,6 +198,11 @@ fn threshold(groups: &BTreeMap<&str, Vec<Scored>>) -> f64 {
 mod tests {
     use super::*;
 
+    /// The log-odds of a probability.
+    fn odds(probability: f64) -> f64 {
+        (probability / (1.0 - probability)).ln()
+    }
+
     fn item(label: Label, collection: &str) -> Item {
         Item { label: Some(label), collection: collection.into(), ..Item::default() }
     }
@@ -172,11 +210,11 @@ mod tests {
     #[test]
     fn collections_are_measured_apart_and_one_sided_ones_together() {
         let mut items = Vec::new();
-        let mut probabilities = Vec::new();
+        let mut scores = Vec::new();
         let mut add = |label, collection: &str, probability: f64| {
             for _ in 0..6 {
                 items.push(item(label, collection));
-                probabilities.push(probability);
+                scores.push(odds(probability));
             }
         };
         add(Label::Drowsy, "car", 0.2);
@@ -184,7 +222,7 @@ mod tests {
         add(Label::Drowsy, "closed", 0.9);
         add(Label::Awake, "open", 0.95);
         let which: Vec<usize> = (0..items.len()).collect();
-        let figures = measure(&items, &which, &probabilities);
+        let figures = measure(&items, &which, &scores);
         assert_eq!(figures.by_name["auc_car"], 1.0);
         assert_eq!(figures.by_name["auc_eyes"], 0.0);
         assert_eq!(figures.by_name["crops_eyes"], 12.0);
@@ -200,10 +238,32 @@ mod tests {
         let items: Vec<Item> = (0..20)
             .map(|i| item(if i < 10 { Label::Drowsy } else { Label::Awake }, "car"))
             .collect();
-        let probabilities: Vec<f64> = (0..20).map(|i| if i < 10 { 0.4 } else { 0.1 }).collect();
+        let scores: Vec<f64> = (0..20).map(|i| odds(if i < 10 { 0.4 } else { 0.1 })).collect();
         let which: Vec<usize> = (0..20).collect();
-        let figures = measure(&items, &which, &probabilities);
-        assert!((0.15..0.4).contains(&figures.threshold), "{}", figures.threshold);
+        let figures = measure(&items, &which, &scores);
+        let [low, high] = [0.1, 0.4].map(|p| probability(odds(p) / figures.temperature));
+        assert!(low < figures.threshold && figures.threshold <= high, "{}", figures.threshold);
         assert_eq!(figures.by_name["balanced_accuracy_car"], 1.0);
+    }
+
+    #[test]
+    fn the_temperature_makes_probabilities_come_true() {
+        // 80 of 100 that are called drowsy are, 10 of 100 that are called awake: a network
+        // that says so with half the log-odds is not sure enough, one with twice is too sure.
+        let mut items = Vec::new();
+        let mut truth = Vec::new();
+        for (drowsy, of, said) in [(80, 100, 0.8), (10, 100, 0.1)] {
+            for i in 0..of {
+                items.push(item(if i < drowsy { Label::Drowsy } else { Label::Awake }, "car"));
+                truth.push(odds(said));
+            }
+        }
+        let which: Vec<usize> = (0..items.len()).collect();
+        for wrong in [0.5, 1.0, 2.0] {
+            let scores: Vec<f64> = truth.iter().map(|odds| odds * wrong).collect();
+            let figures = measure(&items, &which, &scores);
+            approx::assert_abs_diff_eq!(figures.temperature, wrong, epsilon = 0.011);
+            assert!(figures.by_name["calibration_error_car"] < 0.005, "{figures:?}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Light, lens and sensor: infra-red, gamma, contrast, a light gradient, blur, motion
-//! blur, low resolution, noise. Each is applied with its own chance.
+//! blur, low resolution, noise, a cheap webcam in a dim room. Each is applied with its own
+//! chance.
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,8 @@ pub struct Photometric {
     pub grey: f64,
     /// The look of an infra-red camera with its lamp beside it (RGB only).
     pub infrared: f64,
+    /// The look of a cheap webcam in a dim room (RGB only).
+    pub webcam: f64,
 }
 
 impl Default for Photometric {
@@ -52,6 +55,7 @@ impl Default for Photometric {
             colour: 0.35,
             grey: 0.3,
             infrared: 0.08,
+            webcam: 0.0,
         }
     }
 }
@@ -104,6 +108,9 @@ impl Photometric {
                 rng.random_range(2.0..6.0),
             );
         }
+        if picture.channels == 3 && chance(self.webcam, rng) {
+            webcam(picture, rng);
+        }
         let mut noise = if chance(self.noise, rng) { rng.random_range(0.005..0.05) } else { 0.0 };
         if chance(self.dark, rng) {
             let light = rng.random_range(0.08..0.4);
@@ -135,6 +142,29 @@ fn infrared(picture: &mut Picture, rng: &mut impl Rng) {
         let light = least + (1.0 - least) * (-(x * x + y * y) / (reach * reach)).exp();
         (0..3).for_each(|channel| picture.data[channel * size + at] = near * light);
     }
+}
+
+/// A cheap webcam in a dim room: the lamp's colour, little light in a haze of stray light,
+/// and amplified noise that its filter has smeared into coloured blotches.
+fn webcam(picture: &mut Picture, rng: &mut impl Rng) {
+    let (width, height) = (picture.width, picture.height);
+    let (light, haze) = (rng.random_range(0.25..0.9f32), rng.random_range(0.0..0.15f32));
+    let (blotchy, grainy) = (rng.random_range(0.01..0.06f32), rng.random_range(0.0..0.03f32));
+    let step: usize = rng.random_range(2..=4);
+    let (cols, rows) = (width / step + 2, height / step + 2);
+    for plane in picture.planes() {
+        let gain = light * (0.2 * normal(rng)).exp();
+        let blotches: Vec<f32> = (0..cols * rows).map(|_| blotchy * normal(rng)).collect();
+        for (at, value) in plane.iter_mut().enumerate() {
+            let (row, col) = (at / width, at % width);
+            let (fy, fx) = ((row % step) as f32 / step as f32, (col % step) as f32 / step as f32);
+            let corner = (row / step) * cols + col / step;
+            let mix = |at: usize| blotches[at] * (1.0 - fx) + blotches[at + 1] * fx;
+            let blotch = mix(corner) * (1.0 - fy) + mix(corner + cols) * fy;
+            *value = haze + (1.0 - haze) * *value * gain + blotch + grainy * normal(rng);
+        }
+    }
+    blur(picture, rng.random_range(0.4..1.2));
 }
 
 fn to_grey(picture: &mut Picture) {
@@ -286,6 +316,21 @@ mod tests {
         let (r, rest) = picture.data.split_at(1024);
         assert_eq!(r, &rest[..1024]);
         assert!(r[16 * 32 + 16] > r[0] + 0.1 && r[16 * 32 + 16] > r[1023] + 0.1);
+    }
+
+    #[test]
+    fn a_dim_webcam_loses_light_and_contrast_and_gains_colour() {
+        for seed in 0..20 {
+            let data = (0..3072).map(|i| ((i / 4) % 2) as f32).collect();
+            let mut picture = Picture { channels: 3, height: 32, width: 32, data };
+            webcam(&mut picture, &mut ChaCha8Rng::seed_from_u64(seed));
+            let means: Vec<f32> =
+                picture.data.chunks(1024).map(|p| p.iter().sum::<f32>() / 1024.0).collect();
+            assert!(means.iter().all(|mean| (0.02..0.9).contains(mean)), "{means:?}");
+            assert!(means[0] != means[1] && means[1] != means[2]);
+            let spread = picture.data[..1024].iter().map(|v| (v - means[0]).powi(2)).sum::<f32>();
+            assert!(spread / 1024.0 < 0.25, "{spread}");
+        }
     }
 
     #[test]

@@ -1,10 +1,7 @@
 //! Fine-tuning: the classifier, from a pretrained encoder or from nothing, on balanced
 //! batches with the Q mask in every layer.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
 use burn::{
     module::ParamGroup,
@@ -13,7 +10,6 @@ use burn::{
 };
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 
 use super::{
     Control, TrainError, checkpoint,
@@ -23,125 +19,28 @@ use super::{
     learn::{Run, Task, Validated},
     losses::{binary, cross_entropy, smooth_l1},
     mae::Mae,
-    pretrain::{Data, stem},
+    pretrain::Data,
     record::{BEST, RunRecord, name},
     replicas::{Part, Replicas},
-    samples::{self, Augmentation, Sample},
-    settings::{self, Training, check_shares, setting},
+    samples::{self, Sample},
+    settings,
     targets::{Targets, needed},
     validation::{Figures, judge, measure, tensors},
 };
 use crate::{
-    dataset::{manifest::Item, split::HoldOut},
+    dataset::manifest::Item,
     face::Visibility,
-    vit::{ModelKind, Preset, QMask, VitConfig},
+    vit::{ModelKind, VitConfig},
 };
+
+mod config;
+#[cfg(test)]
+mod tests;
+
+pub use config::FinetuneConfig;
 
 /// Crops that are judged at once.
 const VALIDATION_BATCH: usize = 128;
-
-/// Settings of a fine-tuning.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FinetuneConfig {
-    /// The prepared folder, or its list.
-    pub crops: PathBuf,
-    /// The folder for checkpoints, log and effective settings.
-    pub out: PathBuf,
-    /// The folder of the pretraining to start from; its shape and normalisation are used.
-    #[serde(default)]
-    pub pretrained: Option<PathBuf>,
-    /// What the weights were learned from, in words, for the model card.
-    #[serde(default)]
-    pub trained_on: String,
-    /// Under which licence the weights may be used, as far as that of the pictures allows;
-    /// for the model card.
-    #[serde(default)]
-    pub licence: String,
-    /// The network's shape, where there is no pretraining.
-    #[serde(default = "stem")]
-    pub preset: Preset,
-    /// A shape of your own instead of the preset.
-    #[serde(default)]
-    pub network: Option<VitConfig>,
-    /// Share that is taken from the right label and spread over both.
-    #[serde(default = "label_smoothing")]
-    pub label_smoothing: f32,
-    /// Weight of the losses of the signs (eyes closed, yawning).
-    #[serde(default = "half")]
-    pub signs_weight: f32,
-    /// Weight of the losses of the aspect ratios.
-    #[serde(default = "half")]
-    pub aspects_weight: f32,
-    /// Which patches may be attended to; without it that of the shape.
-    #[serde(default)]
-    pub q_mask: Option<QMask>,
-    /// Parameter of the beta distribution by which crops are mixed in pairs (mixup); 0 =
-    /// not at all.
-    #[serde(default)]
-    pub mixup: f32,
-    /// Chance that the deepest block's branches are left out for a crop (drop path), 0..1.
-    #[serde(default)]
-    pub drop_path: f32,
-    /// Learning rate of a layer over that of the one above it; 1 = the same for all.
-    #[serde(default = "one")]
-    pub layer_decay: f64,
-    /// How long and how fast.
-    #[serde(default)]
-    pub training: Training,
-    /// Which crops validate.
-    #[serde(default)]
-    pub hold_out: HoldOut,
-    /// How crops are changed.
-    #[serde(default)]
-    pub augmentation: Augmentation,
-    /// Shares of the collections among the drowsy crops of a batch; none = as many as
-    /// there are.
-    #[serde(default)]
-    pub drowsy_shares: BTreeMap<String, f64>,
-    /// Shares of the collections among the awake crops of a batch.
-    #[serde(default)]
-    pub awake_shares: BTreeMap<String, f64>,
-}
-
-fn label_smoothing() -> f32 {
-    0.05
-}
-
-fn half() -> f32 {
-    0.5
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-impl FinetuneConfig {
-    fn validate(&self) -> Result<(), TrainError> {
-        self.training.validate()?;
-        self.augmentation.validate()?;
-        let smoothing = self.label_smoothing;
-        setting(
-            "label_smoothing",
-            smoothing,
-            (0.0..1.0).contains(&smoothing),
-            "it must lie in 0..1",
-        )?;
-        for (field, weight) in
-            [("signs_weight", self.signs_weight), ("aspects_weight", self.aspects_weight)]
-        {
-            setting(field, weight, weight >= 0.0 && weight.is_finite(), "it cannot be negative")?;
-        }
-        let (mixup, drop_path, layer_decay) = (self.mixup, self.drop_path, self.layer_decay);
-        setting("mixup", mixup, (0.0..=10.0).contains(&mixup), "it must lie in 0..10")?;
-        let share = (0.0..1.0).contains(&drop_path);
-        setting("drop_path", drop_path, share, "it must lie in 0..1")?;
-        let share = layer_decay > 0.0 && layer_decay <= 1.0;
-        setting("layer_decay", layer_decay, share, "it must lie in 0..1 and not be 0")?;
-        check_shares("drowsy_shares", &self.drowsy_shares)?;
-        check_shares("awake_shares", &self.awake_shares)
-    }
-}
 
 /// The classifier to start from, its shape and its normalisation.
 fn start(
@@ -201,6 +100,7 @@ pub fn run(
         vit: vit.clone(),
         normalisation: by,
         threshold: 0.5,
+        temperature: 1.0,
         trained_on: config.trained_on.clone(),
         licence: config.licence.clone(),
         split: config.hold_out.describe(),
@@ -365,19 +265,20 @@ impl Task for Finetuning<'_> {
     fn validate(&self, average: &Classifier, replicas: &Replicas) -> Result<Validated, TrainError> {
         let items = &self.data.set.items;
         let chunks: Vec<&[usize]> = self.held.chunks(VALIDATION_BATCH).collect();
-        let probabilities = replicas.map(average, &chunks, |model, chunk| {
+        let odds = replicas.map(average, &chunks, |model, chunk| {
             let samples: Vec<Sample> = chunk
                 .iter()
                 .map(|&at| samples::plain(&self.data.set.images[at], visible(&items[at]), self.vit))
                 .collect();
             judge(model, &samples, self.vit, &self.by, self.device)
         })?;
-        let measured = measure(items, &self.held, &probabilities.concat());
+        let measured = measure(items, &self.held, &odds.concat());
         Ok(Validated {
             // A checkpoint's best is smallest.
             figure: 1.0 - measured.mean_auc,
             words: sentence(&measured),
             threshold: Some(measured.threshold),
+            temperature: Some(measured.temperature),
             metrics: measured.by_name,
             confusion: measured.confusion,
             picture: None,
@@ -421,178 +322,5 @@ fn missing_class(crops: &Path) -> TrainError {
         why: "awake or drowsy crops are missing on the training side, or their collections have \
               no share; check the labels, hold_out and the shares"
             .into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        dataset::{
-            crops::INDEX,
-            manifest::{Item, Label, Manifest},
-        },
-        train::{pretrain, pretrain::PretrainConfig, tests::small},
-    };
-    use image::{Rgb, RgbImage};
-    use std::sync::atomic::AtomicBool;
-
-    /// 40 crops of 32 px: dark ones are drowsy, bright ones awake.
-    fn crops(folder: &Path) {
-        let mut items = Vec::new();
-        for at in 0..40u8 {
-            let drowsy = at % 2 == 0;
-            let grey = if drowsy { 20 + at } else { 180 + at };
-            let name = format!("{at}.png");
-            RgbImage::from_pixel(32, 32, Rgb([grey; 3])).save(folder.join(&name)).unwrap();
-            items.push(Item {
-                file: name.into(),
-                label: Some(if drowsy { Label::Drowsy } else { Label::Awake }),
-                subject: format!("s{}", at / 2),
-                eyes_closed: Some(drowsy),
-                eye_aspect: Some(if drowsy { 0.1 } else { 0.3 }),
-                collection: "drawn".into(),
-                ..Item::default()
-            });
-        }
-        Manifest { items }.write(&folder.join(INDEX)).unwrap();
-    }
-
-    fn augmentation() -> Augmentation {
-        toml::from_str(
-            "dark_glasses = 0.0\njpeg = 0.0\n[photometric]\ngamma = 0.0\ndark = 0.0\ncontrast = 0.0\n\
-             gradient = 0.0\nblur = 0.0\nmotion = 0.0\nlow_resolution = 0.0\nlowest_resolution = 1.0\n\
-             noise = 0.0\ncolour = 0.0\ngrey = 0.0",
-        )
-        .unwrap()
-    }
-
-    fn config(folder: &Path, out: &str, steps: usize) -> FinetuneConfig {
-        FinetuneConfig {
-            crops: folder.into(),
-            out: folder.join(out),
-            pretrained: None,
-            trained_on: "drawn".into(),
-            licence: String::new(),
-            q_mask: None,
-            mixup: 0.0,
-            drop_path: 0.0,
-            layer_decay: 1.0,
-            preset: Preset::Stem,
-            network: Some(small(true)),
-            label_smoothing: 0.05,
-            signs_weight: 0.5,
-            aspects_weight: 0.5,
-            training: Training {
-                steps,
-                batch: 16,
-                threads: 2,
-                learning_rate: 3e-3,
-                ema_decay: 0.8,
-                log_every: 5,
-                validate_every: 10,
-                ..Training::default()
-            },
-            hold_out: HoldOut { share: 0.5, ..HoldOut::default() },
-            augmentation: augmentation(),
-            drowsy_shares: BTreeMap::new(),
-            awake_shares: BTreeMap::new(),
-        }
-    }
-
-    fn train(config: &FinetuneConfig, resume: bool) -> Result<RunRecord, TrainError> {
-        let stop = AtomicBool::new(false);
-        run(
-            config,
-            resume,
-            &Device::flex(),
-            &mut Control { stop: &stop, say: &mut |_| {}, step: &mut |_| {} },
-        )
-    }
-
-    #[test]
-    fn learns_goes_on_where_it_stopped_and_starts_from_a_pretraining() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
-        crops(root);
-        let whole = train(&config(root, "whole", 30), false).unwrap();
-        assert!(whole.metrics["auc_drawn"] > 0.95, "{:?}", whole.metrics);
-        assert!(whole.threshold > 0.02 && whole.threshold < 0.98);
-        let steps = |name: &str| {
-            let log = std::fs::read_to_string(root.join(name).join("log.jsonl")).unwrap();
-            let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
-            let learned = lines.filter(|line: &serde_json::Value| !line["learning_rate"].is_null());
-            learned.map(|line| line["step"].as_u64().unwrap()).collect::<Vec<_>>()
-        };
-        assert_eq!(steps("whole"), [5, 10, 15, 20, 25, 30]);
-        let kept: FinetuneConfig =
-            settings::read(&root.join("whole").join(settings::CONFIG_FILE)).unwrap();
-        assert_eq!(kept, config(root, "whole", 30));
-
-        // Stopped and resumed, it learns the steps that were left, none of them twice. That the
-        // weights are those of one run is seen in tests/offline.rs, alone in its process.
-        let stop = AtomicBool::new(false);
-        let mut lines = 0;
-        let mut say = |_: &str| {
-            lines += 1;
-            // The second line is that of step 5.
-            stop.store(lines >= 2, std::sync::atomic::Ordering::Relaxed);
-        };
-        let parts = config(root, "parts", 30);
-        run(
-            &parts,
-            false,
-            &Device::flex(),
-            &mut Control { stop: &stop, say: &mut say, step: &mut |_| {} },
-        )
-        .unwrap();
-        let resumed = train(&parts, true).unwrap();
-        assert!(resumed.metrics["auc_drawn"] > 0.95, "{:?}", resumed.metrics);
-        // One line more, of the step where it stopped.
-        assert_eq!(steps("parts"), [1, 5, 10, 15, 20, 25, 30]);
-
-        let mae = PretrainConfig {
-            crops: root.into(),
-            out: root.join("mae"),
-            trained_on: String::new(),
-            licence: String::new(),
-            preset: Preset::Stem,
-            network: Some(small(true)),
-            mask_ratio: 0.5,
-            training: Training { steps: 30, ..config(root, "", 30).training },
-            hold_out: HoldOut { share: 0.5, ..HoldOut::default() },
-            augmentation: augmentation(),
-        };
-        let stop = AtomicBool::new(false);
-        let mut control = Control { stop: &stop, say: &mut |_| {}, step: &mut |_| {} };
-        let record = pretrain::run(&mae, false, &Device::flex(), &mut control).unwrap();
-        // Plain grey crops: what is seen tells all about what is hidden.
-        assert!(record.metrics["validation_mse"] < 0.5, "{:?}", record.metrics);
-        let from = FinetuneConfig { pretrained: Some(mae.out), ..config(root, "from", 10) };
-        let tuned = train(&from, false).unwrap();
-        assert_eq!(tuned.normalisation, record.normalisation);
-    }
-
-    #[test]
-    fn settings_and_data_that_make_no_sense_are_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
-        crops(root);
-        let named = |config: FinetuneConfig, word: &str| {
-            let error = train(&config, false).unwrap_err().to_string();
-            assert!(error.contains(word), "{word:?} is missing in {error:?}");
-        };
-        let good = config(root, "x", 1);
-        named(FinetuneConfig { label_smoothing: 1.5, ..good.clone() }, "label_smoothing");
-        let mut no_batch = good.clone();
-        no_batch.training.batch = 0;
-        named(no_batch, "training.batch");
-        let shares = BTreeMap::from([("nowhere".into(), 1.0)]);
-        named(FinetuneConfig { awake_shares: shares, ..good.clone() }, "shares");
-        let hold_out = HoldOut { share: 0.0, ..HoldOut::default() };
-        named(FinetuneConfig { hold_out, ..good.clone() }, "hold_out");
-        named(FinetuneConfig { crops: root.join("nothing"), ..good }, "nothing");
-        let unknown = toml::from_str::<FinetuneConfig>("crops='a'\nout='b'\n[training]\nstep=3");
-        assert!(unknown.unwrap_err().to_string().contains("step"));
     }
 }

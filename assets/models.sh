@@ -1,0 +1,64 @@
+#!/bin/sh
+# Makes the models that ship again from the data: `make models DATA=FOLDER`. DATA holds the
+# unpacked collections (yawdd, cew_closed, utk_faces, lfw, aflw, landmarks68, nonfaces,
+# uta_blinks.jsonl). Everything is written below OUT (target/models); the same command goes
+# on where it was cut off, and OUT/times.txt keeps how long each step took. SHORT=1 makes
+# every training a few steps long, to see that all of it runs.
+set -eu
+
+repository=$(cd "$(dirname "$0")/.." && pwd)
+program=${WAKEWATCH:-$repository/target/release/wakewatch}
+if [ ! -d "${DATA:-}" ]; then
+  echo "name the folder of the collections: make models DATA=FOLDER" >&2
+  exit 2
+fi
+data=$(cd "$DATA" && pwd)
+mkdir -p "${OUT:-$repository/target/models}"
+cd "${OUT:-$repository/target/models}"
+mkdir -p data runs models
+
+# The configurations name data/... and runs/..., from here.
+for one in "$data"/*; do
+  name=$(basename "$one")
+  [ "$name" = crops ] || ln -sfn "$one" "data/$name"
+done
+
+timed() { # timed NAME COMMAND...: runs it unless it was done, and keeps how long it took
+  name=$1
+  shift
+  if grep -q "^$name	" times.txt 2>/dev/null; then
+    return
+  fi
+  echo "== $name" >&2
+  began=$(date +%s)
+  "$@"
+  printf '%s\t%s s\n' "$name" "$(($(date +%s) - began))" >>times.txt
+}
+
+learn() { # learn WHAT CONFIG: from the beginning, or on from its last checkpoint
+  out=$(sed -n 's/^out = "\(.*\)"/\1/p' "$repository/models/$2.toml")
+  cp "$repository/models/$2.toml" "$2.toml"
+  if [ "${SHORT:-}" ]; then
+    sed -i 's/^steps = .*/steps = 4/; s/^validate_every = .*/validate_every = 4/; s/^warmup_steps = .*/warmup_steps = 1/; s/^drawn = .*/drawn = 8/; s/^resamples = .*/resamples = 20/' "$2.toml"
+  fi
+  if [ -d "$out/last" ]; then
+    "$program" train "$1" --config "$2.toml" --resume >"runs/$2.json"
+  else
+    "$program" train "$1" --config "$2.toml" >"runs/$2.json"
+  fi
+}
+
+timed landmarks-first learn landmarks landmarks-first
+timed landmarks learn landmarks landmarks
+timed export-landmarks "$program" export --checkpoint runs/landmarks --out models/landmarks.onnx
+timed prepare "$program" prepare --collections data --out data/crops \
+  --landmarks-model models/landmarks.onnx
+timed pretrain learn pretrain pretrain
+timed export-mae "$program" export --checkpoint runs/mae --out models/mae.onnx
+timed finetune learn finetune finetune
+timed export-drowsiness "$program" export --checkpoint runs/finetune --out models/drowsiness.onnx
+timed blinks learn blinks blinks
+cp runs/blinks/blinks.onnx models/
+cat times.txt
+echo "the models lie in $(pwd)/models; compare them with \`wakewatch evaluate --data LIST.csv \
+--model FILE.onnx\` before they replace those of the repository" >&2
