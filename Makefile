@@ -1,5 +1,5 @@
 # `make run` and `make test` do everything on a fresh Debian 12 with Rust, git and make.
-.PHONY: run test setup build format lint features unit screenshot screenshots test-demo demo-pictures models bench bench-faces help
+.PHONY: run test setup build format lint features unit screenshot screenshots test-demo demo-pictures models bench bench-faces help deny test-long soak test-camera fuzz
 ARGS ?=
 
 help:                ## this list
@@ -9,7 +9,7 @@ run: setup           ## set up, build, open the window; ARGS="watch --source dem
 	cargo run --release --locked -- $(ARGS)
 
 test: export TESTS = 1
-test: setup format lint features unit   ## everything that CI checks
+test: setup format lint features unit deny   ## everything that CI checks
 
 setup:               ## install what is missing; GPU=1 for the CUDA build of ONNX Runtime
 	@GPU=$(GPU) TESTS=$(TESTS) assets/setup.sh
@@ -67,3 +67,31 @@ screenshots: build   ## makes docs/window-*.png again, on the demo driver
 screenshot: build    ## makes docs/watch.png again, on the demo driver
 	ALSA_CONFIG_PATH=assets/silent.conf xvfb-run -a -s "-screen 0 1280x800x24" target/release/wakewatch watch \
 	  --source demo --screenshot docs/watch.png --after 14
+
+deny:                ## licences, sources and known weaknesses of what is built in
+	@if cargo deny --version >/dev/null 2>&1; then \
+	  cargo deny --locked check bans licenses sources && { cargo deny --locked check advisories || \
+	    { [ -d $${CARGO_HOME:-$$HOME/.cargo}/advisory-dbs ] && exit 1; \
+	      echo "deny: the advisories were not checked, their list cannot be fetched"; }; }; \
+	else echo "deny: skipped, there is no cargo-deny (cargo install cargo-deny); tests/supply.rs has checked licences and sources"; fi
+	@if cargo audit --version >/dev/null 2>&1; then \
+	  cargo audit || { [ -d $${CARGO_HOME:-$$HOME/.cargo}/advisory-db ] && exit 1; \
+	    echo "deny: cargo audit could not fetch its list"; }; \
+	else echo "deny: skipped, there is no cargo-audit (cargo install cargo-audit)"; fi
+
+test-long: setup     ## ten minutes of driving with faults at random, and 200 kills
+	SOAK_PNG=docs/soak.png cargo test --release --locked --test soak -- --ignored --nocapture ten_minutes
+	cargo test --locked --test killed -- --ignored --nocapture two_hundred
+
+soak: setup          ## the same for eight hours of the driver's time; hours of ours
+	SOAK_PNG=docs/soak.png cargo test --release --locked --test soak -- --ignored --nocapture eight_hours
+
+test-camera: setup   ## the camera path against the kernel's test camera, in QEMU; skips without it
+	cargo build --locked
+	tests/camera/run.sh target/debug/wakewatch
+
+FUZZ = csv settings events card model image video policy
+fuzz:                ## every fuzzer for SECONDS=60; needs a nightly Rust and cargo-fuzz
+	@for door in $(FUZZ); do \
+	  cargo +nightly fuzz run $$door -- -max_total_time=$(or $(SECONDS),60) -rss_limit_mb=4096 || exit 1; \
+	done

@@ -16,6 +16,23 @@ pub struct Frame {
     pub index: u64,
 }
 
+/// No camera's black is darker than this, of 255: limited range and some noise.
+const BLACK: u8 = 24;
+/// About so many pixels are looked at.
+const LOOKS: usize = 1024;
+
+/// Whether a picture shows nothing at all: a covered lens, or a cabin without any light.
+pub fn is_black(image: &RgbImage) -> bool {
+    let step = (image.as_raw().len() / (3 * LOOKS)).max(1);
+    let (mut dark, mut seen) = (0, 0);
+    for pixel in image.pixels().step_by(step) {
+        dark += usize::from(pixel.0.iter().all(|value| *value < BLACK));
+        seen += 1;
+    }
+    // A lamp on the dashboard or a hot pixel is no light to see by.
+    seen > 0 && dark * 100 >= seen * 99
+}
+
 /// Pictures that are kept; more than the threads and the window hold at a time.
 const KEPT: usize = 8;
 
@@ -55,6 +72,18 @@ impl PicturePool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_black_picture_is_one_in_which_nothing_can_be_seen() {
+        let mut image = RgbImage::from_pixel(64, 48, image::Rgb([16, 18, 17]));
+        image.put_pixel(5, 5, image::Rgb([255; 3]));
+        assert!(is_black(&image), "noise and a hot pixel are no light");
+        for x in 0..64 {
+            image.put_pixel(x, 7, image::Rgb([60; 3]));
+        }
+        assert!(!is_black(&image));
+        assert!(!is_black(&RgbImage::new(0, 0)));
+    }
 
     #[test]
     fn a_picture_that_is_held_is_never_drawn_over() {

@@ -14,6 +14,10 @@
 //! learns from them and writes ONNX, [`evaluate`] measures. [`vit`] says what the
 //! network is, for all of them. [`cli`] is the front door.
 
+// So that what tests share with those outside can be named alike in both.
+#[cfg(test)]
+extern crate self as wakewatch;
+
 pub mod alarm;
 #[cfg(feature = "gui")]
 pub mod app;

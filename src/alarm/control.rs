@@ -71,6 +71,13 @@ impl Control {
         }
     }
 
+    /// Raises the level to this one, if it is lower.
+    pub fn raise(&mut self, level: Level, now: Instant) {
+        if self.level < level {
+            self.order(AlarmCommand::Level(level), now);
+        }
+    }
+
     /// The level to be heard now and its volume.
     pub fn target(&self, now: Instant) -> (Level, f32) {
         let alarm = if self.muted_until(now).is_some() { Level::None } else { self.level };

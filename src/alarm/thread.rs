@@ -2,6 +2,9 @@
 //!
 //! Orders change the shared [`Control`] at once instead of queueing behind the device:
 //! opening a device can block for seconds, and an order must neither wait nor be lost.
+//!
+//! It is a dead man's handle, too: who gives orders says again and again that it is alive.
+//! When that stops, whatever the cause, the alarm warns by itself.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -13,6 +16,7 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::{AlarmCommand, AlarmError, AlarmStatus, Control, SoundState, sound::VoiceControl};
+use crate::monitor::Level;
 
 /// How often mute and test tone are looked at and the device is checked.
 const TICK: Duration = Duration::from_millis(50);
@@ -20,6 +24,14 @@ const TICK: Duration = Duration::from_millis(50);
 const RETRY: Duration = Duration::from_secs(2);
 /// A device that takes no samples for so long has stopped.
 const STALLED: Duration = Duration::from_secs(2);
+
+/// A device that has not opened for so long is told as missing, and still waited for.
+const OPENING: Duration = Duration::from_secs(3);
+/// Who gives orders and says nothing for so long is stuck. The judge says so ten times a
+/// second; with the tick this stays below the three seconds within which it must be heard.
+const DEAD: Duration = Duration::from_millis(2500);
+/// How long the thread is waited for at the end; one that is stuck in a driver is left.
+const JOIN: Duration = Duration::from_secs(1);
 
 /// Opens a sound device; a trait, so that tests can take it away.
 pub trait Speaker: Send {
@@ -59,6 +71,10 @@ pub struct Alarm {
 struct Shared {
     control: Mutex<Control>,
     sound: Mutex<SoundState>,
+    /// Since when a device is being opened, if it is.
+    opening: Mutex<Option<Instant>>,
+    /// When who gives orders was last alive; `None` = nobody is expected to be.
+    alive: Mutex<Option<Instant>>,
     voice: Arc<VoiceControl>,
 }
 
@@ -70,8 +86,29 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     /// Hands what is to be heard now to the voice.
     fn apply(&self, now: Instant) {
-        let (level, volume) = lock(&self.control).target(now);
+        let stuck = self.unanswered(now).is_some();
+        let mut control = lock(&self.control);
+        if stuck {
+            control.raise(Level::Warning, now);
+        }
+        let (level, volume) = control.target(now);
         self.voice.set(level, volume);
+    }
+
+    /// How long nothing was heard of who gives orders, if that is too long.
+    fn unanswered(&self, now: Instant) -> Option<Duration> {
+        let silence = lock(&self.alive).map(|alive| now.saturating_duration_since(alive));
+        silence.filter(|silence| *silence > DEAD)
+    }
+
+    fn sound(&self, now: Instant) -> SoundState {
+        let since = *lock(&self.opening);
+        match since.map(|since| now.saturating_duration_since(since)) {
+            Some(waited) if waited > OPENING => SoundState::NoSound(
+                "the sound device does not open; plug it in anew or choose another in the system's settings".into(),
+            ),
+            _ => lock(&self.sound).clone(),
+        }
     }
 }
 
@@ -105,9 +142,33 @@ impl Alarm {
         self.shared.apply(now);
     }
 
+    /// Says that who gives orders is alive, and will say so again at once. From then on the
+    /// alarm warns by itself when that stops.
+    pub fn alive(&self) {
+        *lock(&self.shared.alive) = Some(Instant::now());
+    }
+
+    /// Says that nobody will give orders any more, and that this is well so.
+    pub fn rest(&self) {
+        *lock(&self.shared.alive) = None;
+    }
+
+    /// How long nothing was heard of who gives orders, if that is too long; the alarm warns
+    /// then.
+    pub fn unanswered(&self) -> Option<Duration> {
+        let now = Instant::now();
+        let silence = self.shared.unanswered(now);
+        if silence.is_some() {
+            // Without a device there is no thread that would raise the level.
+            self.shared.apply(now);
+        }
+        silence
+    }
+
     /// What the alarm is doing.
     pub fn status(&self) -> AlarmStatus {
-        let (now, sound) = (Instant::now(), lock(&self.shared.sound).clone());
+        let now = Instant::now();
+        let sound = self.shared.sound(now);
         let control = lock(&self.shared.control);
         AlarmStatus {
             sound,
@@ -121,9 +182,16 @@ impl Alarm {
 impl Drop for Alarm {
     fn drop(&mut self) {
         drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
+        let Some(thread) = self.thread.take() else { return };
+        let until = Instant::now() + JOIN;
+        while !thread.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        if thread.is_finished() {
             // The thread catches its own panics; there is nothing to learn here.
             let _ = thread.join();
+        } else {
+            tracing::warn!("the sound device's driver does not come back and is left behind");
         }
     }
 }
@@ -137,6 +205,7 @@ fn run(shared: &Shared, speaker: &mut dyn Speaker, stopped: &Receiver<()>) {
             Ok(Some(why)) => why,
             Err(_) => "the sound library failed".into(),
         };
+        *lock(&shared.opening) = None;
         let state = SoundState::NoSound(why);
         let before = std::mem::replace(&mut *lock(&shared.sound), state.clone());
         if state != before {
@@ -154,7 +223,10 @@ fn run(shared: &Shared, speaker: &mut dyn Speaker, stopped: &Receiver<()>) {
 
 /// Opens the device and plays until told to stop (`None`) or until it fails (why).
 fn play(shared: &Shared, speaker: &mut dyn Speaker, stopped: &Receiver<()>) -> Option<String> {
-    let device = match speaker.open(&shared.voice) {
+    *lock(&shared.opening) = Some(Instant::now());
+    let opened = speaker.open(&shared.voice);
+    *lock(&shared.opening) = None;
+    let device = match opened {
         Ok(device) => device,
         Err(error) => return Some(error.to_string()),
     };
@@ -241,6 +313,58 @@ mod tests {
         wait("told", || matches!(alarm.status().sound, SoundState::NoSound(_)));
         alarm.order(AlarmCommand::Mute);
         assert!(alarm.status().muted_until.is_some());
+    }
+
+    /// Opens when it is told to.
+    struct Slow(Receiver<()>);
+
+    impl Speaker for Slow {
+        fn open(&mut self, _: &Arc<VoiceControl>) -> Result<Box<dyn Playing>, AlarmError> {
+            let _ = self.0.recv();
+            Err(AlarmError::Open("it was asleep".into()))
+        }
+    }
+
+    #[test]
+    fn a_device_that_does_not_open_is_told_and_does_not_keep_the_program_from_ending() {
+        let (wake, asleep) = bounded(1);
+        let alarm = Alarm::start(Ok(Box::new(Slow(asleep)))).unwrap();
+        let no_sound = |word: &str| match alarm.status().sound {
+            SoundState::NoSound(why) => why.contains(word),
+            _ => false,
+        };
+        wait("told", || no_sound("does not open"));
+        wake.send(()).unwrap();
+        wait("the driver's own words", || no_sound("asleep"));
+        wait("another try", || no_sound("does not open"));
+        let shared = Arc::downgrade(&alarm.shared);
+        drop(alarm);
+        assert_eq!(shared.strong_count(), 1, "only the thread in the driver is left behind");
+        drop(wake);
+    }
+
+    #[test]
+    fn an_alarm_that_hears_nothing_of_the_judge_warns_by_itself() {
+        let speakers: [Result<Box<dyn Speaker>, SoundState>; 2] =
+            [Ok(Box::new(Flaky { opened: Arc::default(), panics: false })), Err(SoundState::Off)];
+        for speaker in speakers {
+            let alarm = Alarm::start(speaker).unwrap();
+            assert_eq!((alarm.unanswered(), alarm.status().sounding), (None, Level::None));
+            alarm.alive();
+            wait("the warning", || {
+                alarm.unanswered().is_some() && alarm.status().sounding == Level::Warning
+            });
+            // It comes back, and what it orders counts.
+            alarm.alive();
+            alarm.order(AlarmCommand::Level(Level::None));
+            assert_eq!((alarm.unanswered(), alarm.status().sounding), (None, Level::None));
+            // A sleeper's alarm is not made softer.
+            alarm.order(AlarmCommand::Level(Level::Critical));
+            wait("silence", || alarm.unanswered().is_some());
+            assert_eq!(alarm.status().sounding, Level::Critical);
+            alarm.rest();
+            assert_eq!(alarm.unanswered(), None, "who has ended is not missed");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text;
 use crate::{
-    dataset::write_whole,
+    dataset::{private_folder, read_text, write_whole},
     infer::Device,
     monitor::{Sensitivity, Settings},
 };
@@ -26,6 +26,8 @@ pub const FOLDER_VARIABLE: &str = "WAKEWATCH_CONFIG";
 const VERSION: u32 = 1;
 /// Name of the file in its folder.
 const FILE: &str = "settings.toml";
+/// Longest file that is read.
+const MOST_BYTES: u64 = 1 << 20;
 /// So many broken files are kept beside each other.
 const MOST_BROKEN: u32 = 99;
 
@@ -178,11 +180,20 @@ pub fn events_file() -> Option<PathBuf> {
     Some(BaseDirs::new()?.data_dir().join("wakewatch").join("events.jsonl"))
 }
 
+/// The same, and its folder is there. That it cannot be made is told with the log.
+pub(super) fn events_file_to_write() -> Option<PathBuf> {
+    let file = events_file()?;
+    if let Some(Err(error)) = file.parent().map(private_folder) {
+        tracing::warn!("{}: {error}", file.display());
+    }
+    Some(file)
+}
+
 /// Reads the settings of a folder. What stands in the way of using them is said as a
 /// sentence, and a file that is none has been set aside by then.
 pub fn load(folder: &Path) -> (Preferences, Option<String>) {
     let path = folder.join(FILE);
-    let why = match fs::read_to_string(&path) {
+    let why = match read_text(&path, MOST_BYTES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Default::default(),
         Err(error) => error.to_string(),
         Ok(text) => match toml::from_str::<Preferences>(&text).map_err(|why| why.to_string()) {
@@ -280,7 +291,7 @@ impl Drop for Store {
 }
 
 fn write(folder: &Path, preferences: &Preferences) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+    private_folder(folder)?;
     let text = toml::to_string_pretty(preferences).map_err(io::Error::other)?;
     write_whole(&folder.join(FILE), text.as_bytes())
 }

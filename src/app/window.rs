@@ -3,7 +3,11 @@
 //! not for the camera, the models, the sound or the end of an old session.
 
 use std::{collections::VecDeque, path::PathBuf, sync::Arc, thread, time::Duration};
-use std::{sync::mpsc, time::Instant};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc,
+    time::Instant,
+};
 
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
 use eframe::egui::{ColorImage, Context, Ui, UserAttentionType, ViewportCommand};
@@ -17,7 +21,7 @@ use super::{
 };
 use crate::{
     infer::Device,
-    live::{Command, Live, LiveOptions, Snapshot},
+    live::{Command, Live, LiveOptions, Snapshot, words_of},
     monitor::{Level, Settings, State},
     source::{OpenOptions, SourceSpec},
 };
@@ -179,7 +183,7 @@ impl Window {
             runtime.device = chosen.device;
         }
         if chosen.keep_events && options.events.is_none() {
-            options.events = preferences::events_file();
+            options.events = preferences::events_file_to_write();
         }
         options
     }
@@ -228,6 +232,26 @@ impl Window {
                     None => Page::Watching(snapshot),
                 }
             }
+        }
+    }
+
+    /// Looks and draws. A mistake in the drawing must not end the watch, which runs on
+    /// threads of its own: it is told, and the screens begin anew.
+    pub(super) fn pass(&mut self, ui: &mut Ui) {
+        let drawn = catch_unwind(AssertUnwindSafe(|| {
+            let page = self.look(ui.ctx());
+            self.draw(ui, &page);
+        }));
+        if let Err(panic) = drawn {
+            let why = text::start::not_drawn(words_of(&*panic));
+            if self.notice.as_ref() != Some(&why) {
+                tracing::error!("{why}");
+            }
+            ui.label(&why);
+            self.notice = Some(why);
+            // What they remember may be what they stumble over.
+            self.screen = Screen::new(self.applied.clone(), Tab::Watch);
+            ui.ctx().request_repaint_after(IDLE);
         }
     }
 
@@ -429,8 +453,9 @@ impl Window {
 
 impl eframe::App for Window {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
-        // Also called while the window is hidden: the minute before stays complete.
-        self.look(ctx);
+        // Also called while the window is hidden: the minute before stays complete. What
+        // goes wrong here goes wrong in the next pass, too, and is told there.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.look(ctx)));
     }
 
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
@@ -440,8 +465,7 @@ impl eframe::App for Window {
                 self.passes.pop_front();
             }
         }
-        let page = self.look(ui.ctx());
-        self.draw(ui, &page);
+        self.pass(ui);
         self.photograph(ui.ctx());
     }
 

@@ -23,6 +23,8 @@ use serde::Serialize;
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
+use crate::infer::runtime;
+
 /// Watches a driver's face and wakes them before they sleep.
 ///
 /// Without a command it opens the window on the webcam.
@@ -67,6 +69,27 @@ pub enum Command {
 #[error("{0}")]
 pub struct WrongUse(pub String);
 
+/// Starts the program again with ONNX Runtime silenced, if it is not: the variable has to be
+/// there before any thread is, and to set one's own is unsafe. Gives the exit code of that
+/// program, or `None` to go on.
+fn silence() -> Option<ExitCode> {
+    if runtime::is_silenced() {
+        return None;
+    }
+    let mut again = std::process::Command::new(std::env::current_exe().ok()?);
+    again.args(std::env::args_os().skip(1)).env(runtime::SILENCE, "1");
+    // Where this fails, the library is not loaded and the sentence says why.
+    #[cfg(unix)]
+    let failed: std::io::Result<ExitCode> =
+        Err(std::os::unix::process::CommandExt::exec(&mut again));
+    #[cfg(not(unix))]
+    let failed = again.status().map(|status| {
+        let code = status.code().and_then(|code| u8::try_from(code).ok());
+        code.map_or(ExitCode::FAILURE, ExitCode::from)
+    });
+    failed.map_err(|error| tracing::warn!("{error}")).ok()
+}
+
 /// Reads the command line, does what it asks for through `run`, and says how it ended.
 pub fn run(run: impl FnOnce(Command) -> anyhow::Result<()>) -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -81,6 +104,9 @@ pub fn run(run: impl FnOnce(Command) -> anyhow::Result<()>) -> ExitCode {
         }
     };
     log(cli.verbose);
+    if let Some(ended) = silence() {
+        return ended;
+    }
     let command = cli.command.unwrap_or_else(|| Command::Watch(watch::WatchArgs::default()));
     match run(command) {
         Ok(()) => ExitCode::SUCCESS,

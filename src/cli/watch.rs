@@ -232,11 +232,14 @@ pub fn run(args: WatchArgs) -> anyhow::Result<()> {
     Err(WrongUse("this build has no window; add --headless, or build it with gui".into()).into())
 }
 
+/// Longest file of thresholds that is read, bytes.
+const MOST_SETTINGS: u64 = 1 << 20;
+
 /// The thresholds of a file, or the usual ones.
 pub(super) fn monitor_settings(path: Option<&Path>) -> anyhow::Result<Settings> {
     let Some(path) = path else { return Ok(Settings::default()) };
     let name = || format!("{} cannot be used as settings", path.display());
-    let text = std::fs::read_to_string(path).with_context(name)?;
+    let text = crate::dataset::read_text(path, MOST_SETTINGS).with_context(name)?;
     toml::from_str(&text).with_context(name)
 }
 
@@ -284,8 +287,10 @@ fn without_window(options: &LiveOptions) -> anyhow::Result<()> {
     let summary = headless::run(options, &mut |event: Event| {
         if printed.is_ok() {
             printed = answer(&event);
-            // Nobody reads any more: the watch ends instead of working for nothing.
-            options.stop.store(printed.is_err(), Ordering::Relaxed);
+            // Nobody reads any more: a recording is not watched for nothing. A driver is
+            // watched on, and heard.
+            let ends = printed.is_err() && !options.source.is_camera();
+            options.stop.fetch_or(ends, Ordering::Relaxed);
         }
     })?;
     printed?;

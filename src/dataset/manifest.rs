@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeSet,
     fs::File,
-    io::{BufReader, Read},
+    io::BufReader,
     path::{Path, PathBuf},
 };
 
@@ -33,6 +33,8 @@ pub const OPTIONAL: [&str; 12] = [
 ];
 /// Largest list that is read, bytes: some millions of lines.
 const MAX_BYTES: u64 = 512 << 20;
+/// Longest line of a list, bytes.
+const MAX_LINE_BYTES: u64 = 1 << 20;
 /// Name of the collection where the list names none.
 const UNNAMED: &str = "own";
 
@@ -110,7 +112,7 @@ impl Manifest {
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
-            .from_reader(BufReader::new(file.take(MAX_BYTES)));
+            .from_reader(BufReader::new(super::Bounded::new(file, MAX_BYTES, MAX_LINE_BYTES)));
         let form = |why: String| DatasetError::Form { path: path.into(), why };
         let headers = reader.headers().map_err(|error| form(error.to_string()))?.clone();
         let column = |name: &str| headers.iter().position(|header| header == name);

@@ -301,25 +301,9 @@ impl LoadedModel {
                 &file
             }
         };
-        let mut fallback = None;
-        let (last, better) = match options.device.candidates() {
-            [better @ .., last] => (*last, better),
-            [] => (Provider::Cpu, &[][..]),
-        };
-        for &provider in better {
-            // What the library was not built with is no news; what should work is.
-            if !provider.is_built_in()? {
-                continue;
-            }
-            match Self::open(bytes, source, kind, provider, options.threads) {
-                Ok(model) => return Ok(model),
-                Err(error) => {
-                    tracing::warn!("{kind} model: {error}; running on {last} instead");
-                    fallback = Some(error.to_string());
-                }
-            }
-        }
-        let model = Self::open(bytes, source, kind, last, options.threads)?;
+        let open = |provider| Self::open(bytes, source, kind, provider, options.threads);
+        let (model, fallback) =
+            first_that_works(kind, options.device.candidates(), Provider::is_built_in, open)?;
         Ok(Self { fallback, ..model })
     }
 
@@ -418,6 +402,35 @@ impl Outputs<'_> {
         }
         Ok(values)
     }
+}
+
+/// Opens on the first provider that also passes its trial run, and says why it was not a
+/// better one. Only what comes last is an error.
+fn first_that_works<T>(
+    kind: ModelKind,
+    candidates: &[Provider],
+    is_built_in: impl Fn(Provider) -> Result<bool, RuntimeError>,
+    open: impl Fn(Provider) -> Result<T, ModelError>,
+) -> Result<(T, Option<String>), ModelError> {
+    let (last, better) = match candidates {
+        [better @ .., last] => (*last, better),
+        [] => (Provider::Cpu, &[][..]),
+    };
+    let mut fallback = None;
+    for &provider in better {
+        // What the library was not built with is no news; what should work is.
+        if !is_built_in(provider)? {
+            continue;
+        }
+        match open(provider) {
+            Ok(model) => return Ok((model, None)),
+            Err(error) => {
+                tracing::warn!("{kind} model: {error}; running on {last} instead");
+                fallback = Some(format!("{error}; running on {last} instead"));
+            }
+        }
+    }
+    Ok((open(last)?, fallback))
 }
 
 /// Reads a model file, never more than [`MOST_BYTES`] of it.
@@ -524,6 +537,29 @@ mod tests {
         let points = [[f32::NAN; 2]; 68];
         let error = load(fixtures::landmarks(&points, 0.0, [0.0; 3]), ModelKind::Landmarks);
         assert!(error.unwrap_err().contains("finite"));
+    }
+
+    #[test]
+    fn a_provider_that_fails_at_its_first_run_gives_way_to_the_cpu_and_is_told() {
+        let both = [Provider::Cuda, Provider::Cpu];
+        let choose = |candidates: &[Provider], built_in: bool, fails: &[Provider]| {
+            let open = |provider| match fails.contains(&provider) {
+                true => Err(ModelError::Run {
+                    model: ModelSource::Embedded,
+                    why: "CUDA failure 700: an illegal memory access".into(),
+                }),
+                false => Ok(provider),
+            };
+            first_that_works(ModelKind::Mae, candidates, |_| Ok(built_in), open)
+        };
+        let (chosen, told) = choose(&both, true, &[Provider::Cuda]).unwrap();
+        assert_eq!(chosen, Provider::Cpu);
+        let told = told.unwrap();
+        assert!(told.contains("illegal memory access") && told.contains("on CPU"), "{told}");
+        assert_eq!(choose(&both, true, &[]).unwrap(), (Provider::Cuda, None));
+        assert_eq!(choose(&both, false, &[Provider::Cuda]).unwrap(), (Provider::Cpu, None));
+        assert!(choose(&both[..1], true, &[Provider::Cuda]).is_err(), "asked for by name");
+        assert!(choose(&both, true, &both).is_err());
     }
 
     #[test]

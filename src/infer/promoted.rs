@@ -15,6 +15,9 @@ use crate::vit::ModelKind;
 /// Environment variable that names another folder for the user's models.
 pub const FOLDER_VARIABLE: &str = "WAKEWATCH_MODELS";
 
+/// A file so old is not being written any more.
+const LEFT: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// A model that cannot be put in place.
 #[derive(Debug, Error)]
 pub enum PromoteError {
@@ -71,7 +74,8 @@ fn promote_into(folder: &Path, kind: ModelKind, bytes: &[u8]) -> Result<Promotio
         let path = path.to_path_buf();
         move |source| PromoteError::Io { path, source }
     };
-    fs::create_dir_all(folder).map_err(failed(folder))?;
+    crate::dataset::private_folder(folder).map_err(failed(folder))?;
+    clear_leftovers(folder);
     let path = file(folder, kind);
     let previous = folder.join(format!("{kind}.previous.onnx"));
     // A copy, not a move: there is a model in place at every moment.
@@ -85,6 +89,22 @@ fn promote_into(folder: &Path, kind: ModelKind, bytes: &[u8]) -> Result<Promotio
     }
     crate::dataset::write_whole(&path, bytes).map_err(failed(&path))?;
     Ok(Promotion { path, previous: before.map(|_| previous) })
+}
+
+/// Removes what a program that was killed while it promoted has left; its files are as
+/// large as models.
+fn clear_leftovers(folder: &Path) {
+    let is_old = |entry: &fs::DirEntry| {
+        let modified = entry.metadata().and_then(|data| data.modified());
+        modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > LEFT))
+    };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let unfinished = entry.file_name().as_encoded_bytes().starts_with(b".tmp");
+        if unfinished && is_old(&entry) {
+            // Another time, if it cannot be done now.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 #[cfg(test)]

@@ -31,6 +31,16 @@ const CACHED: [&str; 2] = ["onnxruntime-gpu-1.31.1", "onnxruntime-1.32.0"];
 /// Sets the path of the library; must be absolute.
 const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
 
+/// Keeps ONNX Runtime from speaking to its makers. From 1.32 on, its builds for Linux give
+/// the user a number, keep a journal of what is run, and send it to Microsoft after some
+/// seconds; they look at this variable once, when the library is loaded.
+pub const SILENCE: &str = "ORT_DISABLE_TELEMETRY";
+
+/// Whether ONNX Runtime will keep to itself.
+pub fn is_silenced() -> bool {
+    env::var_os(SILENCE).is_some_and(|value| value == "1")
+}
+
 /// What the user asks the models to run on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -185,6 +195,11 @@ pub enum RuntimeError {
         "ONNX Runtime is not installed (looked in {0}); run `make setup`, or set ORT_DYLIB_PATH to its library"
     )]
     Missing(String),
+    /// The library would speak to its makers.
+    #[error(
+        "ONNX Runtime would send data about its use to its makers; start the program with {SILENCE}=1 in its environment"
+    )]
+    Telemetry,
     /// The environment variable names something that is not there.
     #[error(
         "ORT_DYLIB_PATH is {path}, which is not an absolute path of a file; correct it, or unset it and run `make setup`",
@@ -243,6 +258,10 @@ fn loaded() -> Result<&'static Loaded, RuntimeError> {
     let _turn = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(loaded) = LOADED.get() {
         return Ok(loaded);
+    }
+    // Nothing leaves the machine, and no library is an exception: better none.
+    if !is_silenced() {
+        return Err(RuntimeError::Telemetry);
     }
     let library = find(&Places::of_this_process())?;
     let environment = load(&library)?;
@@ -462,6 +481,15 @@ mod tests {
     }
 
     #[test]
+    fn a_library_that_would_speak_to_its_makers_is_not_loaded() {
+        let mut child = std::process::Command::new(env::current_exe().unwrap());
+        child.args(["--exact", "--ignored", "--nocapture"]);
+        child.arg("infer::runtime::tests::tell_the_error").env_remove(SILENCE);
+        let told = String::from_utf8(child.output().unwrap().stdout).unwrap();
+        assert!(told.contains(SILENCE), "{told}");
+    }
+
+    #[test]
     fn a_file_that_is_no_library_and_a_missing_one_say_make_setup() {
         let root = tempfile::tempdir().unwrap();
         let file = put(root.path());
@@ -471,6 +499,28 @@ mod tests {
         if let Some(error) = error_of_init(None, root.path()) {
             assert!(error.contains("not installed") && error.contains("make setup"), "{error}");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_library_of_another_version_is_told_with_its_own() {
+        // The first call of any ONNX Runtime: a table of two functions, the second of which
+        // tells the version.
+        const OLD: &str = "static const void *none(unsigned v) { (void)v; return 0; }\n\
+            static const char *version(void) { return \"1.10.0\"; }\n\
+            static const struct { const void *(*api)(unsigned); const char *(*v)(void); } base = { none, version };\n\
+            const void *OrtGetApiBase(void) { return &base; }\n";
+        let root = tempfile::tempdir().unwrap();
+        let (source, library) = (root.path().join("old.c"), root.path().join("libold.so"));
+        std::fs::write(&source, OLD).unwrap();
+        let mut compiler = std::process::Command::new("cc");
+        compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source);
+        if !compiler.status().is_ok_and(|status| status.success()) {
+            eprintln!("skipped: there is no C compiler");
+            return;
+        }
+        let error = error_of_init(Some(&library), root.path()).unwrap();
+        assert!(error.contains("1.10.0") && error.contains("make setup"), "{error}");
     }
 
     #[test]

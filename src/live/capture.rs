@@ -23,15 +23,15 @@ use super::{
 };
 use crate::{
     frame::Frame,
-    source::{SourceInfo, SourceSpec},
+    source::{Fresh, SourceInfo, SourceSpec},
 };
 
 /// Pause before a lost camera is opened again.
 const REOPEN: Duration = Duration::from_secs(1);
 /// How long a full channel is waited for before orders are looked at.
 const SLICE: Duration = Duration::from_millis(50);
-/// So many panics in a row end the thread; each is told.
-const MAX_PANICS: u32 = 5;
+/// Longest pause, after many panics in a row; each is told.
+const REOPEN_MOST: Duration = Duration::from_secs(10);
 
 /// A frame on its way to the vision thread.
 #[derive(Debug)]
@@ -59,8 +59,10 @@ pub(super) enum Notice {
     Ended { session: u32 },
     /// It cannot be opened or read; `retried` says whether it will be opened again.
     SourceFailed { session: u32, why: String, retried: bool },
-    /// The models were loaded again, as asked for.
+    /// The models were loaded again, as asked for or after they failed.
     Reloaded { info: VisionInfo },
+    /// The models that were asked for cannot be loaded; those before go on.
+    NotReloaded { why: String },
     /// Frames cannot be looked at.
     VisionFailed { why: String },
 }
@@ -125,9 +127,10 @@ impl Capture {
                 }
                 Outcome::Failed(why) => {
                     tracing::warn!("{why}");
-                    let retried = self.spec.is_camera() && panics < MAX_PANICS;
+                    let retried = self.spec.is_camera();
                     self.tell(Notice::SourceFailed { session, why, retried });
-                    if retried { self.pause(REOPEN) } else { self.wait() }
+                    let pause = (REOPEN * (panics + 1)).min(REOPEN_MOST);
+                    if retried { self.pause(pause) } else { self.wait() }
                 }
             };
             match order {
@@ -152,6 +155,9 @@ impl Capture {
         let info = source.info();
         let clock = Clock::new(self.pace, info.live);
         let every_frame = !info.live && self.pace == Pace::Fast;
+        if info.live {
+            source = Box::new(Fresh::new(source));
+        }
         self.tell(Notice::Opened { session, info });
         loop {
             if let Some(order) = self.ordered() {
@@ -235,7 +241,7 @@ impl Capture {
 }
 
 /// What a panic said.
-pub(super) fn words_of(panic: &(dyn std::any::Any + Send)) -> &str {
+pub(crate) fn words_of(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<String>()
         .map(String::as_str)

@@ -1,21 +1,27 @@
-//! Watching without a window, frame after frame in order: every frame is judged, and a
-//! log that was asked for is complete. For files, folders and the demo at the pace of
-//! the media or as fast as can be, and for cameras on machines without a screen.
+//! Watching without a window. Recordings, frame after frame in order: every frame is
+//! judged, and a log that was asked for is complete; files, folders and the demo at the pace
+//! of the media or as fast as can be. A camera on a machine without a screen is watched by
+//! the same threads as beside a window, so that nothing that fails goes unnoticed.
 
 use std::{
     sync::atomic::Ordering::Relaxed,
     time::{Duration, Instant},
 };
 
-use super::{Event, LiveError, LiveOptions, Pace, Parts, Sighting, Summary, judge::Judge};
+use crossbeam_channel::{RecvTimeoutError, bounded};
+
+use super::{
+    Event, Live, LiveError, LiveOptions, Pace, Parts, Sighting, Summary, judge::Judge,
+    recorder::Recorder,
+};
 use crate::{
     alarm::{Alarm, AlarmCommand},
     frame::Frame,
-    monitor::Judgement,
+    monitor::{Judgement, Level, State},
 };
 
-/// Pause before a lost camera is opened again.
-const REOPEN: Duration = Duration::from_secs(1);
+/// Events that wait to be told; one comes every few seconds.
+const EVENTS: usize = 256;
 /// How long a wait lasts before it looks whether to stop.
 const SLICE: Duration = Duration::from_millis(50);
 
@@ -24,8 +30,8 @@ const SLICE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// When the source or the models cannot be opened, a file cannot be read on, or a model
-/// fails. A log that cannot be written any more does not end the watch, it is told at
-/// its end. A camera that is lost is a judgement, and it is opened again.
+/// fails on a recording. A log that cannot be written any more does not end the watch, it
+/// is told at its end. A camera that is lost is a judgement, and it is opened again.
 pub fn run(options: &LiveOptions, tell: &mut dyn FnMut(Event)) -> Result<Summary, LiveError> {
     run_with(options, Parts::system(options), tell)
 }
@@ -39,10 +45,59 @@ pub fn run_with(
     parts: Parts,
     tell: &mut dyn FnMut(Event),
 ) -> Result<Summary, LiveError> {
-    run_seen(options, parts, tell, &mut |_, _| {})
+    match options.source.is_camera() {
+        true => watch_camera(options, parts, tell),
+        false => run_seen(options, parts, tell, &mut |_, _| {}),
+    }
 }
 
-/// The same, and `each` is told every sighting with its judgement.
+/// Watches a camera until told to stop.
+fn watch_camera(
+    options: &LiveOptions,
+    mut parts: Parts,
+    tell: &mut dyn FnMut(Event),
+) -> Result<Summary, LiveError> {
+    // One that is not there at the start is an error, not something to wait for.
+    let mut first = Some((parts.open_source)(&options.source)?);
+    let mut open = parts.open_source;
+    parts.open_source = Box::new(move |spec| first.take().map_or_else(|| open(spec), Ok));
+    let recorder = Recorder::beside_strictly(options)?;
+    let (out, events) = bounded(EVENTS);
+    let mut live = Live::start_recording(options.clone(), parts, recorder, Some(out))?;
+    let (mut problem, mut lost) = (None, None);
+    while !options.stop.load(Relaxed) {
+        match events.recv_timeout(SLICE) {
+            Ok(event) => tell(event),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        let shown = live.snapshot();
+        if shown.problem != problem {
+            if let Some(problem) = &shown.problem {
+                tracing::warn!("{problem}");
+            }
+            problem.clone_from(&shown.problem);
+        }
+        // What the snapshot says without the judge is an event of no log.
+        if shown.judgement.state == State::CameraLost && shown.judgement.level >= Level::Warning {
+            if lost.is_none() {
+                tell(Event {
+                    judgement: shown.judgement.clone(),
+                    frame: shown.frame.as_ref().map_or(0, |frame| frame.index),
+                    values: None,
+                });
+            }
+            lost = Some(());
+        } else {
+            lost = None;
+        }
+    }
+    let (summary, failure) = live.finish();
+    events.try_iter().for_each(tell);
+    failure.map_or(Ok(summary), |failure| Err(failure.into()))
+}
+
+/// Watches a recording, and `each` is told every sighting with its judgement.
 ///
 /// # Errors
 /// As [`run`]; what was told before an error holds, and the logs are finished.
@@ -52,50 +107,33 @@ pub fn run_seen(
     tell: &mut dyn FnMut(Event),
     each: &mut dyn FnMut(&Sighting, &Judgement),
 ) -> Result<Summary, LiveError> {
-    let source = (parts.open_source)(&options.source)?;
+    let mut source = (parts.open_source)(&options.source)?;
     let mut vision = (parts.open_vision)()?;
     if let Some(problem) = vision.info().problem {
         tracing::warn!("{problem}");
     }
-    let mut judge = Judge::new(options)?;
+    let mut judge = Judge::new(options.monitor, Recorder::here(options)?);
     let alarm = Alarm::start(parts.speaker)?;
     alarm.order(AlarmCommand::Volume(options.volume));
-    let mut clock = Clock::new(options.pace, source.info().live);
-    let mut offset = Offset::default();
-    let mut source = Some(source);
+    let clock = Clock::new(options.pace, source.info().live);
     let stopped = || options.stop.load(Relaxed);
 
     let ended = loop {
         if stopped() {
             break Ok(());
         }
-        let (judgement, event) = match source.as_mut().map(|source| source.next_frame()) {
-            Some(Ok(None)) => break Ok(()),
-            Some(Ok(Some(mut frame))) => {
-                offset.apply(&mut frame);
-                clock.wait(frame.at, &stopped);
-                let seen = match vision.process(&frame) {
-                    Ok(seen) => seen,
-                    Err(error) => break Err(error),
-                };
-                clock.seen = Instant::now();
-                let judged = judge.see(&seen, vision.detector_calls());
-                each(&seen, &judged.0);
-                judged
-            }
-            Some(Err(error)) if options.source.is_camera() => {
-                tracing::warn!("{error}");
-                source = None;
-                judge.lost(clock.seen.elapsed())
-            }
-            Some(Err(error)) => break Err(error.into()),
-            None => {
-                pause(REOPEN, &stopped);
-                source = (parts.open_source)(&options.source).ok();
-                offset.restart(clock.started.elapsed());
-                judge.lost(clock.seen.elapsed())
-            }
+        let frame = match source.next_frame() {
+            Ok(Some(frame)) => frame,
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error.into()),
         };
+        clock.wait(frame.at, &stopped);
+        let seen = match vision.process(&frame) {
+            Ok(seen) => seen,
+            Err(error) => break Err(error),
+        };
+        let (judgement, event) = judge.see(&seen, vision.detector_calls());
+        each(&seen, &judgement);
         alarm.order(AlarmCommand::Level(judgement.level));
         if let Some(event) = event {
             tell(event);
@@ -124,7 +162,6 @@ pub(super) struct Clock {
     /// Media seconds a second; `None` = no holding back.
     speed: Option<f64>,
     started: Instant,
-    seen: Instant,
 }
 
 impl Clock {
@@ -133,7 +170,7 @@ impl Clock {
             Pace::Speed(speed) if !live && speed.is_finite() && speed > 0.0 => Some(speed.into()),
             _ => None,
         };
-        Self { speed, started: Instant::now(), seen: Instant::now() }
+        Self { speed, started: Instant::now() }
     }
 
     /// How long a frame with this media time is still to be held back.
@@ -154,19 +191,22 @@ impl Clock {
 pub(super) struct Offset {
     at: Duration,
     index: u64,
+    last: Duration,
     next: u64,
 }
 
 impl Offset {
     /// The source begins anew at this time since its first beginning.
+    ///
+    /// Never before what it has given: whatever the clocks say, time does not run back.
     pub(super) fn restart(&mut self, at: Duration) {
-        (self.at, self.index) = (at, self.next);
+        (self.at, self.index) = (at.max(self.last), self.next);
     }
 
     pub(super) fn apply(&mut self, frame: &mut Frame) {
         frame.at += self.at;
         frame.index += self.index;
-        self.next = frame.index + 1;
+        (self.last, self.next) = (frame.at, frame.index + 1);
     }
 }
 

@@ -71,8 +71,15 @@ impl Imaginer {
         }
         match self.out.try_send((crop.clone(), keep.to_vec())) {
             Ok(()) => self.given = Some(Instant::now()),
-            // It is still at work, or has failed and said so.
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+            // It is still at work.
+            Err(TrySendError::Full(_)) => {}
+            Err(TrySendError::Disconnected(_)) => {
+                let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+                if !matches!(*latest, Imagined::Failed(_)) {
+                    // It has not said why: a panic.
+                    *latest = Imagined::Failed("the autoencoder has crashed".into());
+                }
+            }
         }
     }
 

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use super::{LiveError, LiveOptions, Sighting, Summary};
+use super::{Sighting, Summary, recorder::Recorder};
 use crate::{
     infer::{BlinkScorer, Device, InferError, ModelSource, RuntimeOptions},
     monitor::{Judgement, Level, Monitor, Observation, Settings, blinks::FEATURES},
-    record::{Event, EventLog, FrameLog, FrameRow, RecordError, SessionSummary},
+    record::{Event, FrameRow, RecordError, SessionSummary},
 };
 
 /// Judges sightings and keeps the books.
@@ -23,52 +23,6 @@ pub(super) struct Judge {
     frame: u64,
     summary: Summary,
     session: SessionSummary,
-}
-
-/// The logs; one that fails is closed and its failure kept.
-#[derive(Debug, Default)]
-struct Recorder {
-    events: Option<EventLog>,
-    frames: Option<FrameLog>,
-    failure: Option<RecordError>,
-}
-
-impl Recorder {
-    fn open(options: &LiveOptions) -> Result<Self, RecordError> {
-        // The stricter one first, so that a refusal leaves no empty file behind.
-        let frames = options.frames.as_deref().map(FrameLog::create).transpose()?;
-        let events = options.events.as_deref().map(EventLog::open).transpose()?;
-        Ok(Self { events, frames, failure: None })
-    }
-
-    fn event(&mut self, event: &Event) {
-        if let Some(Err(why)) = self.events.as_mut().map(|log| log.write(event)) {
-            tracing::error!("{why}");
-            (self.events, self.failure) = (None, Some(why));
-        }
-    }
-
-    fn session(&mut self, summary: &SessionSummary) {
-        if let Some(Err(why)) = self.events.as_mut().map(|log| log.close_session(summary)) {
-            tracing::error!("{why}");
-            (self.events, self.failure) = (None, Some(why));
-        }
-    }
-
-    fn finish(&mut self) {
-        if let Some(Err(why)) = self.frames.as_mut().map(FrameLog::finish) {
-            tracing::error!("{why}");
-            self.failure = Some(why);
-        }
-        self.frames = None;
-    }
-
-    fn frame(&mut self, row: &FrameRow) {
-        if let Some(Err(why)) = self.frames.as_mut().map(|log| log.write(row)) {
-            tracing::error!("{why}");
-            (self.frames, self.failure) = (None, Some(why));
-        }
-    }
 }
 
 /// What scores the blinks; opened when there are enough of them.
@@ -105,20 +59,20 @@ impl Blinks {
 }
 
 impl Judge {
-    /// Opens the logs.
-    pub(super) fn new(options: &LiveOptions) -> Result<Self, LiveError> {
-        Ok(Self {
-            settings: options.monitor,
-            monitor: Monitor::new(options.monitor),
+    /// Judges by these thresholds, and keeps these logs.
+    pub(super) fn new(settings: Settings, recorder: Recorder) -> Self {
+        Self {
+            settings,
+            monitor: Monitor::new(settings),
             blinks: Blinks::Unopened,
-            recorder: Recorder::open(options)?,
+            recorder,
             last: None,
             first_at: None,
             last_at: Duration::ZERO,
             frame: 0,
             summary: Summary::default(),
             session: SessionSummary::default(),
-        })
+        }
     }
 
     /// Judges a sighting; the event is there when state or level has changed.
@@ -139,7 +93,7 @@ impl Judge {
         self.summary.detector_calls = detector_calls;
         self.summary.seconds = seen.frame.at.saturating_sub(first_at).as_secs_f64();
         let row = FrameRow::new(&seen.frame, seen.face.as_ref(), &seen.observation, &judgement);
-        self.recorder.frame(&row);
+        self.recorder.frame(row);
         self.conclude(judgement, Some(&seen.observation))
     }
 
@@ -213,14 +167,14 @@ impl Judge {
         self.summary
     }
 
-    /// Why a log is not written any more.
-    pub(super) fn failure(&self) -> Option<&RecordError> {
-        self.recorder.failure.as_ref()
+    /// What is wrong with a log now, one sentence.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.recorder.problem()
     }
 
-    /// The same, taken out.
+    /// Why a log is not complete, if it is not; known after the end.
     pub(super) fn take_failure(&mut self) -> Option<RecordError> {
-        self.recorder.failure.take()
+        self.recorder.take_failure()
     }
 }
 
@@ -230,14 +184,21 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{frame::Frame, infer::fixtures, live::Timing, live::fakes::eyes, monitor::Sign};
+    use crate::{
+        frame::Frame,
+        infer::fixtures,
+        live::fakes::eyes,
+        live::{LiveOptions, Timing},
+        monitor::Sign,
+    };
 
     #[test]
     fn blinks_are_scored_by_the_built_in_model() {
         if !fixtures::runtime_is_here() {
             return;
         }
-        let mut judge = Judge::new(&LiveOptions::default()).unwrap();
+        let recorder = Recorder::here(&LiveOptions::default()).unwrap();
+        let mut judge = Judge::new(Settings::default(), recorder);
         let image = Arc::new(image::RgbImage::new(1, 1));
         let mut last = Judgement::default();
         // A blink every three seconds, of three to six frames, for five minutes.

@@ -14,11 +14,13 @@ mod options;
 mod pipeline;
 mod pool;
 mod publish;
+mod recorder;
 mod snapshot;
 mod threads;
 mod vision;
 
 pub use crate::record::Event;
+pub(crate) use capture::words_of;
 pub use imagine::{Imagined, Imaginer};
 pub use options::{LiveOptions, OpenSource, OpenVision, Pace, Parts, PipelineOptions, Waker};
 pub use pipeline::{Look, Pipeline, Sighting, Timing, Vision, VisionInfo};

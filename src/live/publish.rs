@@ -39,6 +39,12 @@ struct Problems {
     source: Option<String>,
     vision: Option<String>,
     log: Option<String>,
+    /// What can be seen in the picture: nothing.
+    picture: Option<String>,
+    /// Other models were asked for and cannot be had; those before go on.
+    models: Option<String>,
+    /// The judge has crashed and begun anew.
+    judge: Option<String>,
     /// Known from the start: a provider that was not to be had.
     fallback: Option<String>,
 }
@@ -77,6 +83,7 @@ impl Publisher {
             ..Snapshot::default()
         };
         self.judged.clear();
+        self.problems.picture = None;
         self.dropped_before = self.dropped.load(Relaxed);
         self.changed = true;
     }
@@ -123,6 +130,7 @@ impl Publisher {
 
     /// Nothing is seen any more: an old face must not look like a new one.
     pub(super) fn lost(&mut self, judgement: Judgement, sums: &Summary) {
+        self.problems.picture = None;
         let shown = &mut self.snapshot;
         (shown.face, shown.crop, shown.reading) = (None, None, None);
         shown.judgement = judgement;
@@ -162,6 +170,21 @@ impl Publisher {
         self.problems.vision = problem;
     }
 
+    pub(super) fn problem_of_picture(&mut self, problem: Option<String>) {
+        self.changed |= self.problems.picture != problem;
+        self.problems.picture = problem;
+    }
+
+    pub(super) fn problem_of_models(&mut self, problem: Option<String>) {
+        self.changed |= self.problems.models != problem;
+        self.problems.models = problem;
+    }
+
+    pub(super) fn problem_of_judge(&mut self, problem: Option<String>) {
+        self.changed |= self.problems.judge != problem;
+        self.problems.judge = problem;
+    }
+
     pub(super) fn problem_of_log(&mut self, problem: Option<String>) {
         self.changed |= self.problems.log != problem;
         self.problems.log = problem;
@@ -190,9 +213,9 @@ impl Publisher {
         self.snapshot.stats.fps = fps;
         self.snapshot.stats.dropped =
             self.dropped.load(Relaxed).saturating_sub(self.dropped_before);
-        let Problems { source, vision, log, fallback } = &self.problems;
-        let told: Vec<&str> =
-            [source, vision, log, fallback].into_iter().flatten().map(String::as_str).collect();
+        let Problems { source, vision, log, picture, models, judge, fallback } = &self.problems;
+        let all = [source, picture, vision, models, judge, log, fallback];
+        let told: Vec<&str> = all.into_iter().flatten().map(String::as_str).collect();
         self.snapshot.problem = (!told.is_empty()).then(|| told.join("; "));
         self.snapshot.no_source = source.clone().filter(|_| self.snapshot.frame.is_none());
         *lock(&self.shared) = Arc::new(self.snapshot.clone());

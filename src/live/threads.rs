@@ -7,7 +7,9 @@
 //! ```
 //!
 //! The judge is the middle: it alone writes the snapshot, and it looks at the clock even
-//! when nothing comes, so that a stalled camera is told within two seconds.
+//! when nothing comes, so that a stalled camera is told within two seconds. A thread that
+//! panics is told and begins anew, later the more often that happens. Should the judge
+//! itself be stuck, the alarm warns and [`Live::snapshot`] says so.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -19,15 +21,18 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never};
 
 use super::{
-    Command, LiveError, LiveOptions, Parts, Snapshot, Summary, Waker,
+    Command, Event, LiveError, LiveOptions, Parts, Snapshot, Summary, Waker,
     capture::{Capture, Notice, Order, words_of},
     judge::Judge,
     publish::Publisher,
+    recorder::Recorder,
     vision::{Eyes, Seen},
 };
 use crate::{
     alarm::{Alarm, AlarmCommand},
+    frame::is_black,
     monitor::{Judgement, Level, State},
+    record::RecordError,
 };
 
 /// How often the judge looks at the clock when nothing comes.
@@ -35,10 +40,19 @@ const TICK: Duration = Duration::from_millis(100);
 /// A camera that gives nothing for so long is lost. With the tick and one inference that
 /// stays below the two seconds within which a stalled camera must be told.
 const LOST: Duration = Duration::from_millis(1500);
-/// The same before a source's first frame: a camera takes seconds to wake.
-const OPENING: Duration = Duration::from_secs(5);
+/// The same before a source's first frame: a camera takes a second or two to wake.
+const OPENING: Duration = Duration::from_millis(2500);
+/// Pause after a panic, times how many there were in a row, and the longest. The judge's
+/// is also how long a warning sounds at least.
+const BACK_OFF: Duration = Duration::from_millis(500);
+const BACK_OFF_MOST: Duration = Duration::from_secs(2);
+/// After so long without another, a panic is the first again.
+const FORGIVEN: Duration = Duration::from_secs(60);
 /// How long a thread is waited for at the end; one that is stuck in a driver is left.
 const JOIN: Duration = Duration::from_secs(3);
+
+/// Said while no face is found in a picture that shows nothing.
+const BLACK: &str = "the picture is black; uncover the camera, or light the cabin";
 
 /// The latest snapshot, shared by the judge and the window.
 pub(super) type Shared = Arc<Mutex<Arc<Snapshot>>>;
@@ -53,9 +67,10 @@ pub(super) fn lock(shared: &Shared) -> MutexGuard<'_, Arc<Snapshot>> {
 pub struct Live {
     shared: Shared,
     commands: Sender<Command>,
-    judge: Option<JoinHandle<Summary>>,
-    /// Held here too, so that it sounds on when the judge has crashed.
-    _alarm: Arc<Alarm>,
+    judge: Option<JoinHandle<(Summary, Option<RecordError>)>>,
+    /// Held here too, so that it sounds on when the judge has crashed, and tells when
+    /// nothing is heard of it.
+    alarm: Arc<Alarm>,
     others: Vec<JoinHandle<()>>,
 }
 
@@ -75,10 +90,21 @@ impl Live {
     ///
     /// # Errors
     /// As [`start`](Self::start).
-    pub fn start_with(options: LiveOptions, mut parts: Parts) -> Result<Self, LiveError> {
+    pub fn start_with(options: LiveOptions, parts: Parts) -> Result<Self, LiveError> {
+        let recorder = Recorder::beside(&options)?;
+        Self::start_recording(options, parts, recorder, None)
+    }
+
+    /// The same with logs that are open, and every event told on a channel, too.
+    pub(super) fn start_recording(
+        options: LiveOptions,
+        mut parts: Parts,
+        recorder: Recorder,
+        tell: Option<Sender<Event>>,
+    ) -> Result<Self, LiveError> {
         let vision = (parts.open_vision)()?;
         let info = vision.info();
-        let judge = Judge::new(&options)?;
+        let judge = Judge::new(options.monitor, recorder);
         let alarm = Arc::new(Alarm::start(parts.speaker)?);
         alarm.order(AlarmCommand::Volume(options.volume));
 
@@ -121,28 +147,48 @@ impl Live {
             delivers: false,
             ended: false,
             last: Instant::now(),
+            tell,
+            crashed: None,
         };
         bench.publisher.alarm(alarm.status());
         bench.publisher.publish();
         let (told, waker, held) = (shared.clone(), options.waker, alarm.clone());
         let judging = move || {
-            let ran = AssertUnwindSafe(|| bench.run(&seen, &notices, &commands));
-            match catch_unwind(ran) {
-                Ok(summary) => summary,
-                Err(panic) => {
-                    mourn(&told, waker.as_ref(), &alarm, words_of(&*panic));
-                    Summary::default()
-                }
+            let (mut crashes, mut began) = (0, Instant::now());
+            loop {
+                let panic = match catch_unwind(AssertUnwindSafe(|| {
+                    bench.run(&seen, &notices, &commands)
+                })) {
+                    Ok(ended) => return ended,
+                    Err(panic) => panic,
+                };
+                crashes = if began.elapsed() > FORGIVEN { 1 } else { crashes + 1 };
+                let why = format!("the judge has crashed ({}) and begins anew", words_of(&*panic));
+                mourn(&told, waker.as_ref(), &alarm, &why);
+                std::thread::sleep((BACK_OFF * crashes).min(BACK_OFF_MOST));
+                began = Instant::now();
+                bench.crashed = Some(why);
             }
         };
         let judge = spawn("judge", judging)?;
         let others = vec![spawn("vision", || eyes.run())?, spawn("capture", || capture.run())?];
-        Ok(Self { shared, commands: commands_out, judge: Some(judge), _alarm: held, others })
+        Ok(Self { shared, commands: commands_out, judge: Some(judge), alarm: held, others })
     }
 
-    /// The latest of everything.
+    /// The latest of everything; that nothing is judged any more, if so.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        lock(&self.shared).clone()
+        let latest = lock(&self.shared).clone();
+        let Some(silence) = self.alarm.unanswered().filter(|_| !latest.ended) else {
+            return latest;
+        };
+        let seconds = silence.as_secs_f32();
+        let why = format!("nothing has been judged for {seconds:.1} s; start the program again");
+        let mut stuck = blind(&latest, &why);
+        (stuck.sounding, stuck.muted_until) = {
+            let status = self.alarm.status();
+            (status.sounding, status.muted_until)
+        };
+        Arc::new(stuck)
     }
 
     /// Asks for something; never waits.
@@ -158,18 +204,20 @@ impl Live {
 
     /// Stops and waits for every thread.
     pub fn stop(mut self) -> Summary {
-        self.finish()
+        self.finish().0
     }
 
-    fn finish(&mut self) -> Summary {
+    /// The same, and why a log is not complete, if it is not.
+    pub(super) fn finish(&mut self) -> (Summary, Option<RecordError>) {
         // Dropped after a stop: nobody is left to be told.
-        let Some(judge) = self.judge.take() else { return Summary::default() };
+        let Some(judge) = self.judge.take() else { return Default::default() };
         self.send(Command::Stop);
-        let summary = join(judge).unwrap_or_default();
+        let ended = join(judge).unwrap_or_default();
         for thread in self.others.drain(..) {
             let _ = join(thread);
         }
-        summary
+        self.alarm.rest();
+        ended
     }
 }
 
@@ -202,26 +250,36 @@ fn join<T>(thread: JoinHandle<T>) -> Option<T> {
     thread.join().ok()
 }
 
-/// The judge itself has crashed: the last thing that it can do is to say so, aloud.
-fn mourn(shared: &Shared, waker: Option<&Waker>, alarm: &Alarm, said: &str) {
-    let why = format!("the judge has crashed ({said}); start the program again");
+/// The judge itself has crashed: what it can still do is to say so, aloud.
+fn mourn(shared: &Shared, waker: Option<&Waker>, alarm: &Alarm, why: &str) {
     tracing::error!("{why}");
+    alarm.alive();
     alarm.order(AlarmCommand::Level(Level::Warning));
     let mut latest = lock(shared);
-    let mut snapshot = Snapshot::clone(&latest);
+    let mut snapshot = blind(&latest, why);
+    snapshot.sounding = alarm.status().sounding;
+    *latest = Arc::new(snapshot);
+    drop(latest);
+    if let Some(waker) = waker {
+        // Perhaps it was the waker that has crashed.
+        let _ = catch_unwind(AssertUnwindSafe(|| waker()));
+    }
+}
+
+/// A snapshot that shows that nothing is judged.
+fn blind(latest: &Snapshot, why: &str) -> Snapshot {
+    let mut snapshot = Snapshot::clone(latest);
     snapshot.judgement = Judgement {
         at: snapshot.judgement.at,
         state: State::CameraLost,
         level: Level::Warning,
-        why: "the judge has crashed".into(),
+        why: "nothing is judged".into(),
         ..Judgement::default()
     };
-    (snapshot.problem, snapshot.ended) = (Some(why), true);
-    *latest = Arc::new(snapshot);
-    drop(latest);
-    if let Some(waker) = waker {
-        waker();
-    }
+    (snapshot.face, snapshot.crop, snapshot.reading) = (None, None, None);
+    let told = snapshot.problem.iter().map(String::as_str).chain([why]);
+    snapshot.problem = Some(told.collect::<Vec<_>>().join("; "));
+    snapshot
 }
 
 /// What the judge thread works with.
@@ -240,6 +298,10 @@ struct Bench {
     ended: bool,
     /// When the last sighting came, or the source was asked for.
     last: Instant,
+    /// Who is told of events, beside the log.
+    tell: Option<Sender<Event>>,
+    /// That it has crashed, until it has begun anew.
+    crashed: Option<String>,
 }
 
 impl Bench {
@@ -249,10 +311,17 @@ impl Bench {
         seen: &Receiver<Seen>,
         notices: &Receiver<Notice>,
         commands: &Receiver<Command>,
-    ) -> Summary {
+    ) -> (Summary, Option<RecordError>) {
+        if let Some(why) = self.crashed.take() {
+            // What was known of the driver may be half written.
+            self.judge.begin();
+            (self.delivers, self.last) = (false, Instant::now());
+            self.publisher.problem_of_judge(Some(why));
+        }
         let (no_seen, no_notices) = (never(), never());
         let (mut seen, mut notices) = (seen, notices);
         loop {
+            self.alarm.alive();
             // Notices first: a source is announced before its frames.
             crossbeam_channel::select_biased! {
                 recv(commands) -> command => match command {
@@ -284,9 +353,10 @@ impl Bench {
         self.judge.finish();
         self.alarm.order(AlarmCommand::Level(Level::None));
         self.publisher.alarm(self.alarm.status());
+        self.alarm.rest();
         self.publisher.ended(true);
         self.publisher.publish();
-        self.judge.summary()
+        (self.judge.summary(), self.judge.take_failure())
     }
 
     /// Obeys the window; false = stop.
@@ -340,8 +410,9 @@ impl Bench {
             }
             Notice::Reloaded { info } => {
                 self.publisher.vision(info);
-                self.publisher.problem_of_vision(None);
+                self.publisher.problem_of_models(None);
             }
+            Notice::NotReloaded { why } => self.publisher.problem_of_models(Some(why)),
             Notice::VisionFailed { why } => self.publisher.problem_of_vision(Some(why)),
         }
     }
@@ -370,11 +441,14 @@ impl Bench {
             return;
         }
         (self.last, self.delivers) = (Instant::now(), true);
-        let (judgement, _) = self.judge.see(&seen.sighting, seen.detector_calls);
+        let (judgement, event) = self.judge.see(&seen.sighting, seen.detector_calls);
+        self.tell(event);
         if !self.ended {
             self.alarm.order(AlarmCommand::Level(judgement.level));
         }
         self.publisher.problem_of_vision(None);
+        let black = judgement.state == State::NoDriver && is_black(&seen.sighting.frame.image);
+        self.publisher.problem_of_picture(black.then(|| BLACK.into()));
         self.publisher.sighting(seen, judgement, &self.judge.summary());
         self.tell_log();
     }
@@ -385,15 +459,23 @@ impl Bench {
         let due = if self.delivers || self.publisher.has_problem() { LOST } else { OPENING };
         let expected = self.live || self.publisher.has_problem_of_vision();
         if expected && !self.ended && since > due {
-            let (judgement, _) = self.judge.lost(since);
+            let (judgement, event) = self.judge.lost(since);
+            self.tell(event);
             self.alarm.order(AlarmCommand::Level(judgement.level));
             self.publisher.lost(judgement, &self.judge.summary());
             self.tell_log();
         }
     }
 
+    fn tell(&self, event: Option<Event>) {
+        if let (Some(out), Some(event)) = (&self.tell, event) {
+            // Who does not listen is not waited for: the judgement goes on.
+            let _ = out.try_send(event);
+        }
+    }
+
     fn tell_log(&mut self) {
-        self.publisher.problem_of_log(self.judge.failure().map(ToString::to_string));
+        self.publisher.problem_of_log(self.judge.failure());
     }
 }
 

@@ -1,9 +1,16 @@
 //! The threads over scripted sources: what is shown when things go wrong.
 
 use super::*;
-use crate::live::{
-    Stats,
-    fakes::{Step, options, seconds, world},
+use crate::{
+    alarm::SoundState,
+    live::{
+        Stats,
+        fakes::{
+            Step,
+            faults::{Fault, FaultySource, FaultySpeaker, FaultyVision, Plan},
+            options, seconds, world,
+        },
+    },
 };
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
@@ -125,7 +132,7 @@ fn eyes_that_go_on_failing_stay_told_and_count_as_blind() {
         let live = Live::start_with(options("file.avi"), parts).unwrap();
         let shown = wait(&live, "blindness", |s| s.judgement.state == State::CameraLost);
         let problem = shown.problem.as_ref().unwrap();
-        assert!(problem.contains(said) || problem.contains("have stopped"), "{problem}");
+        assert!(problem.contains(said), "{problem}");
         assert_eq!(shown.judgement.level, Level::Advisory);
     }
 }
@@ -139,17 +146,210 @@ fn a_source_that_panics_is_told_and_opened_again() {
 }
 
 #[test]
-fn a_judge_that_crashes_says_so() {
+fn a_judge_that_crashes_warns_says_so_and_judges_again() {
     let mut options = options("webcam");
     let crash = Arc::new(AtomicBool::new(false));
     let armed = crash.clone();
     options.waker = Some(Arc::new(move || assert!(!armed.swap(false, SeqCst), "a window's panic")));
     let live = Live::start_with(options, world(vec![steady()], Duration::ZERO)).unwrap();
     wait(&live, "frames", |s| s.stats.frames > 3);
-    crash.store(true, SeqCst);
-    let shown = wait(&live, "the crash", |s| s.ended);
-    assert!(shown.problem.as_ref().unwrap().contains("a window's panic"));
-    assert_eq!(shown.judgement.level, Level::Warning);
+    for _ in 0..2 {
+        crash.store(true, SeqCst);
+        let shown = wait(&live, "the crash", |s| s.judgement.level == Level::Warning);
+        assert!(shown.problem.as_ref().unwrap().contains("a window's panic"));
+        assert_eq!((shown.sounding, shown.judgement.state), (Level::Warning, State::CameraLost));
+        let again = wait(&live, "the return", |s| s.face.is_some() && s.sounding == Level::None);
+        assert!(again.problem.as_ref().unwrap().contains("begins anew"), "it stays told");
+        assert!(!again.ended);
+    }
+}
+
+#[test]
+fn a_judge_that_is_stuck_is_told_by_the_alarm() {
+    let mut options = options("webcam");
+    let stuck = Arc::new(AtomicBool::new(false));
+    let held = stuck.clone();
+    options.waker = Some(Arc::new(move || {
+        while held.load(SeqCst) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }));
+    let live = Live::start_with(options, world(vec![steady()], Duration::ZERO)).unwrap();
+    wait(&live, "frames", |s| s.stats.frames > 3);
+    stuck.store(true, SeqCst);
+    let shown = wait(&live, "the warning", |s| s.sounding == Level::Warning);
+    assert!(shown.problem.as_ref().unwrap().contains("nothing has been judged"), "{shown:?}");
+    assert_eq!(shown.judgement.state, State::CameraLost);
+    stuck.store(false, SeqCst);
+    wait(&live, "the return", |s| s.sounding == Level::None && s.face.is_some());
+}
+
+#[test]
+fn a_frozen_camera_is_lost_and_opened_again() {
+    let frozen = [seconds(Step::Open, 1.0), vec![Step::Same; 100_000]].concat();
+    let live = start("webcam", vec![frozen, steady()]);
+    let lost = wait(&live, "the loss", |s| s.judgement.state == State::CameraLost);
+    assert_eq!(lost.sounding, Level::Advisory);
+    let told = wait(&live, "the cause", |s| s.problem.is_some()).problem.clone().unwrap();
+    assert!(told.contains("the same picture"), "{told}");
+    wait(&live, "the return", |s| s.problem.is_none() && s.stats.frames > 40);
+}
+
+#[test]
+fn a_picture_that_is_repeated_now_and_then_is_no_frozen_camera() {
+    let script = [[Step::Open; 2], [Step::Same; 2]].concat().repeat(60);
+    let live = start("webcam", vec![script]);
+    let shown = wait(&live, "the new pictures", |s| s.stats.frames + s.stats.dropped >= 120);
+    assert_eq!((shown.problem.clone(), shown.judgement.state), (None, shown.judgement.state));
+    assert_ne!(shown.judgement.state, State::CameraLost);
+}
+
+#[test]
+fn a_covered_camera_is_told_as_such() {
+    let script = [seconds(Step::Open, 1.0), seconds(Step::Black, 20.0), steady()].concat();
+    let live = start("webcam", vec![script]);
+    let shown = wait(&live, "no driver", |s| s.judgement.state == State::NoDriver);
+    assert_eq!((shown.judgement.level, shown.sounding), (Level::Advisory, Level::Advisory));
+    let told = wait(&live, "the cause", |s| s.problem.is_some()).problem.clone().unwrap();
+    assert!(told.contains("black"), "{told}");
+    wait(&live, "the return", |s| s.problem.is_none() && s.face.is_some());
+}
+
+#[test]
+fn a_camera_that_never_opens_is_told() {
+    let (end, never) = crossbeam_channel::bounded::<()>(0);
+    let mut parts = world(vec![], Duration::ZERO);
+    parts.open_source = Box::new(move |_| {
+        let _ = never.recv();
+        Err(crate::source::SourceError::NoCamera)
+    });
+    let live = Live::start_with(options("webcam"), parts).unwrap();
+    let lost = wait(&live, "the loss", |s| s.judgement.state == State::CameraLost);
+    assert_eq!(lost.sounding, Level::Advisory);
+    drop(end);
+    wait(&live, "its words", |s| s.problem.is_some());
+}
+
+#[test]
+fn models_that_go_on_failing_are_loaded_again() {
+    let mut parts = world(vec![steady()], Duration::ZERO);
+    let (mut open, mut opened) = (parts.open_vision, 0);
+    // Those that were opened first fail for good, as when a graphics card is lost.
+    parts.open_vision = Box::new(move || {
+        opened += 1;
+        match opened {
+            1 => Ok(Box::new(FaultyVision::new(open()?, Plan::lost_card()))),
+            _ => open(),
+        }
+    });
+    let live = Live::start_with(options("webcam"), parts).unwrap();
+    let told = wait(&live, "the problem", |s| s.problem.is_some()).problem.clone().unwrap();
+    assert!(told.contains("a lost graphics card"), "{told}");
+    wait(&live, "the return", |s| s.problem.is_none() && s.stats.frames > 30);
+}
+
+#[cfg(feature = "train")]
+#[test]
+fn a_picture_of_any_size_is_looked_at() {
+    if !crate::infer::fixtures::runtime_is_here() {
+        return;
+    }
+    let options = crate::source::OpenOptions::default();
+    let mut demo = crate::source::demo::Demo::open("alert", &options).unwrap();
+    let mut pipeline = crate::live::Pipeline::open(&Default::default()).unwrap();
+    let sizes = [[640, 480], [1, 1], [640, 480], [1, 480], [640, 1], [320, 240], [1280, 720]];
+    for size in sizes {
+        for _ in 0..3 {
+            let mut frame = crate::source::Source::next_frame(&mut demo).unwrap().unwrap();
+            let image = image::imageops::thumbnail(&*frame.image, size[0], size[1]);
+            frame.image = Arc::new(image);
+            let seen = crate::live::Vision::process(&mut pipeline, &frame).unwrap();
+            let [width, height] = [size[0] as f32, size[1] as f32];
+            if let Some(face) = &seen.face {
+                let [x, y] = [face.bbox.x, face.bbox.y];
+                assert!(x > -width && x < width && y > -height && y < height, "{size:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_model_that_never_returns_is_blindness_and_told() {
+    let script = [seconds(Step::Open, 1.0), vec![Step::Stuck], steady()].concat();
+    let live = start("webcam", vec![script]);
+    let lost = wait(&live, "the loss", |s| s.judgement.state == State::CameraLost);
+    assert_eq!((lost.sounding, lost.face.is_none()), (Level::Advisory, true));
+    wait(&live, "the return", |s| s.judgement.state != State::CameraLost && s.face.is_some());
+}
+
+#[test]
+fn looking_too_slowly_is_told() {
+    let parts = world(vec![steady()], Duration::from_millis(300));
+    let live = Live::start_with(options("webcam"), parts).unwrap();
+    let shown = wait(&live, "slow", |s| s.judgement.state == State::Slow);
+    assert_eq!(shown.judgement.level, Level::Advisory);
+    assert!(shown.judgement.why.contains("too few"), "{}", shown.judgement.why);
+}
+
+#[test]
+fn a_laptop_that_was_asleep_neither_alarms_nor_keeps_an_alarm() {
+    use Step::{Closed, Open, Wake};
+    let asleep = [seconds(Open, 5.0), seconds(Closed, 2.0), vec![Wake], seconds(Open, 5.0)];
+    let awake = [seconds(Open, 5.0), seconds(Closed, 1.0), vec![Wake, Closed], seconds(Open, 5.0)];
+    for (script, alarms) in [(asleep.concat(), 1), (awake.concat(), 0)] {
+        let live = start("file.avi", vec![script]);
+        let shown = wait(&live, "the end", |s| s.ended && s.stats.frames >= 300);
+        assert!(shown.judgement.level < Level::Warning, "{:?}", shown.judgement);
+        assert_eq!(shown.stats.alarms, alarms);
+    }
+}
+
+#[test]
+fn models_that_cannot_be_loaded_again_stay_told_until_they_can() {
+    let mut parts = world(vec![steady()], Duration::ZERO);
+    let (mut open, whole) = (parts.open_vision, Arc::new(AtomicBool::new(true)));
+    let can = whole.clone();
+    parts.open_vision = Box::new(move || match can.load(SeqCst) {
+        true => open(),
+        false => Err(LiveError::GivenBack),
+    });
+    let live = Live::start_with(options("webcam"), parts).unwrap();
+    wait(&live, "frames", |s| s.stats.frames > 3);
+    whole.store(false, SeqCst);
+    live.send(Command::Reload);
+    let frames = wait(&live, "the problem", |s| s.problem.is_some()).stats.frames;
+    let shown = wait(&live, "more frames", |s| s.stats.frames > frames + 20);
+    assert!(shown.problem.is_some() && shown.face.is_some(), "those before go on, and it is told");
+    whole.store(true, SeqCst);
+    live.send(Command::Reload);
+    wait(&live, "the other models", |s| s.problem.is_none());
+}
+
+#[test]
+fn every_fault_passes_while_the_watch_goes_on() {
+    let faults = Fault::ALL.iter().zip(1..).map(|(fault, nth)| (60 * nth, *fault));
+    let plan = Plan::new(faults.collect());
+    let mut parts = world(vec![steady(); 40], Duration::ZERO);
+    let (mut open_source, mut open_vision) = (parts.open_source, parts.open_vision);
+    let (breaks, fails) = (plan.clone(), plan.clone());
+    parts.open_source = Box::new(move |spec| {
+        breaks.open()?;
+        Ok(Box::new(FaultySource::new(open_source(spec)?, breaks.clone())))
+    });
+    parts.open_vision =
+        Box::new(move || Ok(Box::new(FaultyVision::new(open_vision()?, fails.clone()))));
+    parts.speaker = Ok(Box::new(FaultySpeaker(plan.clone())));
+    let live = Live::start_with(options("webcam"), parts).unwrap();
+    wait(&live, "all faults", |_| plan.is_over());
+    let frames = live.snapshot().stats.frames;
+    let shown = wait(&live, "the watch after them", |s| {
+        s.stats.frames > frames + 60
+            && s.face.is_some()
+            && s.problem.is_none()
+            && s.sound == SoundState::Ready
+            && s.sounding == Level::None
+    });
+    assert!(!shown.ended);
 }
 
 #[test]
@@ -179,8 +379,26 @@ fn a_log_that_fails_is_a_problem_and_the_watch_goes_on() {
     let mut options = options("file.avi");
     options.events = Some("/dev/full".into());
     let live = Live::start_with(options, world(vec![steady()], Duration::ZERO)).unwrap();
-    let shown = wait(&live, "frames", |s| s.stats.frames > 100);
+    let shown = wait(&live, "frames", |s| s.stats.frames > 100 && s.problem.is_some());
     assert!(shown.problem.as_ref().unwrap().contains("/dev/full"));
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_keeps_nobody_from_being_watched() {
+    let folder = tempfile::tempdir().unwrap();
+    let (missing, log) = (folder.path().join("disk"), folder.path().join("disk/events.jsonl"));
+    let mut options = options("webcam");
+    options.events = Some(log.clone());
+    let script = [seconds(Step::Open, 3.0), seconds(Step::Closed, 3.0)].concat().repeat(100);
+    let live = Live::start_with(options, world(vec![script], Duration::ZERO)).unwrap();
+    let shown = wait(&live, "the alarm", |s| s.stats.alarms > 0);
+    assert!(shown.problem.as_ref().unwrap().contains("events.jsonl"), "{:?}", shown.problem);
+    // The disk comes, and the log is written.
+    std::fs::create_dir(&missing).unwrap();
+    wait(&live, "the log", |s| s.problem.is_none());
+    live.stop();
+    let text = std::fs::read_to_string(log).unwrap();
+    assert!(text.lines().count() > 1, "{text}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The vision thread: looks at the newest frame, hands the sighting to the judge. A model
-//! that fails is told with every frame it fails on; one that panics is loaded again.
+//! that fails is told with every frame it fails on; one that panics or goes on failing is
+//! loaded again.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -14,8 +15,14 @@ use super::{
     options::OpenVision,
 };
 
-/// So many panics in a row end the thread; each is told.
-const MAX_PANICS: u32 = 5;
+/// After so many failures in a row the models are loaded again, perhaps on another
+/// provider: a graphics card that was lost does not come back by itself. Then after twice
+/// as many, and so on.
+const MOST_FAILURES: u64 = 8;
+/// Pause before they are loaded again after a panic, times the panics in a row, and the
+/// longest.
+const BACK_OFF: Duration = Duration::from_millis(100);
+const BACK_OFF_MOST: Duration = Duration::from_secs(2);
 
 /// A sighting on its way to the judge.
 #[derive(Debug)]
@@ -40,7 +47,7 @@ pub(super) struct Eyes {
 impl Eyes {
     /// Looks at frames until there are no more, or nobody wants to know.
     pub(super) fn run(mut self) {
-        let (mut session, mut panics, mut earlier_calls) = (0, 0, 0);
+        let (mut session, mut panics, mut failures, mut earlier_calls) = (0, 0, 0_u64, 0);
         while let Ok(Captured { session: of, frame, taken }) = self.frames.recv() {
             if self.reload.try_recv().is_ok() {
                 let notice = match self.replace() {
@@ -49,7 +56,7 @@ impl Eyes {
                         Notice::Reloaded { info }
                     }
                     // Those that are loaded go on.
-                    Err(why) => Notice::VisionFailed { why },
+                    Err(why) => Notice::NotReloaded { why },
                 };
                 if self.notices.send(notice).is_err() {
                     return;
@@ -66,9 +73,9 @@ impl Eyes {
                 }
                 self.vision.process(&frame)
             }));
-            let why = match looked {
+            let (why, again) = match looked {
                 Ok(Ok(sighting)) => {
-                    panics = 0;
+                    (panics, failures) = (0, 0);
                     let detector_calls = self.vision.detector_calls().saturating_sub(earlier_calls);
                     let seen = Seen { session, sighting, detector_calls, taken };
                     if self.seen.send(seen).is_err() {
@@ -76,18 +83,33 @@ impl Eyes {
                     }
                     continue;
                 }
-                Ok(Err(error)) => error.to_string(),
+                Ok(Err(error)) => {
+                    failures += 1;
+                    let again = failures >= MOST_FAILURES && failures.is_power_of_two();
+                    (error.to_string(), again)
+                }
                 Err(panic) => {
                     panics += 1;
-                    let said = words_of(&*panic).to_owned();
-                    let after = self.load_again(panics);
-                    earlier_calls = 0;
-                    format!("the face models have crashed ({said}); {after}")
+                    let said = words_of(&*panic);
+                    (format!("the face models have crashed ({said}); they are loaded again"), true)
                 }
             };
             tracing::error!("{why}");
-            if self.notices.send(Notice::VisionFailed { why }).is_err() || panics >= MAX_PANICS {
+            if self.notices.send(Notice::VisionFailed { why }).is_err() {
                 return;
+            }
+            if again {
+                std::thread::sleep((BACK_OFF * panics).min(BACK_OFF_MOST));
+                let notice = match self.replace() {
+                    Ok(info) => {
+                        earlier_calls = 0;
+                        Notice::Reloaded { info }
+                    }
+                    Err(why) => Notice::VisionFailed { why },
+                };
+                if self.notices.send(notice).is_err() {
+                    return;
+                }
             }
         }
     }
@@ -100,24 +122,7 @@ impl Eyes {
                 Ok(self.vision.info())
             }
             Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("the new models cannot be loaded; the ones before go on".into()),
-        }
-    }
-
-    /// Loads the models again after a panic, later the more often that happened, and
-    /// says what came of it.
-    fn load_again(&mut self, panics: u32) -> String {
-        if panics >= MAX_PANICS {
-            return "they are given up, start the program again".into();
-        }
-        std::thread::sleep(Duration::from_millis(100) * panics);
-        match catch_unwind(AssertUnwindSafe(|| (self.open)())) {
-            Ok(Ok(vision)) => {
-                self.vision = vision;
-                "they are loaded again".into()
-            }
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "they cannot be loaded again, start the program again".into(),
+            Err(_) => Err("the models cannot be loaded again; start the program again".into()),
         }
     }
 }

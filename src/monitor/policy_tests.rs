@@ -296,6 +296,16 @@ fn scenarios() -> Vec<Scenario> {
 }
 
 #[test]
+fn time_that_runs_back_to_its_first_seconds_is_a_hole() {
+    // Found with the kernel's test camera: plugged in anew, its time had begun anew.
+    let mut monitor = Monitor::new(Settings::default());
+    for at in [0, 1, 25, 3, 2, 90, 0] {
+        let judged = monitor.step(&Observation { at: Duration::from_secs(at), face: None });
+        assert_eq!(judged.at, at as f64);
+    }
+}
+
+#[test]
 fn scenarios_are_judged_right_at_every_rate() {
     let mut wrong = Vec::new();
     for scenario in scenarios() {

@@ -250,8 +250,8 @@ thresholds! {
         /// Frames further apart than this are too few, seconds: 10 Hz and some jitter
         /// (PERCLOS needs 10 frames a second; blinks are half missed below).
         slow_interval_s: f32 = 0.13;
-        /// So long with too few frames is told, seconds. Our choice.
-        slow_s: f32 = 4.0;
+        /// So long with too few frames is told, seconds: no blindness goes untold for three.
+        slow_s: f32 = 2.5;
     }
 }
 

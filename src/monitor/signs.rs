@@ -251,12 +251,13 @@ impl Minute {
     /// Goes to a time; a clock that jumps back or a minute ahead leaves nothing.
     fn advance(&mut self, at: Duration) {
         let second = at.as_secs();
-        let passed = second.checked_sub(self.second).map_or(60, |passed| passed.min(60));
-        for ago in 0..passed {
-            self.cells[((second - ago) % 60) as usize] = Cell::default();
-        }
-        if second < self.second {
-            self.cells = [Cell::default(); 60];
+        match second.checked_sub(self.second) {
+            Some(passed) if passed < 60 => {
+                for ago in 0..passed {
+                    self.cells[((second - ago) % 60) as usize] = Cell::default();
+                }
+            }
+            _ => self.cells = [Cell::default(); 60],
         }
         self.second = second;
     }

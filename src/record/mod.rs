@@ -43,6 +43,19 @@ pub enum RecordError {
     /// A format that is not written.
     #[error("{path}: frames are written as CSV or Parquet; choose a name that ends in .csv or .parquet", path = .0.display())]
     Format(PathBuf),
+    /// The disk is slower than what is judged, or does not answer.
+    #[error("the logs' disk is too slow, {0} lines are missing; write them to another")]
+    Behind(u64),
+}
+
+impl RecordError {
+    /// The file, where it is one file's.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Open { path, .. } | Self::Write { path, .. } | Self::Format(path) => Some(path),
+            Self::Behind(_) => None,
+        }
+    }
 }
 
 /// A file that lines are appended to.

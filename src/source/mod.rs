@@ -3,6 +3,7 @@
 //! nothing of what is done with them.
 
 pub mod demo;
+mod fresh;
 pub mod images;
 #[cfg(feature = "video")]
 pub mod video;
@@ -11,6 +12,8 @@ pub mod webcam;
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use thiserror::Error;
+
+pub(crate) use fresh::Fresh;
 
 use crate::frame::Frame;
 
@@ -235,6 +238,9 @@ pub enum SourceError {
     /// The camera has not delivered a frame for a while.
     #[error("the camera has not delivered a picture for {:.1} s; check its cable", .0.as_secs_f32())]
     Stalled(Duration),
+    /// The camera delivers, but always the same picture.
+    #[error("the camera has given the same picture for {:.1} s; plug it in anew", .0.as_secs_f32())]
+    Frozen(Duration),
     /// A picture size that no source can keep.
     #[error("a picture of {0}x{1} pixels cannot be asked for; choose sides between 64 and 4096")]
     Size(u32, u32),

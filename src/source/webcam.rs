@@ -7,6 +7,12 @@ mod capture;
 #[cfg(feature = "webcam")]
 mod device;
 
+#[cfg(feature = "webcam")]
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
 use super::{OpenOptions, Source, SourceError};
 
 /// A camera of this machine.
@@ -37,7 +43,8 @@ pub fn open(index: u32, options: &OpenOptions) -> Result<Box<dyn Source>, Source
     if cameras.is_empty() {
         return Err(SourceError::NoCamera);
     }
-    let Some(camera) = cameras.iter().find(|camera| camera.index == index) else {
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(camera) = wanted(&cameras, index, names.get(&index)) else {
         let known: Vec<_> =
             cameras.iter().map(|camera| format!("{} is {}", camera.index, camera.name)).collect();
         return Err(SourceError::Camera {
@@ -45,10 +52,28 @@ pub fn open(index: u32, options: &OpenOptions) -> Result<Box<dyn Source>, Source
             why: format!("it is not there; {}", known.join(", ")),
         });
     };
-    let options = *options;
+    names.insert(index, camera.name.clone());
+    drop(names);
+    let (options, index) = (*options, camera.index);
     Ok(Box::new(capture::Webcam::start(camera, move || {
         device::NokhwaDevice::open(index, &options)
     })?))
+}
+
+/// What the cameras that were opened by a number call themselves.
+#[cfg(feature = "webcam")]
+static NAMES: Mutex<BTreeMap<u32, String>> = Mutex::new(BTreeMap::new());
+
+/// The camera of a number. One that was plugged in anew may have another number, as long
+/// as the system still holds on to the old one: then it is known by its name.
+#[cfg(feature = "webcam")]
+fn wanted<'c>(
+    cameras: &'c [CameraInfo],
+    index: u32,
+    name: Option<&String>,
+) -> Option<&'c CameraInfo> {
+    let numbered = cameras.iter().find(|camera| camera.index == index);
+    numbered.or_else(|| cameras.iter().find(|camera| Some(&camera.name) == name))
 }
 
 /// Says that this build has no support for cameras.
@@ -67,4 +92,23 @@ pub fn list() -> Result<Vec<CameraInfo>, SourceError> {
 #[cfg(not(feature = "webcam"))]
 pub fn open(_index: u32, _options: &OpenOptions) -> Result<Box<dyn Source>, SourceError> {
     Err(SourceError::NotBuilt("cameras"))
+}
+
+#[cfg(feature = "webcam")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_camera_that_was_plugged_in_anew_is_known_by_its_name() {
+        let camera = |index, name: &str| CameraInfo { index, name: name.into() };
+        let cameras = [camera(1, "Mine"), camera(2, "Other")];
+        let index = |index, name: Option<&str>| {
+            wanted(&cameras, index, name.map(String::from).as_ref()).map(|camera| camera.index)
+        };
+        assert_eq!(index(2, Some("Mine")), Some(2), "the number counts first");
+        assert_eq!(index(0, Some("Mine")), Some(1));
+        assert_eq!(index(0, Some("Gone")), None);
+        assert_eq!(index(0, None), None, "one that was never open is not guessed");
+    }
 }

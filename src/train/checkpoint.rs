@@ -43,6 +43,8 @@ pub fn save<M: Module>(
     optimizer: &ModuleOptimizer,
     progress: Progress,
 ) -> Result<(), TrainError> {
+    // A whole checkpoint must not be cleared away as a leftover.
+    recover(path)?;
     let fresh = path.with_extension("new");
     let old = path.with_extension("old");
     for leftover in [&fresh, &old] {
@@ -89,10 +91,10 @@ pub fn load<M: Module>(
 }
 
 /// Finishes a save that was killed between its two renamings: the fresh folder was whole
-/// by then.
+/// by then, and the one before had been put aside.
 fn recover(path: &Path) -> Result<(), TrainError> {
-    let fresh = path.with_extension("new");
-    match !path.exists() && fresh.exists() {
+    let (fresh, old) = (path.with_extension("new"), path.with_extension("old"));
+    match !path.exists() && fresh.exists() && old.exists() {
         true => fs::rename(&fresh, path).map_err(TrainError::io(path, "written")),
         false => Ok(()),
     }
@@ -103,6 +105,7 @@ fn recover(path: &Path) -> Result<(), TrainError> {
 /// # Errors
 /// When they are missing or of another network.
 pub fn load_average<M: Module>(path: &Path, model: M) -> Result<M, TrainError> {
+    recover(path)?;
     load_module(&path.join(AVERAGE), model)
 }
 
@@ -142,6 +145,7 @@ mod tests {
         assert_eq!(m.weight.id, model.weight.id, "the optimizer's state is found by it");
         // Killed between the two renamings of a save.
         fs::rename(&path, path.with_extension("new")).unwrap();
+        fs::create_dir(path.with_extension("old")).unwrap();
         assert_eq!(load(&path, linear(2), AdamWConfig::new().init()).unwrap().3, progress);
         let error = load_average(&path, linear(4)).unwrap_err().to_string();
         assert!(error.contains("average.bpk"), "{error}");

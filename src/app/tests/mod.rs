@@ -44,6 +44,31 @@ struct Spy {
     log: Arc<Log>,
 }
 
+/// A session that shows nothing that can be drawn as often as this says.
+struct Stumbling {
+    spy: Spy,
+    times: Mutex<u32>,
+}
+
+impl Session for Stumbling {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        let mut times = self.times.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *times > 0 {
+            *times -= 1;
+            panic!("a mistake in the drawing");
+        }
+        self.spy.snapshot()
+    }
+
+    fn send(&self, command: Command) {
+        self.spy.send(command);
+    }
+
+    fn stop(self: Box<Self>) {
+        Box::new(self.spy).stop();
+    }
+}
+
 impl Session for Spy {
     fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.clone()
@@ -146,8 +171,7 @@ fn harness(
             theme::install(&ctx);
             Window::new(&ctx, opener.clone(), start())
         });
-        let page = window.look(&ctx);
-        window.draw(ui, &page);
+        window.pass(ui);
     };
     let builder = Harness::builder().with_size(vec2(width, height));
     builder.renderer(paint::Painter::default()).build_ui_state(draw, None)
@@ -170,6 +194,23 @@ fn watching(snapshot: Snapshot) -> (Harness<'static, Option<Window>>, Arc<Log>) 
     let (mut harness, log) = window(snapshot, None);
     wait_for(&mut harness, text::watch::CROP);
     (harness, log)
+}
+
+#[test]
+fn a_mistake_in_the_drawing_is_told_and_does_not_end_the_watch() {
+    let log = Arc::new(Log::default());
+    let seen = log.clone();
+    let snapshot = Arc::new(judged(State::Awake, Level::None));
+    let opener: Arc<Opener> = Arc::new(move |_: &LiveOptions| {
+        let spy = Spy { snapshot: snapshot.clone(), log: seen.clone() };
+        Ok(Box::new(Stumbling { spy, times: Mutex::new(3) }) as Box<dyn Session>)
+    });
+    let start = || Start { preferences: welcomed(), ..Start::default() };
+    let mut harness = harness(opener, super::MIN_SIZE, start);
+    wait_for(&mut harness, "a mistake in the drawing");
+    // The screens come back on the same session.
+    wait_for(&mut harness, text::watch::CROP);
+    assert_eq!(*log.stopped.lock().unwrap(), 0);
 }
 
 const STATES: [(State, Level); 14] = [

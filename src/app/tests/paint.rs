@@ -127,9 +127,7 @@ impl Canvas {
                     color * texel[channel]
                 };
                 let rest = 1.0 - value(3);
-                for channel in 0..4 {
-                    pixel[channel] = value(channel) + pixel[channel] * rest;
-                }
+                *pixel = std::array::from_fn(|channel| value(channel) + pixel[channel] * rest);
             }
         }
     }

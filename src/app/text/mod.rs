@@ -119,6 +119,10 @@ pub mod start {
         "Plug one in and try again, or watch a drawn driver to see how it works.";
     /// Heading for every other failure.
     pub const FAILED: &str = "Watching could not start";
+    /// When a page cannot be drawn; the watch goes on without it.
+    pub fn not_drawn(why: &str) -> String {
+        format!("The window has stumbled ({why}) and begins anew. Watching and the alarm go on.")
+    }
     /// When the thread that opens them has gone.
     pub const NO_ANSWER: &str = "opening ended without an answer; try again";
     /// Name of the button that shows the drawn driver.

@@ -10,8 +10,7 @@ pub use play::{Shown, Speed};
 pub use track::{Alarm, Known, Stretch, Track};
 
 use std::{
-    fs,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -317,9 +316,12 @@ fn known_truth(source: &SourceSpec, open: &OpenOptions) -> Result<Option<Vec<Spa
     }
 }
 
+/// Longest event log that is read: some hundred thousand changes.
+const MOST_LOG_BYTES: u64 = 256 << 20;
+
 /// Reads an event log into `shared`: each judgement holds until the next.
-fn read_log(path: &PathBuf, shared: &Mutex<Shared>) -> Result<(), String> {
-    let text = fs::read_to_string(path)
+fn read_log(path: &Path, shared: &Mutex<Shared>) -> Result<(), String> {
+    let text = crate::dataset::read_text(path, MOST_LOG_BYTES)
         .map_err(|why| format!("{} cannot be read ({why}); check the path", path.display()))?;
     let mut shared = lock(shared);
     let mut left_out = 0;
@@ -365,6 +367,7 @@ mod tests {
         monitor::{Judgement, Level, State},
         record::EventLog,
     };
+    use std::fs;
 
     fn wait(review: &Review) -> Judging {
         (0..2000)

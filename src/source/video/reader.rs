@@ -92,8 +92,11 @@ impl Reader {
             })
             .ok_or_else(|| fail("it holds no video, perhaps only sound"))?;
         let decoder = codec::context::Context::from_parameters(stream.parameters())
-            .and_then(|context| context.decoder().video())
+            .and_then(open_decoder)
             .map_err(|error| fail(&error.to_string()))?;
+        if let Some(why) = too_large(decoder.width(), decoder.height()) {
+            return Err(fail(&why));
+        }
         let time_base = f64::from(stream.time_base());
         if !(time_base.is_finite() && time_base > 0.0) {
             return Err(fail("it has no time base"));
@@ -240,11 +243,11 @@ impl Reader {
 
     fn rgb_of(&mut self, decoded: &frame::Video) -> Result<Arc<RgbImage>, SourceError> {
         let (width, height, format) = (decoded.width(), decoded.height(), decoded.format());
-        if width == 0 || height == 0 || u64::from(width) * u64::from(height) > MAX_PIXELS {
-            return Err(unreadable(
-                &self.path,
-                format!("its frames are {width}x{height}, at most 7680x4320 are read"),
-            ));
+        if width == 0 || height == 0 {
+            return Err(unreadable(&self.path, "its frames are empty"));
+        }
+        if let Some(why) = too_large(width, height) {
+            return Err(unreadable(&self.path, why));
         }
         let fail = |error: ffmpeg::Error| unreadable(&self.path, error.to_string());
         // Some files change their resolution midway: then the scaler is made anew.
@@ -282,6 +285,20 @@ impl Reader {
             lines.for_each(|(from, to)| to.copy_from_slice(&from[..row]));
         }))
     }
+}
+
+/// Opens the decoder of a stream. It takes no memory for frames larger than are read,
+/// whatever a header in the middle of the file says.
+fn open_decoder(context: codec::context::Context) -> Result<codec::decoder::Video, ffmpeg::Error> {
+    let most = MAX_PIXELS.to_string();
+    let options = [("max_pixels", most.as_str())].into_iter().collect();
+    let codec = codec::decoder::find(context.id()).ok_or(ffmpeg::Error::DecoderNotFound)?;
+    context.decoder().open_as_with(codec, options)?.video()
+}
+
+fn too_large(width: u32, height: u32) -> Option<String> {
+    (u64::from(width) * u64::from(height) > MAX_PIXELS)
+        .then(|| format!("its frames are {width}x{height}, at most 7680x4320 are read"))
 }
 
 /// Whether a RIFF file (AVI) is shorter than its header says. ffmpeg guesses the duration of

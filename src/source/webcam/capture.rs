@@ -295,6 +295,40 @@ mod tests {
     }
 
     #[test]
+    fn pictures_that_are_all_broken_are_a_lost_camera() {
+        let (info, script, device) = camera(1006);
+        let mut webcam = Webcam::start(&info, move || Ok(Scripted(device))).unwrap();
+        for _ in 0..MAX_FAILURES {
+            script.send(Ok(Grab::Broken("bad Huffman code".into()))).unwrap();
+        }
+        let error = webcam.next_frame().unwrap_err().to_string();
+        assert!(error.contains("Camera 1006") && error.contains("Huffman"), "{error}");
+        drop(script);
+    }
+
+    #[test]
+    fn a_library_that_panics_frees_its_camera() {
+        let (info, script, device) = camera(1007);
+        drop((script, device));
+        struct Panics;
+        impl Device for Panics {
+            fn grab(&mut self) -> Result<Grab, String> {
+                panic!("a decoder's panic")
+            }
+            fn fps(&self) -> f32 {
+                30.0
+            }
+        }
+        let mut webcam = Webcam::start(&info, || Ok(Panics)).unwrap();
+        let error = webcam.next_frame().unwrap_err().to_string();
+        assert!(error.contains("its reader has ended"), "{error}");
+        drop(webcam);
+        while open_cameras().contains(&1007) {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
     fn a_device_that_fails_for_good_says_why_once_and_stays_ended() {
         let (info, script, device) = camera(1004);
         drop(script);

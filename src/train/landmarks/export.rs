@@ -95,7 +95,7 @@ fn votes(
 ) -> Result<Value, TrainError> {
     let [points, cells] = votes.prior.dims();
     let scale = POINT_SCALE * (end - start);
-    let (shape, mut weight, mut bias) = convolution(&votes.project)?;
+    let Kernel { shape, mut weight, mut bias } = kernel(&votes.project)?;
     let channels = shape[1..].iter().product::<usize>();
     weight[points * channels..].iter_mut().for_each(|value| *value *= scale);
     bias[points..].iter_mut().for_each(|value| *value *= scale);
@@ -189,19 +189,26 @@ fn stage(graph: &mut GraphBuilder, x: &Value, stage: &Stage) -> Result<Value, Tr
     Ok(graph.add(&refined, &x))
 }
 
-/// Shape, kernel and bias of a convolution.
-fn convolution(layer: &Conv2d) -> Result<([usize; 4], Vec<f32>, Vec<f32>), TrainError> {
+/// The numbers of a convolution.
+struct Kernel {
+    /// `[outputs, inputs, height, width]`.
+    shape: [usize; 4],
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+fn kernel(layer: &Conv2d) -> Result<Kernel, TrainError> {
     let weight = layer.weight.val();
     let bias = match &layer.bias {
         Some(bias) => values(&bias.val())?,
         None => vec![0.0; weight.dims()[0]],
     };
-    Ok((weight.dims(), values(&weight)?, bias))
+    Ok(Kernel { shape: weight.dims(), weight: values(&weight)?, bias })
 }
 
 /// A 1x1 convolution.
 fn pointwise(graph: &mut GraphBuilder, x: &Value, layer: &Conv2d) -> Result<Value, TrainError> {
-    let (shape, weight, bias) = convolution(layer)?;
+    let Kernel { shape, weight, bias } = kernel(layer)?;
     Ok(graph.conv2d(x, shape, &weight, &bias, 1, 0, 1))
 }
 

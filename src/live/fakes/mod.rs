@@ -1,5 +1,8 @@
 //! A world for tests: sources that stall and fail on command, and eyes that read what
-//! the frame's first pixel tells them.
+//! the frame's first pixel tells them. What wraps the real parts of the world and breaks
+//! them is in [`faults`]; the soak uses it, too.
+
+pub(super) mod faults;
 
 use std::{
     sync::{Arc, Mutex},
@@ -31,6 +34,14 @@ pub(super) enum Step {
     Broken,
     /// A frame on which the eyes panic.
     Crash,
+    /// A frame on which the eyes work for four seconds.
+    Stuck,
+    /// A frame in which all is black.
+    Black,
+    /// The frame before once more, to the last bit.
+    Same,
+    /// An hour passes, as when a laptop was asleep; a frame with open eyes.
+    Wake,
     /// The camera says that it has stalled.
     Stall,
     /// The driver does not return for three seconds.
@@ -64,6 +75,13 @@ struct Script {
     steps: std::vec::IntoIter<Step>,
     index: u64,
     live: bool,
+    asleep: Duration,
+    last: Option<Arc<RgbImage>>,
+}
+
+/// What stands in the first pixel for a step; 0 is black.
+fn code(step: Step) -> u8 {
+    100 + step as u8
 }
 
 impl Source for Script {
@@ -81,10 +99,19 @@ impl Source for Script {
             Step::Fail => return Err(SourceError::NoCamera),
             Step::Panic => panic!("a driver's panic"),
             Step::Hang => std::thread::sleep(Duration::from_secs(3)),
+            Step::Wake => self.asleep += Duration::from_secs(3600),
             _ => {}
         }
-        let image = Arc::new(RgbImage::from_pixel(1, 1, Rgb([step as u8; 3])));
-        let at = Duration::from_secs(1) * self.index as u32 / 30;
+        // No two pictures of a camera are the same.
+        let noise = self.index.to_le_bytes();
+        let pixel = match step {
+            Step::Black => Rgb([0; 3]),
+            _ => Rgb([code(step), noise[0], noise[1]]),
+        };
+        let last = self.last.take().filter(|_| step == Step::Same);
+        let image = last.unwrap_or_else(|| Arc::new(RgbImage::from_pixel(1, 1, pixel)));
+        self.last = Some(image.clone());
+        let at = self.asleep + Duration::from_secs(1) * self.index as u32 / 30;
         self.index += 1;
         Ok(Some(Frame { image, at, index: self.index - 1 }))
     }
@@ -105,13 +132,17 @@ impl Vision for FakeVision {
     fn process(&mut self, frame: &Frame) -> Result<Sighting, LiveError> {
         std::thread::sleep(self.takes);
         self.frames += 1;
-        let step = frame.image.get_pixel(0, 0)[0];
-        assert_ne!(step, Step::Crash as u8, "a model's panic");
-        if step == Step::Broken as u8 {
+        let read = frame.image.get_pixel(0, 0)[0];
+        let is = |step| read == code(step);
+        assert!(!is(Step::Crash), "a model's panic");
+        if is(Step::Broken) {
             return Err(SourceError::NotBuilt("eyes").into());
         }
-        let seen = step != Step::Empty as u8;
-        let closed = if step == Step::Closed as u8 { 0.95 } else { 0.05 };
+        if is(Step::Stuck) {
+            std::thread::sleep(Duration::from_secs(4));
+        }
+        let seen = !(is(Step::Empty) || read == 0);
+        let closed = if is(Step::Closed) { 0.95 } else { 0.05 };
         let signs = eyes(closed);
         let face = Face {
             bbox: BBox::default(),
@@ -153,7 +184,13 @@ pub(super) fn world(scripts: Vec<Vec<Step>>, takes: Duration) -> Parts {
     Parts {
         open_source: Box::new(move |spec: &SourceSpec| {
             let steps = scripts.lock().unwrap().next().ok_or(SourceError::NoCamera)?;
-            Ok(Box::new(Script { steps: steps.into_iter(), index: 0, live: spec.is_camera() }))
+            Ok(Box::new(Script {
+                steps: steps.into_iter(),
+                index: 0,
+                live: spec.is_camera(),
+                asleep: Duration::ZERO,
+                last: None,
+            }))
         }),
         open_vision: Box::new(move || Ok(Box::new(FakeVision { takes, ..Default::default() }))),
         speaker: Err(SoundState::Off),
