@@ -99,7 +99,7 @@ fn learns_goes_on_where_it_stopped_and_starts_from_a_pretraining() {
     assert!(whole.threshold > 0.02 && whole.threshold < 0.98);
     // Labels are smoothed, so the network is less sure than it may be.
     assert!(whole.temperature < 1.0, "{}", whole.temperature);
-    assert_eq!(f64::from(whole.temperature), whole.metrics["temperature"]);
+    assert_eq!(whole.temperature, whole.metrics["temperature"] as f32);
     let steps = |name: &str| {
         let log = std::fs::read_to_string(root.join(name).join("log.jsonl")).unwrap();
         let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
