@@ -64,7 +64,9 @@ impl ModuleVisitor for Flat {
 }
 
 fn learn(folder: &Path, what: &str, threads: usize) -> Vec<f32> {
-    let out = folder.join(format!("{what}{threads}"));
+    // A new folder for each run: one that holds weights is refused.
+    let home = tempfile::tempdir_in(folder).unwrap();
+    let out = home.path().join("run");
     let more =
         if what == "finetune" { "mixup = 0.3\ndrop_path = 0.2\nlayer_decay = 0.8" } else { "" };
     let text = format!(
