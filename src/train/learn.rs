@@ -230,9 +230,10 @@ impl<T: Task> State<'_, T> {
             let last = self.progress.step == training.steps || stopped;
             let validate = last || self.progress.step.is_multiple_of(training.validate_every);
             let rate_now = crops_per_s(count, since);
-            let validated = match validate {
-                true => Some(self.validate(&model, ema, &optimizer)?),
-                false => None,
+            let average = validate.then(|| ema.apply(model.clone()));
+            let validated = match &average {
+                Some(average) => Some(self.task.validate(&average.valid(), self.replicas)?),
+                None => None,
             };
             if validate || self.progress.step.is_multiple_of(training.log_every) {
                 let line = Line {
@@ -253,6 +254,11 @@ impl<T: Task> State<'_, T> {
                     line.step, training.steps, line.loss
                 ));
                 (sum, count, since) = (0.0, 0, Instant::now());
+            }
+            // After its line in the log: a run that is killed in between goes on from the
+            // save before, and neither lacks a line nor has one twice.
+            if let (Some(average), Some(validated)) = (&average, &validated) {
+                self.save(&model, average, &optimizer, validated)?;
             }
             if validate {
                 curves::draw(self.log.path(), &self.run.out.join(CURVES_FILE))?;
@@ -275,17 +281,16 @@ impl<T: Task> State<'_, T> {
         Ok(())
     }
 
-    /// Measures the averaged weights and saves. The best comes first: a run that is
-    /// killed in between goes on from the older `last` and finds the same again.
-    fn validate(
+    /// Saves what was measured. The best comes first: a run that is killed in between goes
+    /// on from the older `last` and finds the same again.
+    fn save(
         &mut self,
         model: &T::Model,
-        ema: &Ema,
+        average: &T::Model,
         optimizer: &burn::optim::ModuleOptimizer,
-    ) -> Result<Validated, TrainError> {
+        validated: &Validated,
+    ) -> Result<(), TrainError> {
         let out = self.run.out;
-        let average = ema.apply(model.clone());
-        let validated = self.task.validate(&average.valid(), self.replicas)?;
         let mut progress = self.progress;
         let better = progress.best.is_none_or(|best| validated.figure < best);
         if better {
@@ -296,7 +301,7 @@ impl<T: Task> State<'_, T> {
         }
         progress.saved = Some(progress.step);
         if better {
-            checkpoint::save(&out.join(BEST), model, &average, optimizer, progress)?;
+            checkpoint::save(&out.join(BEST), model, average, optimizer, progress)?;
             self.record.metrics.clone_from(&validated.metrics);
             self.record.steps = progress.step;
             if let Some(threshold) = validated.threshold {
@@ -311,8 +316,8 @@ impl<T: Task> State<'_, T> {
             let path = out.join(PICTURE_FILE);
             super::write_png(picture, &path)?;
         }
-        checkpoint::save(&out.join(LAST), model, &average, optimizer, progress)?;
+        checkpoint::save(&out.join(LAST), model, average, optimizer, progress)?;
         self.progress = progress;
-        Ok(validated)
+        Ok(())
     }
 }
