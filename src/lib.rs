@@ -29,6 +29,7 @@ pub mod frame;
 pub mod infer;
 pub mod live;
 pub mod monitor;
+mod os;
 pub mod record;
 pub mod replay;
 pub mod source;

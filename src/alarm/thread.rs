@@ -16,7 +16,7 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::{AlarmCommand, AlarmError, AlarmStatus, Control, SoundState, sound::VoiceControl};
-use crate::monitor::Level;
+use crate::{monitor::Level, os::join_within};
 
 /// How often mute and test tone are looked at and the device is checked.
 const TICK: Duration = Duration::from_millis(50);
@@ -183,14 +183,8 @@ impl Drop for Alarm {
     fn drop(&mut self) {
         drop(self.stop.take());
         let Some(thread) = self.thread.take() else { return };
-        let until = Instant::now() + JOIN;
-        while !thread.is_finished() && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        if thread.is_finished() {
-            // The thread catches its own panics; there is nothing to learn here.
-            let _ = thread.join();
-        } else {
+        // The thread catches its own panics; there is nothing to learn from its end.
+        if join_within(thread, JOIN).is_none() {
             tracing::warn!("the sound device's driver does not come back and is left behind");
         }
     }

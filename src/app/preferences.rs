@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::text;
 use crate::{
-    dataset::{private_folder, read_text, write_whole},
     infer::Device,
     monitor::{Sensitivity, Settings},
+    os::{private_folder, read_text, write_whole},
 };
 
 /// Environment variable that names another folder for the settings.

@@ -239,7 +239,7 @@ const MOST_SETTINGS: u64 = 1 << 20;
 pub(super) fn monitor_settings(path: Option<&Path>) -> anyhow::Result<Settings> {
     let Some(path) = path else { return Ok(Settings::default()) };
     let name = || format!("{} cannot be used as settings", path.display());
-    let text = crate::dataset::read_text(path, MOST_SETTINGS).with_context(name)?;
+    let text = crate::os::read_text(path, MOST_SETTINGS).with_context(name)?;
     toml::from_str(&text).with_context(name)
 }
 

@@ -112,7 +112,7 @@ impl Manifest {
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
-            .from_reader(BufReader::new(super::Bounded::new(file, MAX_BYTES, MAX_LINE_BYTES)));
+            .from_reader(BufReader::new(crate::os::Bounded::new(file, MAX_BYTES, MAX_LINE_BYTES)));
         let form = |why: String| DatasetError::Form { path: path.into(), why };
         let headers = reader.headers().map_err(|error| form(error.to_string()))?.clone();
         let column = |name: &str| headers.iter().position(|header| header == name);
@@ -140,7 +140,7 @@ impl Manifest {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), DatasetError> {
-        let written = self.to_csv().and_then(|csv| super::write_whole(path, &csv));
+        let written = self.to_csv().and_then(|csv| crate::os::write_whole(path, &csv));
         written.map_err(DatasetError::io(path, "written"))
     }
 

@@ -4,11 +4,6 @@
 //! ([`prepare`]), those crops in memory ([`crops`]), and which of them train and which
 //! validate ([`split`]). Beside them lists of blinks ([`blinks`]).
 
-use std::{
-    io::{Read, Write},
-    path::Path,
-};
-
 pub mod blinks;
 pub mod collections;
 pub mod crops;
@@ -20,78 +15,3 @@ pub mod uta;
 pub mod videos;
 
 pub use error::DatasetError;
-
-/// Makes a folder for its user alone, and those that it lies in where they are missing.
-///
-/// # Errors
-/// When it cannot be made.
-pub(crate) fn private_folder(path: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// Reads lines, and refuses a file or a line that is too long instead of taking memory for
-/// it.
-struct Bounded<R> {
-    reader: R,
-    most: u64,
-    most_a_line: u64,
-    read: u64,
-    line: u64,
-}
-
-impl<R> Bounded<R> {
-    fn new(reader: R, most: u64, most_a_line: u64) -> Self {
-        Self { reader, most, most_a_line, read: 0, line: 0 }
-    }
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.reader.read(buffer)?;
-        let new = &buffer[..count];
-        self.read += count as u64;
-        self.line = match new.iter().rposition(|byte| *byte == b'\n') {
-            Some(end) => (count - end - 1) as u64,
-            None => self.line + count as u64,
-        };
-        if self.read > self.most {
-            return Err(std::io::Error::other(format!("it is larger than {} bytes", self.most)));
-        }
-        if self.line > self.most_a_line {
-            let most = self.most_a_line;
-            return Err(std::io::Error::other(format!("a line is longer than {most} bytes")));
-        }
-        Ok(count)
-    }
-}
-
-/// Reads a text, never more than `most` bytes of it.
-///
-/// # Errors
-/// When it cannot be read, is longer, or is no UTF-8.
-pub(crate) fn read_text(path: &Path, most: u64) -> std::io::Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(most + 1).read_to_string(&mut text)?;
-    match text.len() as u64 > most {
-        true => Err(std::io::Error::other(format!("it is larger than {most} bytes"))),
-        false => Ok(text),
-    }
-}
-
-/// Writes a file beside its place first, so that a failure leaves the old one. Only its
-/// user can read it.
-///
-/// # Errors
-/// When the folder cannot be written.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}

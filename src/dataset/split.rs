@@ -189,7 +189,7 @@ impl Split {
         let io = || DatasetError::io(path, "written");
         let json = serde_json::to_vec_pretty(&SplitFile { validation })
             .map_err(|error| io()(error.into()))?;
-        super::write_whole(path, &json).map_err(io())
+        crate::os::write_whole(path, &json).map_err(io())
     }
 
     /// Reads what [`save`](Self::save) wrote, for the same or another list.

@@ -74,7 +74,7 @@ fn promote_into(folder: &Path, kind: ModelKind, bytes: &[u8]) -> Result<Promotio
         let path = path.to_path_buf();
         move |source| PromoteError::Io { path, source }
     };
-    crate::dataset::private_folder(folder).map_err(failed(folder))?;
+    crate::os::private_folder(folder).map_err(failed(folder))?;
     clear_leftovers(folder);
     let path = file(folder, kind);
     let previous = folder.join(format!("{kind}.previous.onnx"));
@@ -85,9 +85,9 @@ fn promote_into(folder: &Path, kind: ModelKind, bytes: &[u8]) -> Result<Promotio
         Err(error) => return Err(failed(&path)(error)),
     };
     if let Some(before) = &before {
-        crate::dataset::write_whole(&previous, before).map_err(failed(&previous))?;
+        crate::os::write_whole(&previous, before).map_err(failed(&previous))?;
     }
-    crate::dataset::write_whole(&path, bytes).map_err(failed(&path))?;
+    crate::os::write_whole(&path, bytes).map_err(failed(&path))?;
     Ok(Promotion { path, previous: before.map(|_| previous) })
 }
 

@@ -64,7 +64,7 @@ fn watch_camera(
     let recorder = Recorder::beside_strictly(options)?;
     let (out, events) = bounded(EVENTS);
     let mut live = Live::start_recording(options.clone(), parts, recorder, Some(out))?;
-    let (mut problem, mut lost) = (None, None);
+    let (mut problem, mut lost) = (None, false);
     while !options.stop.load(Relaxed) {
         match events.recv_timeout(SLICE) {
             Ok(event) => tell(event),
@@ -79,17 +79,15 @@ fn watch_camera(
             problem.clone_from(&shown.problem);
         }
         // What the snapshot says without the judge is an event of no log.
-        if shown.judgement.state == State::CameraLost && shown.judgement.level >= Level::Warning {
-            if lost.is_none() {
-                tell(Event {
-                    judgement: shown.judgement.clone(),
-                    frame: shown.frame.as_ref().map_or(0, |frame| frame.index),
-                    values: None,
-                });
-            }
-            lost = Some(());
-        } else {
-            lost = None;
+        let judgement = &shown.judgement;
+        let before = lost;
+        lost = judgement.state == State::CameraLost && judgement.level >= Level::Warning;
+        if lost && !before {
+            tell(Event {
+                judgement: judgement.clone(),
+                frame: shown.frame.as_ref().map_or(0, |frame| frame.index),
+                values: None,
+            });
         }
     }
     let (summary, failure) = live.finish();

@@ -33,21 +33,27 @@ pub(super) struct Publisher {
     changed: bool,
 }
 
-/// What is wrong, by who said it.
-#[derive(Debug, Default)]
-struct Problems {
-    source: Option<String>,
-    vision: Option<String>,
-    log: Option<String>,
+/// Who says that something is wrong; they are told in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    /// The source cannot be opened or read.
+    Source,
     /// What can be seen in the picture: nothing.
-    picture: Option<String>,
+    Picture,
+    /// Frames cannot be looked at.
+    Vision,
     /// Other models were asked for and cannot be had; those before go on.
-    models: Option<String>,
+    Models,
     /// The judge has crashed and begun anew.
-    judge: Option<String>,
+    Judge,
+    /// A log is not written.
+    Log,
     /// Known from the start: a provider that was not to be had.
-    fallback: Option<String>,
+    Fallback,
 }
+
+/// What is wrong, by who said it.
+type Problems = [Option<String>; Of::Fallback as usize + 1];
 
 impl Publisher {
     pub(super) fn new(
@@ -57,16 +63,18 @@ impl Publisher {
         info: VisionInfo,
     ) -> Self {
         let VisionInfo { provider, model, grid, problem } = info;
-        Self {
+        let mut publisher = Self {
             shared,
             waker,
             dropped,
             dropped_before: 0,
             snapshot: Snapshot { provider, model, grid, ..Snapshot::default() },
-            problems: Problems { fallback: problem, ..Problems::default() },
+            problems: Problems::default(),
             judged: VecDeque::new(),
             changed: true,
-        }
+        };
+        publisher.problem(Of::Fallback, problem);
+        publisher
     }
 
     /// Another source begins: what was seen of the one before is taken off.
@@ -83,7 +91,7 @@ impl Publisher {
             ..Snapshot::default()
         };
         self.judged.clear();
-        self.problems.picture = None;
+        self.problem(Of::Picture, None);
         self.dropped_before = self.dropped.load(Relaxed);
         self.changed = true;
     }
@@ -98,7 +106,7 @@ impl Publisher {
         let VisionInfo { provider, model, grid, problem } = info;
         let shown = &mut self.snapshot;
         (shown.provider, shown.model, shown.grid) = (provider, model, grid);
-        self.problems.fallback = problem;
+        self.problem(Of::Fallback, problem);
         self.changed = true;
     }
 
@@ -130,7 +138,7 @@ impl Publisher {
 
     /// Nothing is seen any more: an old face must not look like a new one.
     pub(super) fn lost(&mut self, judgement: Judgement, sums: &Summary) {
-        self.problems.picture = None;
+        self.problem(Of::Picture, None);
         let shown = &mut self.snapshot;
         (shown.face, shown.crop, shown.reading) = (None, None, None);
         shown.judgement = judgement;
@@ -160,43 +168,15 @@ impl Publisher {
         }
     }
 
-    pub(super) fn problem_of_source(&mut self, problem: Option<String>) {
-        self.changed |= self.problems.source != problem;
-        self.problems.source = problem;
+    /// Keeps what is wrong until it is said that it is not any more.
+    pub(super) fn problem(&mut self, of: Of, problem: Option<String>) {
+        let known = &mut self.problems[of as usize];
+        self.changed |= *known != problem;
+        *known = problem;
     }
 
-    pub(super) fn problem_of_vision(&mut self, problem: Option<String>) {
-        self.changed |= self.problems.vision != problem;
-        self.problems.vision = problem;
-    }
-
-    pub(super) fn problem_of_picture(&mut self, problem: Option<String>) {
-        self.changed |= self.problems.picture != problem;
-        self.problems.picture = problem;
-    }
-
-    pub(super) fn problem_of_models(&mut self, problem: Option<String>) {
-        self.changed |= self.problems.models != problem;
-        self.problems.models = problem;
-    }
-
-    pub(super) fn problem_of_judge(&mut self, problem: Option<String>) {
-        self.changed |= self.problems.judge != problem;
-        self.problems.judge = problem;
-    }
-
-    pub(super) fn problem_of_log(&mut self, problem: Option<String>) {
-        self.changed |= self.problems.log != problem;
-        self.problems.log = problem;
-    }
-
-    /// Whether the source or the models have a problem now.
-    pub(super) fn has_problem(&self) -> bool {
-        self.problems.source.is_some() || self.has_problem_of_vision()
-    }
-
-    pub(super) fn has_problem_of_vision(&self) -> bool {
-        self.problems.vision.is_some()
+    pub(super) fn has_problem(&self, of: Of) -> bool {
+        self.problems[of as usize].is_some()
     }
 
     /// Puts a copy where the window finds it, if anything has changed.
@@ -213,11 +193,10 @@ impl Publisher {
         self.snapshot.stats.fps = fps;
         self.snapshot.stats.dropped =
             self.dropped.load(Relaxed).saturating_sub(self.dropped_before);
-        let Problems { source, vision, log, picture, models, judge, fallback } = &self.problems;
-        let all = [source, picture, vision, models, judge, log, fallback];
-        let told: Vec<&str> = all.into_iter().flatten().map(String::as_str).collect();
+        let told: Vec<&str> = self.problems.iter().flatten().map(String::as_str).collect();
         self.snapshot.problem = (!told.is_empty()).then(|| told.join("; "));
-        self.snapshot.no_source = source.clone().filter(|_| self.snapshot.frame.is_none());
+        let source = self.problems[Of::Source as usize].clone();
+        self.snapshot.no_source = source.filter(|_| self.snapshot.frame.is_none());
         *lock(&self.shared) = Arc::new(self.snapshot.clone());
         if let Some(waker) = &self.waker {
             waker();

@@ -11,13 +11,16 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crossbeam_channel::{Sender, bounded};
 
 use super::{LiveError, LiveOptions};
-use crate::record::{Event, EventLog, FrameLog, FrameRow, RecordError, SessionSummary};
+use crate::{
+    os::join_within,
+    record::{Event, EventLog, FrameLog, FrameRow, RecordError, SessionSummary},
+};
 
 /// Lines that may wait for the disk: half a minute of frames.
 const WAITING: usize = 1024;
@@ -264,13 +267,7 @@ impl Beside {
     fn finish(&mut self) {
         self.out = None;
         let Some(thread) = self.thread.take() else { return };
-        let until = Instant::now() + JOIN;
-        while !thread.is_finished() && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        if thread.is_finished() {
-            let _ = thread.join();
-        } else {
+        if join_within(thread, JOIN).is_none() {
             tracing::error!("the logs' disk does not come back; their last lines may be missing");
         }
     }

@@ -24,7 +24,7 @@ use super::{
     Command, Event, LiveError, LiveOptions, Parts, Snapshot, Summary, Waker,
     capture::{Capture, Notice, Order, words_of},
     judge::Judge,
-    publish::Publisher,
+    publish::{Of, Publisher},
     recorder::Recorder,
     vision::{Eyes, Seen},
 };
@@ -32,6 +32,7 @@ use crate::{
     alarm::{Alarm, AlarmCommand},
     frame::is_black,
     monitor::{Judgement, Level, State},
+    os::join_within,
     record::RecordError,
 };
 
@@ -235,19 +236,14 @@ fn spawn<T: Send + 'static>(
     builder.spawn(body).map_err(|why| LiveError::Thread { name, why })
 }
 
-/// Waits for a thread, but not for ever: a driver that never returns must not keep the
-/// program from ending.
+/// What a thread has to say at its end, if it ends in time and without a panic.
 fn join<T>(thread: JoinHandle<T>) -> Option<T> {
-    let until = Instant::now() + JOIN;
-    while !thread.is_finished() {
-        if Instant::now() > until {
-            let name = thread.thread().name().unwrap_or_default();
-            tracing::warn!("the {name} thread does not end and is left behind");
-            return None;
-        }
-        std::thread::sleep(Duration::from_millis(2));
+    let name = thread.thread().name().unwrap_or_default().to_owned();
+    let ended = join_within(thread, JOIN);
+    if ended.is_none() {
+        tracing::warn!("the {name} thread does not end and is left behind");
     }
-    thread.join().ok()
+    ended?.ok()
 }
 
 /// The judge itself has crashed: what it can still do is to say so, aloud.
@@ -316,7 +312,7 @@ impl Bench {
             // What was known of the driver may be half written.
             self.judge.begin();
             (self.delivers, self.last) = (false, Instant::now());
-            self.publisher.problem_of_judge(Some(why));
+            self.publisher.problem(Of::Judge, Some(why));
         }
         let (no_seen, no_notices) = (never(), never());
         let (mut seen, mut notices) = (seen, notices);
@@ -375,9 +371,10 @@ impl Bench {
             }
             Command::Switch(spec) => {
                 if self.orders.try_send(Order::Switch(spec)).is_err() {
-                    self.publisher.problem_of_source(Some(
-                        "the source does not answer; start the program again".into(),
-                    ));
+                    self.publisher.problem(
+                        Of::Source,
+                        Some("the source does not answer; start the program again".into()),
+                    );
                 }
             }
             Command::Stop => return false,
@@ -392,7 +389,7 @@ impl Bench {
                 self.live = info.live;
                 self.ended = false;
                 self.publisher.ended(false);
-                self.publisher.problem_of_source(None);
+                self.publisher.problem(Of::Source, None);
                 self.publisher.source(info);
             }
             Notice::Ended { session } => {
@@ -401,7 +398,7 @@ impl Bench {
             }
             Notice::SourceFailed { session, why, retried } => {
                 self.enter(session);
-                self.publisher.problem_of_source(Some(why));
+                self.publisher.problem(Of::Source, Some(why));
                 // What comes back is a camera, even if it was never there.
                 self.live = retried;
                 if !retried {
@@ -410,10 +407,10 @@ impl Bench {
             }
             Notice::Reloaded { info } => {
                 self.publisher.vision(info);
-                self.publisher.problem_of_models(None);
+                self.publisher.problem(Of::Models, None);
             }
-            Notice::NotReloaded { why } => self.publisher.problem_of_models(Some(why)),
-            Notice::VisionFailed { why } => self.publisher.problem_of_vision(Some(why)),
+            Notice::NotReloaded { why } => self.publisher.problem(Of::Models, Some(why)),
+            Notice::VisionFailed { why } => self.publisher.problem(Of::Vision, Some(why)),
         }
     }
 
@@ -446,9 +443,9 @@ impl Bench {
         if !self.ended {
             self.alarm.order(AlarmCommand::Level(judgement.level));
         }
-        self.publisher.problem_of_vision(None);
+        self.publisher.problem(Of::Vision, None);
         let black = judgement.state == State::NoDriver && is_black(&seen.sighting.frame.image);
-        self.publisher.problem_of_picture(black.then(|| BLACK.into()));
+        self.publisher.problem(Of::Picture, black.then(|| BLACK.into()));
         self.publisher.sighting(seen, judgement, &self.judge.summary());
         self.tell_log();
     }
@@ -456,8 +453,9 @@ impl Bench {
     /// A camera that gives nothing is lost, and so is sight when the models fail.
     fn look_at_the_clock(&mut self) {
         let since = self.last.elapsed();
-        let due = if self.delivers || self.publisher.has_problem() { LOST } else { OPENING };
-        let expected = self.live || self.publisher.has_problem_of_vision();
+        let told = [Of::Source, Of::Vision].iter().any(|&of| self.publisher.has_problem(of));
+        let due = if self.delivers || told { LOST } else { OPENING };
+        let expected = self.live || self.publisher.has_problem(Of::Vision);
         if expected && !self.ended && since > due {
             let (judgement, event) = self.judge.lost(since);
             self.tell(event);
@@ -475,7 +473,7 @@ impl Bench {
     }
 
     fn tell_log(&mut self) {
-        self.publisher.problem_of_log(self.judge.failure());
+        self.publisher.problem(Of::Log, self.judge.failure());
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 
 use super::{
-    Sighting, Vision, VisionInfo,
+    Sighting, Vision,
     capture::{Captured, Notice, words_of},
     options::OpenVision,
 };
@@ -50,14 +50,8 @@ impl Eyes {
         let (mut session, mut panics, mut failures, mut earlier_calls) = (0, 0, 0_u64, 0);
         while let Ok(Captured { session: of, frame, taken }) = self.frames.recv() {
             if self.reload.try_recv().is_ok() {
-                let notice = match self.replace() {
-                    Ok(info) => {
-                        earlier_calls = 0;
-                        Notice::Reloaded { info }
-                    }
-                    // Those that are loaded go on.
-                    Err(why) => Notice::NotReloaded { why },
-                };
+                // Where they cannot be had, those that are loaded go on.
+                let notice = self.replace(&mut earlier_calls, |why| Notice::NotReloaded { why });
                 if self.notices.send(notice).is_err() {
                     return;
                 }
@@ -100,13 +94,7 @@ impl Eyes {
             }
             if again {
                 std::thread::sleep((BACK_OFF * panics).min(BACK_OFF_MOST));
-                let notice = match self.replace() {
-                    Ok(info) => {
-                        earlier_calls = 0;
-                        Notice::Reloaded { info }
-                    }
-                    Err(why) => Notice::VisionFailed { why },
-                };
+                let notice = self.replace(&mut earlier_calls, |why| Notice::VisionFailed { why });
                 if self.notices.send(notice).is_err() {
                     return;
                 }
@@ -114,15 +102,16 @@ impl Eyes {
         }
     }
 
-    /// Puts freshly loaded models in the place of those that see.
-    fn replace(&mut self) -> Result<VisionInfo, String> {
+    /// Puts freshly loaded models, which have called no detector yet, in the place of those
+    /// that see; gives what is to be told, by `failed` where they cannot be had.
+    fn replace(&mut self, earlier_calls: &mut u64, failed: fn(String) -> Notice) -> Notice {
         match catch_unwind(AssertUnwindSafe(|| (self.open)())) {
             Ok(Ok(vision)) => {
-                self.vision = vision;
-                Ok(self.vision.info())
+                (self.vision, *earlier_calls) = (vision, 0);
+                Notice::Reloaded { info: self.vision.info() }
             }
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("the models cannot be loaded again; start the program again".into()),
+            Ok(Err(error)) => failed(error.to_string()),
+            Err(_) => failed("the models cannot be loaded again; start the program again".into()),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{Collection, ReplayError, ReplayOptions, Video, VideoResult, digest};
-use crate::{dataset::write_whole, infer::ModelSource, live::Pipeline, vit::ModelKind};
+use crate::{infer::ModelSource, live::Pipeline, os::write_whole, vit::ModelKind};
 
 /// What a run is made with, so that parts of two runs are never mixed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -159,19 +159,12 @@ pub fn run(
     learner.seed(training.seed);
     let model = Mae::new(&vit, &learner);
     (control.say)(&data.describe(data.validation.len()));
+    let name = super::record::name(config.preset, config.network.is_some());
     let record = RunRecord {
-        kind: ModelKind::Mae,
-        name: super::record::name(config.preset, config.network.is_some()),
-        vit: vit.clone(),
-        normalisation: by,
-        threshold: 0.5,
-        temperature: 1.0,
         trained_on: config.trained_on.clone(),
         licence: config.licence.clone(),
         split: config.hold_out.describe(),
-        steps: 0,
-        data_digest: data.set.digest.clone(),
-        metrics: BTreeMap::new(),
+        ..RunRecord::begin(ModelKind::Mae, name, &vit, by, &data.set.digest)
     };
     let mean_face = mean_face(&data, &vit);
     let task = Pretraining { config, data: &data, vit: &vit, by, learner, device, mean_face };

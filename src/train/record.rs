@@ -55,6 +55,30 @@ fn one() -> f32 {
 }
 
 impl RunRecord {
+    /// The record of a run that begins.
+    pub(super) fn begin(
+        kind: ModelKind,
+        name: String,
+        vit: &VitConfig,
+        normalisation: Normalisation,
+        data_digest: &str,
+    ) -> Self {
+        Self {
+            kind,
+            name,
+            vit: vit.clone(),
+            normalisation,
+            threshold: 0.5,
+            temperature: 1.0,
+            trained_on: String::new(),
+            licence: String::new(),
+            split: String::new(),
+            steps: 0,
+            data_digest: data_digest.into(),
+            metrics: BTreeMap::new(),
+        }
+    }
+
     /// Writes the record into the folder `run`, whole or not at all.
     ///
     /// # Errors
@@ -102,5 +126,5 @@ pub(super) fn claim(out: &Path, resume: bool) -> Result<(), TrainError> {
 /// # Errors
 /// When the folder cannot be written.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    crate::dataset::write_whole(path, bytes).map_err(TrainError::io(path, "written"))
+    crate::os::write_whole(path, bytes).map_err(TrainError::io(path, "written"))
 }

@@ -97,8 +97,8 @@ pub struct Figures {
 /// is the one with the smallest loss, the threshold (of the probabilities after it) the
 /// one with the best balanced accuracy, each as the mean over the groups.
 pub fn measure(items: &[Item], which: &[usize], odds: &[f64]) -> Figures {
-    let temperature = temperature(&groups(items, which, odds));
     let mut groups = groups(items, which, odds);
+    let temperature = temperature(&groups);
     for one in groups.values_mut().flatten() {
         one.probability = probability(one.probability / temperature);
     }

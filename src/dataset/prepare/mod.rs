@@ -212,7 +212,7 @@ fn settle(options: &PrepareOptions) -> Result<(), DatasetError> {
     let Some(before) = before else {
         let io = || DatasetError::io(&path, "written");
         let json = serde_json::to_vec(&now).map_err(|error| io()(error.into()))?;
-        return super::write_whole(&path, &json).map_err(io());
+        return crate::os::write_whole(&path, &json).map_err(io());
     };
     let differs = |field, before: String, now: String| {
         Err(DatasetError::Prepared { path: options.out.clone(), field, before, now })

@@ -12,11 +12,13 @@ use super::{
     Input, PrepareOptions,
     journal::{Found, Journal, Outcome, Thumb},
 };
-use crate::dataset::{
-    DatasetError, collections,
-    crops::INDEX,
-    manifest::{Item, Label, Manifest},
-    write_whole,
+use crate::{
+    dataset::{
+        DatasetError, collections,
+        crops::INDEX,
+        manifest::{Item, Label, Manifest},
+    },
+    os::write_whole,
 };
 
 /// Name of the report in a prepared folder.

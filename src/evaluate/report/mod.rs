@@ -18,7 +18,7 @@ use super::{
     task::{Difference, FIGURES, Task},
     videos::EventReport,
 };
-use crate::{dataset::write_whole, replay::VideoResult};
+use crate::{os::write_whole, replay::VideoResult};
 
 /// With what and on what was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

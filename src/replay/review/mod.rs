@@ -321,7 +321,7 @@ const MOST_LOG_BYTES: u64 = 256 << 20;
 
 /// Reads an event log into `shared`: each judgement holds until the next.
 fn read_log(path: &Path, shared: &Mutex<Shared>) -> Result<(), String> {
-    let text = crate::dataset::read_text(path, MOST_LOG_BYTES)
+    let text = crate::os::read_text(path, MOST_LOG_BYTES)
         .map_err(|why| format!("{} cannot be read ({why}); check the path", path.display()))?;
     let mut shared = lock(shared);
     let mut left_out = 0;

@@ -18,6 +18,7 @@ use image::RgbImage;
 use super::CameraInfo;
 use crate::{
     frame::Frame,
+    os::join_within,
     source::{Source, SourceError, SourceInfo},
 };
 
@@ -129,14 +130,8 @@ impl Drop for Webcam {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         let Some(thread) = self.thread.take() else { return };
-        let deadline = Instant::now() + STOPPING;
-        while !thread.is_finished() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        if thread.is_finished() {
-            // A panic in there has nothing left to spoil.
-            let _ = thread.join();
-        } else {
+        // A panic in there has nothing left to spoil.
+        if join_within(thread, STOPPING).is_none() {
             tracing::warn!(camera = self.info.name, "the camera's driver does not come back");
         }
     }

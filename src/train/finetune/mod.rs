@@ -1,7 +1,7 @@
 //! Fine-tuning: the classifier, from a pretrained encoder or from nothing, on balanced
 //! batches with the Q mask in every layer.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use burn::{
     module::ParamGroup,
@@ -94,19 +94,12 @@ pub fn run(
     learner.seed(training.seed);
     let (model, vit, by) = start(config, &data, &learner)?;
     (control.say)(&data.describe(held.len()));
+    let name = name(config.preset, config.network.is_some());
     let record = RunRecord {
-        kind: ModelKind::Drowsiness,
-        name: name(config.preset, config.network.is_some()),
-        vit: vit.clone(),
-        normalisation: by,
-        threshold: 0.5,
-        temperature: 1.0,
         trained_on: config.trained_on.clone(),
         licence: config.licence.clone(),
         split: config.hold_out.describe(),
-        steps: 0,
-        data_digest: data.set.digest.clone(),
-        metrics: BTreeMap::new(),
+        ..RunRecord::begin(ModelKind::Drowsiness, name, &vit, by, &data.set.digest)
     };
     let task = Finetuning { config, data: &data, draw, held, vit: &vit, by, learner, device };
     let run = Run { training, out: &config.out, resume, device };
