@@ -38,6 +38,9 @@ use wakewatch::{
 
 /// Frames a second: enough for blinks, and half the work of a camera's.
 const FPS: f32 = 15.0;
+/// Of the drawn picture, pixels: a face of the size that the networks take, and drawn in a
+/// fraction of the time that a camera's 640x480 takes.
+const SIZE: (u32, u32) = (320, 240);
 /// Openness below which the drawn eyes count as shut (PERCLOS P80).
 const SHUT: f32 = 0.2;
 /// Closures at least so long must be alarmed of, seconds: the alarm comes at 1.5 s, and the
@@ -175,7 +178,8 @@ fn drive(
     std::panic::set_hook(Box::new(|info| eprintln!("{info}")));
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("events.jsonl");
-    let options = OpenOptions { fps: FPS, ..OpenOptions::default() };
+    let (width, height) = SIZE;
+    let options = OpenOptions { fps: FPS, width, height, ..OpenOptions::default() };
     // Longer than any soak.
     let name = format!("{TOUR}@0+{}", 100 * 3600);
     let from = (from_s as f32 * FPS) as u64;

@@ -32,6 +32,8 @@ use crate::{
 
 /// Height of the bar, in points.
 const BAR: f32 = 34.0;
+/// Width that all of it takes in one row, in points.
+const BAR_WIDTH: f32 = 860.0;
 
 /// What there is to show of the watch.
 #[derive(Clone, Debug)]
@@ -111,7 +113,8 @@ pub struct Screen {
     settings: SettingsView,
     keys_shown: bool,
     notice_read: bool,
-    compact: bool,
+    /// The size to grow back to, while the window is a strip.
+    compact: Option<Vec2>,
 }
 
 impl Screen {
@@ -129,7 +132,7 @@ impl Screen {
             settings: SettingsView::default(),
             keys_shown: false,
             notice_read: false,
-            compact: false,
+            compact: None,
         }
     }
 
@@ -156,7 +159,7 @@ impl Screen {
         let mut wanted: Vec<Request> =
             actions::pressed(&ctx).into_iter().map(Request::Act).collect();
         wanted.extend(dropped(&ctx).map(|path| Request::Replay(SourceSpec::Path(path))));
-        if self.compact {
+        if self.compact.is_some() {
             wanted.extend(strip::compact(ui, page, now).map(Request::Act));
         } else {
             self.full(ui, page, around, now, &mut wanted);
@@ -166,7 +169,7 @@ impl Screen {
         if self.keys_shown && (alarm || overlay::keys(&ctx)) {
             self.keys_shown = false;
         }
-        let first = !self.preferences.welcomed && !self.keys_shown && !self.compact;
+        let first = !self.preferences.welcomed && !self.keys_shown && self.compact.is_none();
         if first && !alarm && overlay::welcome(&ctx) {
             self.preferences.welcomed = true;
         }
@@ -251,18 +254,17 @@ impl Screen {
             Action::Keys => self.keys_shown = !self.keys_shown,
             Action::Theme => self.preferences.light = !self.preferences.light,
             Action::FullScreen => ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!full)),
-            Action::Compact => {
-                self.compact = !self.compact;
-                strip::resize(ctx, self.compact);
-            }
+            Action::Compact => match self.compact.take() {
+                Some(before) => strip::grow(ctx, before),
+                None => self.compact = Some(strip::shrink(ctx)),
+            },
             Action::Back if self.keys_shown => self.keys_shown = false,
             Action::Back if self.close_chooser() => {}
-            Action::Back if self.compact => {
-                self.compact = false;
-                strip::resize(ctx, false);
-            }
-            Action::Back if full => ctx.send_viewport_cmd(ViewportCommand::Fullscreen(false)),
-            Action::Back => {}
+            Action::Back => match self.compact.take() {
+                Some(before) => strip::grow(ctx, before),
+                None if full => ctx.send_viewport_cmd(ViewportCommand::Fullscreen(false)),
+                None => {}
+            },
             _ => return false,
         }
         true
@@ -277,34 +279,49 @@ impl Screen {
         self.replay.back() || self.metrics.back()
     }
 
-    /// Name and screens on the left, what concerns the whole window on the right.
+    /// Name and screens on the left, what concerns the whole window on the right; one after
+    /// the other, in as many rows as it takes, where they would meet.
     fn bar(&mut self, ui: &mut Ui) -> Vec<Action> {
         let mut wanted = vec![];
-        ui.horizontal(|ui| {
-            ui.set_height(BAR);
-            ui.add_space(2.0);
-            ui.label(RichText::new(text::TITLE).size(18.0).strong());
-            ui.add_space(GAP);
-            ui.spacing_mut().item_spacing.x = 4.0;
+        let mut tools = [
+            (Action::Compact, text::COMPACT),
+            (Action::FullScreen, text::FULL_SCREEN),
+            (Action::Keys, text::KEYS),
+        ];
+        let mut tabs = |ui: &mut Ui| {
             for &tab in Tab::ALL {
                 let action = Action::Show(tab);
                 if tab_button(ui, action, text::tab(tab), tab == self.tab).clicked() {
                     wanted.push(action);
                 }
             }
-            ui.spacing_mut().item_spacing.x = 8.0;
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                for (action, label) in [
-                    (Action::Keys, text::KEYS),
-                    (Action::FullScreen, text::FULL_SCREEN),
-                    (Action::Compact, text::COMPACT),
-                ] {
-                    if action_button(ui, action, label, Look::Plain).clicked() {
-                        wanted.push(action);
-                    }
-                }
+        };
+        let tool = |ui: &mut Ui, (action, label)| {
+            action_button(ui, action, label, Look::Plain).clicked().then_some(action)
+        };
+        let mut asked = vec![];
+        if ui.available_width() < BAR_WIDTH {
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
+                tabs(ui);
+                asked.extend(tools.into_iter().filter_map(|one| tool(ui, one)));
             });
-        });
+        } else {
+            ui.horizontal(|ui| {
+                ui.set_height(BAR);
+                ui.add_space(2.0);
+                ui.label(RichText::new(text::TITLE).size(18.0).strong());
+                ui.add_space(GAP);
+                ui.spacing_mut().item_spacing.x = 4.0;
+                tabs(ui);
+                ui.spacing_mut().item_spacing.x = 8.0;
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    tools.reverse();
+                    asked.extend(tools.into_iter().filter_map(|one| tool(ui, one)));
+                });
+            });
+        }
+        wanted.extend(asked);
         wanted
     }
 }

@@ -11,9 +11,9 @@ use super::{
 };
 use crate::monitor::State;
 
-/// A column in the middle of the page.
+/// A column in the middle of what can be seen of the page.
 pub(super) fn column(ui: &mut Ui, height: f32, add: impl FnOnce(&mut Ui)) {
-    let area = ui.available_rect_before_wrap();
+    let area = ui.available_rect_before_wrap().intersect(ui.clip_rect());
     let size = vec2(area.width().min(600.0), height.min(area.height()));
     let place = Rect::from_center_size(area.center(), size);
     let layout = Layout::top_down(Align::Center);

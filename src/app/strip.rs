@@ -58,12 +58,20 @@ fn waiting(ui: &mut Ui, sentence: &str) -> Option<Action> {
     wanted
 }
 
-/// Shrinks the window to the strip, or grows it back.
-pub(super) fn resize(ctx: &Context, compact: bool) {
-    let (least, size, level) = match compact {
-        true => (vec2(420.0, 64.0), COMPACT, WindowLevel::AlwaysOnTop),
-        false => (Vec2::from(MIN_SIZE), vec2(1280.0, 800.0), WindowLevel::Normal),
-    };
+/// Shrinks the window to the strip; what it was before, in points.
+pub(super) fn shrink(ctx: &Context) -> Vec2 {
+    let before = ctx.viewport_rect().size();
+    let screen = ctx.input(|input| input.viewport().monitor_size).unwrap_or(COMPACT);
+    resize(ctx, vec2(420.0, 64.0), COMPACT.min(screen), WindowLevel::AlwaysOnTop);
+    before
+}
+
+/// Grows the window back to what it was.
+pub(super) fn grow(ctx: &Context, before: Vec2) {
+    resize(ctx, Vec2::from(MIN_SIZE), before, WindowLevel::Normal);
+}
+
+fn resize(ctx: &Context, least: Vec2, size: Vec2, level: WindowLevel) {
     for command in [
         ViewportCommand::Fullscreen(false),
         ViewportCommand::MinInnerSize(least),

@@ -9,9 +9,9 @@ use std::{
 
 use eframe::egui::{
     Align, Button, Context, FontId, Image, Label, Layout, ProgressBar, Rect, RichText, ScrollArea,
-    TextEdit, Ui, UiBuilder, vec2,
+    Sense, TextEdit, Ui, UiBuilder, vec2,
 };
-use egui_plot::{Legend, Line, Plot, PlotPoints};
+use egui_plot::{Line, Plot, PlotPoints};
 
 use super::{
     actions::Request,
@@ -324,6 +324,18 @@ fn curves(ui: &mut Ui, at: usize, panel: &Panel) {
     }
     let colors =
         [tokens.accent, tokens.awake, tokens.drowsy, tokens.asleep, tokens.tiring, tokens.unseen];
+    let colored = || panel.series.iter().zip(colors.into_iter().cycle());
+    // Above the curves, since a legend of the plot's own would lie on them.
+    ui.horizontal_wrapped(|ui| {
+        for (series, color) in colored() {
+            let Some((_, last)) = series.points.last() else { continue };
+            let (mark, _) = ui.allocate_exact_size(vec2(18.0, 3.0), Sense::hover());
+            ui.painter().rect_filled(mark, 1.0, color);
+            let says = words::curve(&series.name, *last);
+            ui.label(RichText::new(says).size(theme::SMALL).color(tokens.muted));
+            ui.add_space(GAP);
+        }
+    });
     let plot = Plot::new(("curves", at))
         .height(170.0)
         .allow_drag(false)
@@ -331,9 +343,12 @@ fn curves(ui: &mut Ui, at: usize, panel: &Panel) {
         .allow_scroll(false)
         .allow_boxed_zoom(false)
         .show_background(false)
-        .legend(Legend::default());
+        .grid_color(tokens.divider)
+        .grid_fade(0.0)
+        .grid_spacing(48.0..=240.0)
+        .x_axis_label(words::STEPS);
     let shown = plot.show(ui, |plot| {
-        for (series, color) in panel.series.iter().zip(colors.into_iter().cycle()) {
+        for (series, color) in colored() {
             let points = series.points.iter().map(|&(x, y)| [x, y]);
             let points: PlotPoints<'_> = points.filter(|p| p[1].is_finite()).collect();
             plot.line(Line::new(series.name.clone(), points).color(color).width(2.0));

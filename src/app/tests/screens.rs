@@ -124,6 +124,29 @@ fn every_screen_fits_in_both_themes_and_sizes_and_names_its_controls() {
 }
 
 #[test]
+fn letters_twice_as_large_leave_every_screen_in_reach() {
+    // A window of 1024x640 has this many points then.
+    let size = [512.0, 320.0];
+    let bounds = eframe::egui::Rect::from_min_size(Default::default(), size.into());
+    for &tab in Tab::ALL {
+        let (harness, _) = on(tab, judged(State::Awake, Level::None), false, size);
+        let names = Tab::ALL.iter().map(|&tab| text::tab(tab));
+        let tools = [text::COMPACT, text::FULL_SCREEN, text::KEYS];
+        let mut taken: Vec<eframe::egui::Rect> = Vec::new();
+        for name in names.chain(tools) {
+            let rect = harness.get_by_label(name).rect();
+            assert!(bounds.contains_rect(rect), "{tab:?}: {name} at {rect:?}");
+            let meets = taken.iter().any(|other| other.shrink(0.5).intersects(rect));
+            assert!(!meets, "{tab:?}: {name} lies on another at {rect:?}");
+            taken.push(rect);
+        }
+        if tab != Tab::Watch {
+            assert!(bounds.contains_rect(harness.get_by_label(text::MUTE).rect()), "{tab:?}");
+        }
+    }
+}
+
+#[test]
 fn the_driver_is_watched_and_muted_from_every_screen() {
     for &tab in Tab::ALL {
         let alarm = judged(State::Asleep, Level::Critical);

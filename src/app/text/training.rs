@@ -69,6 +69,14 @@ pub fn panel(at: usize) -> &'static str {
     }
 }
 
+/// What the curves are drawn over.
+pub const STEPS: &str = "steps";
+
+/// The name of a curve, and where it stands.
+pub fn curve(name: &str, last: f64) -> String {
+    format!("{name} {last:.3}")
+}
+
 /// How far it is.
 pub fn step(step: &Step) -> String {
     let Step { step, steps, loss, crops_per_s } = step;
