@@ -56,7 +56,8 @@ timed prepare "$program" prepare --collections data --out data/crops \
 timed pretrain learn pretrain pretrain
 timed export-mae "$program" export --checkpoint runs/mae --out models/mae.onnx
 timed finetune learn finetune finetune
-timed export-drowsiness "$program" export --checkpoint runs/finetune --out models/drowsiness.onnx
+timed export-drowsiness "$program" export --checkpoint runs/finetune --fp16 \
+  --out models/drowsiness.onnx
 timed blinks learn blinks blinks
 cp runs/blinks/blinks.onnx models/
 cat times.txt

@@ -36,7 +36,7 @@ use wakewatch::{
     vit::{Cell, VitConfig},
 };
 
-use crate::{list::Condition, probe};
+use crate::{list::Study, probe};
 
 /// The answers on held-out crops, in the run's folder.
 pub(crate) const ANSWERS: &str = "answers.csv";
@@ -74,7 +74,7 @@ pub(crate) fn run(
     seed: u64,
     folder: &Path,
     set: &CropSet,
-    conditions: &[Condition],
+    study: &Study,
 ) -> anyhow::Result<Value> {
     let began = Instant::now();
     let device = Device::flex();
@@ -92,13 +92,13 @@ pub(crate) fn run(
 
     let said = judge.all(&held, |at, _| judge.plain(at))?;
     let odds: Vec<f64> = said.iter().map(|one| one.odds).collect();
-    let figures = measure(&set.items, &held, &odds);
+    let figures = measure(&set.items, &held, &odds, &study.noisy()?);
     let temperature = figures.temperature;
     write_answers(folder, set, &held, &said, temperature)?;
     let few = few(&set.items, &held);
     let base = judge.groups(&few, &judge.all(&few, |at, _| judge.plain(at))?, temperature);
     let mut worse = Map::new();
-    for condition in conditions {
+    for condition in &study.condition {
         let by = condition.augmentation()?;
         let hidden = |item: &Item| {
             let needed = needed(item);

@@ -78,7 +78,7 @@ fn main() -> anyhow::Result<()> {
     runtime::init()?;
     let set = CropSet::load(&args.crops)?;
     if let [name, folder] = args.run.as_slice() {
-        let line = judge::run(name, 0, Path::new(folder), &set, &study.condition)?;
+        let line = judge::run(name, 0, Path::new(folder), &set, &study)?;
         return append(&args.results, &line);
     }
     let wanted = |name: &str| {
@@ -100,7 +100,7 @@ fn main() -> anyhow::Result<()> {
         } else if steps_done(&folder) < config.training.steps {
             continue;
         }
-        let line = judge::run(&variant.name, seed, &folder, &set, &study.condition)?;
+        let line = judge::run(&variant.name, seed, &folder, &set, &study)?;
         append(&args.results, &line)?;
     }
     for pool in study.pool.iter().filter(|pool| wanted(&pool.name)) {

@@ -13,7 +13,7 @@ const STUDY: [Column; 11] = [
     ("balanced", &["held", "balanced_accuracy_eyes"], 3),
     ("HELEN AUC", &["held", "auc_helen"], 3),
     ("YouTube AUC", &["held", "auc_ytfaces"], 3),
-    ("calibration error", &["held", "calibration_error_all"], 3),
+    ("calibration error", &["held", "calibration_error_trusted"], 3),
     ("covered, AUC lost", &["covered", "auc_lost"], 3),
     ("collection told", &["collection_told"], 2),
     ("weights, 1000", &["parameters"], 0),

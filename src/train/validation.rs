@@ -1,7 +1,7 @@
 //! What a classifier is worth on the crops it has not learned from: by collection, since
 //! a good mean can hide a bad one, and closed against open eyes across collections.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -84,33 +84,44 @@ pub struct Figures {
     pub threshold: f64,
     /// What log-odds were divided by, so that the probabilities mean what they say.
     pub temperature: f64,
-    /// Mean of the AUCs of the groups: what training selects by.
+    /// Mean of the AUCs of the groups that are not noisy: what training selects by.
     pub mean_auc: f64,
     /// Counts of truth against answer at the threshold, by group.
     pub confusion: BTreeMap<String, Confusion>,
 }
+
+/// Crops by the name of their group.
+type Groups<'i> = BTreeMap<&'i str, Vec<Scored>>;
+
+/// Names of the figures of all groups, and of all that are not noisy.
+const ALL: &str = "all";
+const TRUSTED: &str = "trusted";
 
 /// Measures the log-odds `odds` of the crops `which` among `items`.
 ///
 /// The groups are the collections that hold both classes, and `eyes`: all crops of
 /// collections with one class only (closed eyes here, open ones there). The temperature
 /// is the one with the smallest loss, the threshold (of the probabilities after it) the
-/// one with the best balanced accuracy, each as the mean over the groups.
-pub fn measure(items: &[Item], which: &[usize], odds: &[f64]) -> Figures {
+/// one next to one half that has the best balanced accuracy, each as the mean over the
+/// groups, but for the collections in `noisy`. Figures ending in `_trusted` are of all crops but theirs.
+pub fn measure(items: &[Item], which: &[usize], odds: &[f64], noisy: &[String]) -> Figures {
     let mut groups = groups(items, which, odds);
-    let temperature = temperature(&groups);
+    let temperature = temperature(&trusted(&groups, noisy));
     for one in groups.values_mut().flatten() {
         one.probability = probability(one.probability / temperature);
     }
-    let threshold = threshold(&groups);
+    let trusted = trusted(&groups, noisy);
+    let threshold = threshold(&trusted);
     let mut figures = Figures { threshold, temperature, ..Figures::default() };
     figures.by_name.insert("temperature".into(), temperature);
     let mut aucs = Vec::new();
-    let everything: Vec<Scored> = groups.values().flatten().copied().collect();
-    for (name, scored) in groups.iter().map(|(n, s)| (*n, s)).chain([("all", &everything)]) {
+    let together = |groups: &Groups<'_>| groups.values().flatten().copied().collect();
+    let [everything, sure]: [Vec<Scored>; 2] = [&groups, &trusted].map(together);
+    let sums = [(ALL, &everything), (TRUSTED, &sure)];
+    for (name, scored) in groups.iter().map(|(n, s)| (*n, s)).chain(sums) {
         let confusion = Confusion::count(scored, threshold);
         let area = auc(scored);
-        aucs.extend(area.filter(|_| name != "all"));
+        aucs.extend(area.filter(|_| trusted.contains_key(name)));
         for (what, value) in [
             ("auc", area),
             ("balanced_accuracy", confusion.balanced_accuracy()),
@@ -134,12 +145,15 @@ fn round(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
 
+/// The groups whose labels can be believed.
+fn trusted<'i>(groups: &Groups<'i>, noisy: &[String]) -> Groups<'i> {
+    let mut groups = groups.clone();
+    groups.retain(|name, _| !noisy.iter().any(|one| one == name));
+    groups
+}
+
 /// The crops by group, each with its entry of `scores` in place of a probability.
-fn groups<'i>(
-    items: &'i [Item],
-    which: &[usize],
-    scores: &[f64],
-) -> BTreeMap<&'i str, Vec<Scored>> {
+fn groups<'i>(items: &'i [Item], which: &[usize], scores: &[f64]) -> Groups<'i> {
     let mut by_collection: BTreeMap<&str, Vec<Scored>> = BTreeMap::new();
     for (&at, &probability) in which.iter().zip(scores) {
         if let Some(label) = items[at].label {
@@ -147,7 +161,7 @@ fn groups<'i>(
             by_collection.entry(&items[at].collection).or_default().push(scored);
         }
     }
-    let mut groups: BTreeMap<&str, Vec<Scored>> = BTreeMap::new();
+    let mut groups = Groups::new();
     for (name, scored) in by_collection {
         let drowsy = scored.iter().filter(|one| one.drowsy).count();
         let whole = drowsy.min(scored.len() - drowsy) >= LEAST;
@@ -158,7 +172,7 @@ fn groups<'i>(
 
 /// What the log-odds (in place of probabilities) are divided by for the smallest loss, mean
 /// over the groups (Guo et al. 2017); in steps of a hundredth, so that it can be read.
-fn temperature(groups: &BTreeMap<&str, Vec<Scored>>) -> f64 {
+fn temperature(groups: &Groups<'_>) -> f64 {
     let loss = |temperature: f64| -> f64 {
         let of = |scored: &Vec<Scored>| {
             let each = scored.iter().map(|one| Scored {
@@ -174,24 +188,27 @@ fn temperature(groups: &BTreeMap<&str, Vec<Scored>>) -> f64 {
     best.map_or(1.0, |(_, temperature)| temperature)
 }
 
-fn threshold(groups: &BTreeMap<&str, Vec<Scored>>) -> f64 {
-    let candidates: BTreeSet<u32> = (2..=98).collect();
+/// Of the thresholds that are as good as the best, the one next to one half: probabilities
+/// that mean what they say need no other unless the crops ask for it. "As good" allows half
+/// a percent a group, or one crop of the smallest class, which is luck.
+fn threshold(groups: &Groups<'_>) -> f64 {
     let balanced = |threshold: f64| {
         let each = groups.values();
         each.filter_map(|scored| Confusion::count(scored, threshold).balanced_accuracy())
             .sum::<f64>()
     };
     let figures: Vec<(f64, f64)> =
-        candidates.iter().map(|&c| f64::from(c) / 100.0).map(|t| (t, balanced(t))).collect();
+        (2..=98).map(|c| f64::from(c) / 100.0).map(|t| (t, balanced(t))).collect();
     let best = figures.iter().map(|(_, figure)| *figure).fold(0.0, f64::max);
-    // The middle of the thresholds that are nearly as good as the best: steadier than
-    // the best alone.
-    let good: Vec<f64> = figures
-        .iter()
-        .filter(|(_, figure)| best > 0.0 && *figure >= best - 0.005 * groups.len() as f64)
-        .map(|(threshold, _)| *threshold)
-        .collect();
-    good.get(good.len() / 2).copied().unwrap_or(0.5)
+    let smallest = groups.values().map(|scored| {
+        let drowsy = scored.iter().filter(|one| one.drowsy).count();
+        drowsy.min(scored.len() - drowsy)
+    });
+    let one_crop = 0.5 / smallest.min().unwrap_or(1).max(1) as f64;
+    let least = best - one_crop.max(0.005 * groups.len() as f64);
+    let good = figures.iter().filter(|(_, figure)| best > 0.0 && *figure >= least - 1e-9);
+    let next = good.min_by(|a, b| (a.0 - 0.5).abs().total_cmp(&(b.0 - 0.5).abs()));
+    next.map_or(0.5, |(threshold, _)| *threshold)
 }
 
 #[cfg(test)]
@@ -222,7 +239,7 @@ mod tests {
         add(Label::Drowsy, "closed", 0.9);
         add(Label::Awake, "open", 0.95);
         let which: Vec<usize> = (0..items.len()).collect();
-        let figures = measure(&items, &which, &scores);
+        let figures = measure(&items, &which, &scores, &[]);
         assert_eq!(figures.by_name["auc_car"], 1.0);
         assert_eq!(figures.by_name["auc_eyes"], 0.0);
         assert_eq!(figures.by_name["crops_eyes"], 12.0);
@@ -234,13 +251,43 @@ mod tests {
     }
 
     #[test]
+    fn noisy_labels_are_measured_and_choose_nothing() {
+        let mut items = Vec::new();
+        let mut scores = Vec::new();
+        for i in 0..40 {
+            let label = if i % 2 == 0 { Label::Drowsy } else { Label::Awake };
+            items.push(item(label, "car"));
+            scores.push(odds(if i % 2 == 0 { 0.7 } else { 0.2 }));
+            // Its labels have nothing to do with what is seen.
+            items.push(item(label, "web"));
+            scores.push(odds(if i % 4 < 2 { 0.9 } else { 0.6 }));
+        }
+        let (noisy, which) = (["web".to_owned()], (0..items.len()).collect::<Vec<_>>());
+        let alone: Vec<usize> = (0..items.len()).step_by(2).collect();
+        let car: Vec<f64> = alone.iter().map(|&at| scores[at]).collect();
+        let (all, car) =
+            (measure(&items, &which, &scores, &noisy), measure(&items, &alone, &car, &[]));
+        assert_eq!(all.temperature, car.temperature);
+        assert_eq!(all.threshold, car.threshold);
+        assert_eq!(all.mean_auc, 1.0);
+        assert_eq!(all.by_name["calibration_error_trusted"], car.by_name["calibration_error_all"]);
+        assert!(all.by_name["auc_web"] < 0.6 && all.by_name["auc_all"] < 1.0, "{all:?}");
+        assert_ne!(measure(&items, &which, &scores, &[]).temperature, car.temperature);
+    }
+
+    #[test]
     fn the_threshold_lies_between_the_classes() {
         let items: Vec<Item> = (0..20)
             .map(|i| item(if i < 10 { Label::Drowsy } else { Label::Awake }, "car"))
             .collect();
-        let scores: Vec<f64> = (0..20).map(|i| odds(if i < 10 { 0.4 } else { 0.1 })).collect();
         let which: Vec<usize> = (0..20).collect();
-        let figures = measure(&items, &which, &scores);
+        let apart = |drowsy: f64, awake: f64| {
+            let said = |i| odds(if i < 10 { drowsy } else { awake });
+            measure(&items, &which, &(0..20).map(said).collect::<Vec<_>>(), &[])
+        };
+        assert_eq!(apart(0.8, 0.1).threshold, 0.5, "nothing asks for another one");
+        let scores: Vec<f64> = (0..20).map(|i| odds(if i < 10 { 0.4 } else { 0.1 })).collect();
+        let figures = measure(&items, &which, &scores, &[]);
         let [low, high] = [0.1, 0.4].map(|p| probability(odds(p) / figures.temperature));
         assert!(low < figures.threshold && figures.threshold <= high, "{}", figures.threshold);
         assert_eq!(figures.by_name["balanced_accuracy_car"], 1.0);
@@ -261,7 +308,7 @@ mod tests {
         let which: Vec<usize> = (0..items.len()).collect();
         for wrong in [0.5, 1.0, 2.0] {
             let scores: Vec<f64> = truth.iter().map(|odds| odds * wrong).collect();
-            let figures = measure(&items, &which, &scores);
+            let figures = measure(&items, &which, &scores, &[]);
             approx::assert_abs_diff_eq!(figures.temperature, wrong, epsilon = 0.011);
             assert!(figures.by_name["calibration_error_car"] < 0.005, "{figures:?}");
         }

@@ -67,6 +67,10 @@ pub struct FinetuneConfig {
     /// Which crops validate.
     #[serde(default)]
     pub hold_out: HoldOut,
+    /// Collections whose labels are too noisy to choose temperature, threshold and the best
+    /// weights by. They are learned from and measured like the others.
+    #[serde(default)]
+    pub noisy: Vec<String>,
     /// How crops are changed.
     #[serde(default)]
     pub augmentation: Augmentation,

@@ -265,7 +265,7 @@ impl Task for Finetuning<'_> {
                 .collect();
             judge(model, &samples, self.vit, &self.by, self.device)
         })?;
-        let measured = measure(items, &self.held, &odds.concat());
+        let measured = measure(items, &self.held, &odds.concat(), &self.config.noisy);
         Ok(Validated {
             // A checkpoint's best is smallest.
             figure: 1.0 - measured.mean_auc,

@@ -62,6 +62,7 @@ fn config(folder: &Path, out: &str, steps: usize) -> FinetuneConfig {
         preset: Preset::Stem,
         network: Some(small(true)),
         label_smoothing: 0.05,
+        noisy: Vec::new(),
         signs_weight: 0.5,
         aspects_weight: 0.5,
         training: Training {
