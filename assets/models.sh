@@ -51,8 +51,10 @@ learn() { # learn WHAT CONFIG: from the beginning, or on from its last checkpoin
 timed landmarks-first learn landmarks landmarks-first
 timed landmarks learn landmarks landmarks
 timed export-landmarks "$program" export --checkpoint runs/landmarks --out models/landmarks.onnx
-timed prepare "$program" prepare --collections data --out data/crops \
-  --landmarks-model models/landmarks.onnx
+# A network of four steps finds no face to go on with.
+points=models/landmarks.onnx
+[ -z "${SHORT:-}" ] || points=$repository/models/landmarks.onnx
+timed prepare "$program" prepare --collections data --out data/crops --landmarks-model "$points"
 timed pretrain learn pretrain pretrain
 timed export-mae "$program" export --checkpoint runs/mae --out models/mae.onnx
 timed finetune learn finetune finetune
