@@ -36,7 +36,7 @@ fn scrolled(ui: &mut Ui, around: f32, add: impl FnOnce(&mut Ui)) {
 
 /// The list of keys; true when it wants to be closed.
 pub(super) fn keys(ctx: &Context) -> bool {
-    let (clicked, close) = modal(ctx, "keys", 460.0, |ui| {
+    let (clicked, close) = modal(ctx, "keys", 480.0, |ui| {
         let tokens = Tokens::current(ui);
         ui.heading(text::KEYS);
         ui.add_space(GAP);

@@ -11,9 +11,14 @@ use super::{
 };
 use crate::monitor::State;
 
-/// A column in the middle of what can be seen of the page.
+/// Narrower than this no sentence can be read, in points.
+const NARROW: f32 = 280.0;
+
+/// A column in the middle of what can be seen of the page, where that is enough.
 pub(super) fn column(ui: &mut Ui, height: f32, add: impl FnOnce(&mut Ui)) {
-    let area = ui.available_rect_before_wrap().intersect(ui.clip_rect());
+    let page = ui.available_rect_before_wrap();
+    let seen = page.intersect(ui.clip_rect());
+    let area = if seen.width() < NARROW { page } else { seen };
     let size = vec2(area.width().min(600.0), height.min(area.height()));
     let place = Rect::from_center_size(area.center(), size);
     let layout = Layout::top_down(Align::Center);
