@@ -20,6 +20,7 @@ mod threads;
 mod vision;
 
 pub use crate::record::Event;
+#[cfg(feature = "gui")]
 pub(crate) use capture::words_of;
 pub use imagine::{Imagined, Imaginer};
 pub use options::{LiveOptions, OpenSource, OpenVision, Pace, Parts, PipelineOptions, Waker};
