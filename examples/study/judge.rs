@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     time::{Instant, SystemTime, UNIX_EPOCH},
@@ -27,16 +28,17 @@ use wakewatch::{
         checkpoint,
         classifier::Classifier,
         export::{self, ExportOptions},
+        finetune::FinetuneConfig,
         record::{BEST, RunRecord},
         samples::{self, Needed, Sample},
-        settings::CONFIG_FILE,
+        settings::{self, CONFIG_FILE},
         validation::{measure, probability, tensors},
         weights::values,
     },
     vit::{Cell, VitConfig},
 };
 
-use crate::{list::Study, probe};
+use crate::{list::Condition, probe};
 
 /// The answers on held-out crops, in the run's folder.
 pub(crate) const ANSWERS: &str = "answers.csv";
@@ -74,10 +76,11 @@ pub(crate) fn run(
     seed: u64,
     folder: &Path,
     set: &CropSet,
-    study: &Study,
+    conditions: &[Condition],
 ) -> anyhow::Result<Value> {
     let began = Instant::now();
     let device = Device::flex();
+    let config: FinetuneConfig = settings::read(&folder.join(CONFIG_FILE))?;
     let record = RunRecord::load(folder)?;
     let model = Classifier::new(&record.vit, &device);
     let model = checkpoint::load_average(&folder.join(BEST), model)?;
@@ -92,13 +95,13 @@ pub(crate) fn run(
 
     let said = judge.all(&held, |at, _| judge.plain(at))?;
     let odds: Vec<f64> = said.iter().map(|one| one.odds).collect();
-    let figures = measure(&set.items, &held, &odds, &study.noisy()?);
+    let figures = measure(&set.items, &held, &odds, &config.noisy);
     let temperature = figures.temperature;
     write_answers(folder, set, &held, &said, temperature)?;
     let few = few(&set.items, &held);
     let base = judge.groups(&few, &judge.all(&few, |at, _| judge.plain(at))?, temperature);
     let mut worse = Map::new();
-    for condition in &study.condition {
+    for condition in conditions {
         let by = condition.augmentation()?;
         let hidden = |item: &Item| {
             let needed = needed(item);
@@ -116,15 +119,14 @@ pub(crate) fn run(
     let covered = judge.all(&few, |at, rng| judge.covered(at, rng))?;
     let covered = judge.groups(&few, &covered, temperature);
     let [told, chance] = judge.collections(&train, &held)?;
-    let config = fs::read_to_string(folder.join(CONFIG_FILE))?;
-    let config: toml::Table = toml::from_str(&config)?;
+    let pretrained = config.pretrained.as_deref().and_then(Path::file_name);
     Ok(json!({
         "variant": name,
         "seed": seed,
         "day": today()?,
-        "steps": config["training"]["steps"],
-        "batch": config["training"]["batch"],
-        "pretrained": config.get("pretrained").and_then(|path| Path::new(path.as_str()?).file_name()?.to_str()),
+        "steps": config.training.steps,
+        "batch": config.training.batch,
+        "pretrained": pretrained.and_then(OsStr::to_str),
         "parameters": parameters,
         "ms_one_crop": time(folder, &judge.record.vit)?,
         "threshold": figures.threshold,

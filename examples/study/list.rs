@@ -77,12 +77,6 @@ impl Study {
         toml::from_str(&text).with_context(|| path.display().to_string())
     }
 
-    /// Collections that choose neither temperature nor threshold.
-    pub(crate) fn noisy(&self) -> anyhow::Result<Vec<String>> {
-        let named = self.finetune.get("noisy").cloned();
-        Ok(named.map_or(Ok(Vec::new()), Value::try_into)?)
-    }
-
     /// The settings of the pretraining `name`.
     pub(crate) fn pretraining(
         &self,

@@ -71,36 +71,36 @@ fn main() -> anyhow::Result<()> {
         return tell(&table::markdown(&results(&args.results)?));
     }
     let study = Study::read(&args.study)?;
-    for variant in &study.variant {
-        study.finetuning(variant, 0, &args.crops, &args.out)?;
-    }
     // Judged runs are timed in it: better told now than after an hour of training.
     runtime::init()?;
     let set = CropSet::load(&args.crops)?;
     if let [name, folder] = args.run.as_slice() {
-        let line = judge::run(name, 0, Path::new(folder), &set, &study)?;
+        let line = judge::run(name, 0, Path::new(folder), &set, &study.condition)?;
         return append(&args.results, &line);
     }
     let wanted = |name: &str| {
         args.only.is_empty() || args.only.iter().any(|start| name.starts_with(start.as_str()))
     };
+    // All settings are read before the first hour of training.
+    let mut runs = Vec::new();
+    for variant in study.variant.iter().filter(|variant| wanted(&variant.name)) {
+        for (nth, &seed) in variant.seeds.iter().enumerate() {
+            let config = study.finetuning(variant, seed, &args.crops, &args.out)?;
+            runs.push((nth, variant, seed, config));
+        }
+    }
     // The first seed of every variant, then the second: a study that is cut off has compared.
-    let most = study.variant.iter().map(|variant| variant.seeds.len()).max().unwrap_or(0);
-    let runs = (0..most).flat_map(|nth| {
-        study.variant.iter().filter_map(move |variant| Some((variant, *variant.seeds.get(nth)?)))
-    });
-    for (variant, seed) in runs.filter(|(variant, _)| wanted(&variant.name)) {
+    runs.sort_by_key(|(nth, ..)| *nth);
+    for (_, variant, seed, config) in runs {
         if is_judged(&args.results, &variant.name, seed)? {
             continue;
         }
-        let folder = args.out.join(variant.folder(seed));
-        let config = study.finetuning(variant, seed, &args.crops, &args.out)?;
         if !args.judge {
             train(&args, &study, variant, &config)?;
-        } else if steps_done(&folder) < config.training.steps {
+        } else if steps_done(&config.out) < config.training.steps {
             continue;
         }
-        let line = judge::run(&variant.name, seed, &folder, &set, &study)?;
+        let line = judge::run(&variant.name, seed, &config.out, &set, &study.condition)?;
         append(&args.results, &line)?;
     }
     for pool in study.pool.iter().filter(|pool| wanted(&pool.name)) {

@@ -34,6 +34,12 @@ use crate::{
 const BAR: f32 = 34.0;
 /// Width that all of it takes in one row, in points.
 const BAR_WIDTH: f32 = 860.0;
+/// What concerns the whole window, as in the bar.
+const TOOLS: [(Action, &str); 3] = [
+    (Action::Compact, text::COMPACT),
+    (Action::FullScreen, text::FULL_SCREEN),
+    (Action::Keys, text::KEYS),
+];
 
 /// What there is to show of the watch.
 #[derive(Clone, Debug)]
@@ -254,20 +260,21 @@ impl Screen {
             Action::Keys => self.keys_shown = !self.keys_shown,
             Action::Theme => self.preferences.light = !self.preferences.light,
             Action::FullScreen => ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!full)),
-            Action::Compact => match self.compact.take() {
-                Some(before) => strip::grow(ctx, before),
-                None => self.compact = Some(strip::shrink(ctx)),
-            },
+            Action::Compact if self.grow(ctx) => {}
+            Action::Compact => self.compact = Some(strip::shrink(ctx)),
             Action::Back if self.keys_shown => self.keys_shown = false,
             Action::Back if self.close_chooser() => {}
-            Action::Back => match self.compact.take() {
-                Some(before) => strip::grow(ctx, before),
-                None if full => ctx.send_viewport_cmd(ViewportCommand::Fullscreen(false)),
-                None => {}
-            },
+            Action::Back if self.grow(ctx) => {}
+            Action::Back if full => ctx.send_viewport_cmd(ViewportCommand::Fullscreen(false)),
+            Action::Back => {}
             _ => return false,
         }
         true
+    }
+
+    /// Grows the strip back to a window; false where it is one.
+    fn grow(&mut self, ctx: &Context) -> bool {
+        self.compact.take().map(|before| strip::grow(ctx, before)).is_some()
     }
 
     /// Closes a file chooser that lies on top; false where none does.
@@ -282,29 +289,20 @@ impl Screen {
     /// Name and screens on the left, what concerns the whole window on the right; one after
     /// the other, in as many rows as it takes, where they would meet.
     fn bar(&mut self, ui: &mut Ui) -> Vec<Action> {
-        let mut wanted = vec![];
-        let mut tools = [
-            (Action::Compact, text::COMPACT),
-            (Action::FullScreen, text::FULL_SCREEN),
-            (Action::Keys, text::KEYS),
-        ];
-        let mut tabs = |ui: &mut Ui| {
-            for &tab in Tab::ALL {
-                let action = Action::Show(tab);
-                if tab_button(ui, action, text::tab(tab), tab == self.tab).clicked() {
-                    wanted.push(action);
-                }
-            }
+        let tab = |ui: &mut Ui, tab: Tab| {
+            let action = Action::Show(tab);
+            let button = tab_button(ui, action, text::tab(tab), tab == self.tab);
+            button.clicked().then_some(action)
         };
         let tool = |ui: &mut Ui, (action, label)| {
             action_button(ui, action, label, Look::Plain).clicked().then_some(action)
         };
-        let mut asked = vec![];
+        let mut wanted = vec![];
         if ui.available_width() < BAR_WIDTH {
             ui.horizontal_wrapped(|ui| {
                 ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
-                tabs(ui);
-                asked.extend(tools.into_iter().filter_map(|one| tool(ui, one)));
+                wanted.extend(Tab::ALL.iter().filter_map(|&one| tab(ui, one)));
+                wanted.extend(TOOLS.into_iter().filter_map(|one| tool(ui, one)));
             });
         } else {
             ui.horizontal(|ui| {
@@ -313,15 +311,13 @@ impl Screen {
                 ui.label(RichText::new(text::TITLE).size(18.0).strong());
                 ui.add_space(GAP);
                 ui.spacing_mut().item_spacing.x = 4.0;
-                tabs(ui);
+                wanted.extend(Tab::ALL.iter().filter_map(|&one| tab(ui, one)));
                 ui.spacing_mut().item_spacing.x = 8.0;
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    tools.reverse();
-                    asked.extend(tools.into_iter().filter_map(|one| tool(ui, one)));
+                    wanted.extend(TOOLS.into_iter().rev().filter_map(|one| tool(ui, one)));
                 });
             });
         }
-        wanted.extend(asked);
         wanted
     }
 }

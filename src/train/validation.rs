@@ -93,32 +93,30 @@ pub struct Figures {
 /// Crops by the name of their group.
 type Groups<'i> = BTreeMap<&'i str, Vec<Scored>>;
 
-/// Names of the figures of all groups, and of all that are not noisy.
-const ALL: &str = "all";
-const TRUSTED: &str = "trusted";
-
 /// Measures the log-odds `odds` of the crops `which` among `items`.
 ///
 /// The groups are the collections that hold both classes, and `eyes`: all crops of
 /// collections with one class only (closed eyes here, open ones there). The temperature
 /// is the one with the smallest loss, the threshold (of the probabilities after it) the
 /// one next to one half that has the best balanced accuracy, each as the mean over the
-/// groups, but for the collections in `noisy`. Figures ending in `_trusted` are of all crops but theirs.
+/// groups, but for the collections in `noisy`. Figures ending in `_trusted` are of all crops
+/// but theirs.
 pub fn measure(items: &[Item], which: &[usize], odds: &[f64], noisy: &[String]) -> Figures {
-    let mut groups = groups(items, which, odds);
-    let temperature = temperature(&trusted(&groups, noisy));
-    for one in groups.values_mut().flatten() {
+    let is_trusted = |name: &str| !noisy.iter().any(|one| one == name);
+    let (mut trusted, mut others): (Groups<'_>, Groups<'_>) =
+        groups(items, which, odds).into_iter().partition(|(name, _)| is_trusted(name));
+    let temperature = temperature(&trusted);
+    for one in trusted.values_mut().chain(others.values_mut()).flatten() {
         one.probability = probability(one.probability / temperature);
     }
-    let trusted = trusted(&groups, noisy);
     let threshold = threshold(&trusted);
     let mut figures = Figures { threshold, temperature, ..Figures::default() };
     figures.by_name.insert("temperature".into(), temperature);
     let mut aucs = Vec::new();
-    let together = |groups: &Groups<'_>| groups.values().flatten().copied().collect();
-    let [everything, sure]: [Vec<Scored>; 2] = [&groups, &trusted].map(together);
-    let sums = [(ALL, &everything), (TRUSTED, &sure)];
-    for (name, scored) in groups.iter().map(|(n, s)| (*n, s)).chain(sums) {
+    let sure: Vec<Scored> = trusted.values().flatten().copied().collect();
+    let everything: Vec<Scored> = sure.iter().chain(others.values().flatten()).copied().collect();
+    let sums = [("all", &everything), ("trusted", &sure)];
+    for (name, scored) in trusted.iter().chain(&others).map(|(n, s)| (*n, s)).chain(sums) {
         let confusion = Confusion::count(scored, threshold);
         let area = auc(scored);
         aucs.extend(area.filter(|_| trusted.contains_key(name)));
@@ -145,11 +143,10 @@ fn round(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
 
-/// The groups whose labels can be believed.
-fn trusted<'i>(groups: &Groups<'i>, noisy: &[String]) -> Groups<'i> {
-    let mut groups = groups.clone();
-    groups.retain(|name, _| !noisy.iter().any(|one| one == name));
-    groups
+/// Crops of the class that has fewer.
+fn smaller_class(scored: &[Scored]) -> usize {
+    let drowsy = scored.iter().filter(|one| one.drowsy).count();
+    drowsy.min(scored.len() - drowsy)
 }
 
 /// The crops by group, each with its entry of `scores` in place of a probability.
@@ -163,8 +160,7 @@ fn groups<'i>(items: &'i [Item], which: &[usize], scores: &[f64]) -> Groups<'i> 
     }
     let mut groups = Groups::new();
     for (name, scored) in by_collection {
-        let drowsy = scored.iter().filter(|one| one.drowsy).count();
-        let whole = drowsy.min(scored.len() - drowsy) >= LEAST;
+        let whole = smaller_class(&scored) >= LEAST;
         groups.entry(if whole { name } else { "eyes" }).or_default().extend(scored);
     }
     groups
@@ -200,11 +196,8 @@ fn threshold(groups: &Groups<'_>) -> f64 {
     let figures: Vec<(f64, f64)> =
         (2..=98).map(|c| f64::from(c) / 100.0).map(|t| (t, balanced(t))).collect();
     let best = figures.iter().map(|(_, figure)| *figure).fold(0.0, f64::max);
-    let smallest = groups.values().map(|scored| {
-        let drowsy = scored.iter().filter(|one| one.drowsy).count();
-        drowsy.min(scored.len() - drowsy)
-    });
-    let one_crop = 0.5 / smallest.min().unwrap_or(1).max(1) as f64;
+    let smallest = groups.values().map(|scored| smaller_class(scored)).min();
+    let one_crop = 0.5 / smallest.unwrap_or(1).max(1) as f64;
     let least = best - one_crop.max(0.005 * groups.len() as f64);
     let good = figures.iter().filter(|(_, figure)| best > 0.0 && *figure >= least - 1e-9);
     let next = good.min_by(|a, b| (a.0 - 0.5).abs().total_cmp(&(b.0 - 0.5).abs()));
