@@ -25,6 +25,7 @@ use wakewatch::{
     face::Visibility,
     infer::{Classifier as Exported, Device as RunOn, RuntimeOptions},
     train::{
+        augment::Lids,
         checkpoint,
         classifier::Classifier,
         export::{self, ExportOptions},
@@ -38,7 +39,10 @@ use wakewatch::{
     vit::{Cell, VitConfig},
 };
 
-use crate::{list::Condition, probe};
+use crate::{
+    list::{self, Condition},
+    probe,
+};
 
 /// The answers on held-out crops, in the run's folder.
 pub(crate) const ANSWERS: &str = "answers.csv";
@@ -111,13 +115,14 @@ pub(crate) fn run(
         let said = judge.all(&which, |at, rng| {
             let item = &set.items[at];
             let needed = needed(item);
-            samples::changed(&set.images[at], seen(item), needed, judge.vit(), &by, rng)
+            samples::changed(&set.images[at], seen(item), needed, None, judge.vit(), &by, rng)
         })?;
         let groups = judge.groups(&which, &said, temperature);
         worse.insert(condition.name.clone(), summary(&groups, &base, figures.threshold));
     }
     let covered = judge.all(&few, |at, rng| judge.covered(at, rng))?;
     let covered = judge.groups(&few, &covered, temperature);
+    let lids = judge.lids(&few, temperature)?;
     let [told, chance] = judge.collections(&train, &held)?;
     let pretrained = config.pretrained.as_deref().and_then(Path::file_name);
     Ok(json!({
@@ -135,6 +140,7 @@ pub(crate) fn run(
         "as_they_are": summary(&base, &base, figures.threshold),
         "conditions": worse,
         "covered": summary(&covered, &base, figures.threshold),
+        "lids": summary(&lids, &lids, figures.threshold),
         "collection_told": round(told),
         "collection_chance": round(chance),
         "judged_in_s": began.elapsed().as_secs(),
@@ -211,6 +217,45 @@ impl Judge<'_> {
         }
         sample.keep = self.vit().grid().keep(self.vit().q_mask, uncovered);
         sample
+    }
+
+    /// Open eyes and, on the same faces, their lids drawn shut, by collection: knowing a
+    /// collection helps nobody to tell those apart.
+    fn lids(
+        &self,
+        which: &[usize],
+        temperature: f64,
+    ) -> anyhow::Result<BTreeMap<&'static str, Vec<Scored>>> {
+        let items = &self.set.items;
+        let aspect = |at: usize| {
+            let item = &items[at];
+            let [left_eye, right_eye, ..] = seen(item);
+            let open = item.eyes_closed == Some(false) && left_eye && right_eye;
+            item.eye_aspect.filter(|_| open && item.label == Some(Label::Awake))
+        };
+        let which: Vec<usize> = which.iter().copied().filter(|&at| aspect(at).is_some()).collect();
+        let (unchanged, free) = (list::unchanged()?, Needed { eyes: true, mouth: true });
+        let open = self.all(&which, |at, _| self.plain(at))?;
+        let shut = self.all(&which, |at, rng| {
+            let lids = aspect(at).map(|aspect| Lids { aspect, lowered: 1.0 });
+            let (image, seen) = (&self.set.images[at], seen(&items[at]));
+            samples::changed(image, seen, free, lids, self.vit(), &unchanged, rng)
+        })?;
+        let mut groups: BTreeMap<&'static str, Vec<Scored>> = BTreeMap::new();
+        for (drowsy, said) in [(false, open), (true, shut)] {
+            for (&at, one) in which.iter().zip(said) {
+                let group = match items[at].collection.as_str() {
+                    "yawdd" => "yawdd",
+                    "helen" => "helen",
+                    "lfw" => "lfw",
+                    "utk_faces" => "utk_faces",
+                    _ => continue,
+                };
+                let probability = probability(one.odds / temperature);
+                groups.entry(group).or_default().push(Scored { drowsy, probability });
+            }
+        }
+        Ok(groups)
     }
 
     /// What the classifier says of crops, each made with a random generator of its own.

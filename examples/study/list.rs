@@ -64,10 +64,17 @@ pub(crate) struct Condition {
 impl Condition {
     /// What is done to the crops: this, and nothing else.
     pub(crate) fn augmentation(&self) -> anyhow::Result<Augmentation> {
-        let nothing: Table = toml::from_str(include_str!("nothing.toml"))?;
-        let table = merge(nothing, &self.augmentation);
+        let table = merge(toml::from_str(NOTHING)?, &self.augmentation);
         table.try_into().with_context(|| format!("the condition \"{}\"", self.name))
     }
+}
+
+/// Settings by which a crop stays as it is.
+const NOTHING: &str = include_str!("nothing.toml");
+
+/// No change at all.
+pub(crate) fn unchanged() -> anyhow::Result<Augmentation> {
+    Ok(toml::from_str(NOTHING)?)
 }
 
 impl Study {

@@ -6,7 +6,7 @@ use serde_json::Value;
 /// A column: its title, where its figure stands in a line of the results, and its decimals.
 type Column = (&'static str, &'static [&'static str], usize);
 
-const STUDY: [Column; 11] = [
+const STUDY: [Column; 12] = [
     ("YawDD AUC", &["held", "auc_yawdd"], 3),
     ("balanced", &["held", "balanced_accuracy_yawdd"], 3),
     ("eyes AUC", &["held", "auc_eyes"], 3),
@@ -15,6 +15,7 @@ const STUDY: [Column; 11] = [
     ("YouTube AUC", &["held", "auc_ytfaces"], 3),
     ("calibration error", &["held", "calibration_error_trusted"], 3),
     ("covered, AUC lost", &["covered", "auc_lost"], 3),
+    ("lids drawn, AUC", &["lids", "auc"], 3),
     ("collection told", &["collection_told"], 2),
     ("weights, 1000", &["parameters"], 0),
     ("ms a crop", &["ms_one_crop"], 2),

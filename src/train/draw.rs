@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use rand::Rng;
 
+use super::targets::opening;
 use crate::dataset::manifest::{Item, Label};
 
 /// Draws crops for a balanced batch.
@@ -12,6 +13,18 @@ use crate::dataset::manifest::{Item, Label};
 pub struct Draw {
     drowsy: Pool,
     awake: Pool,
+    /// Open eyes, by the shares of the awake crops; none without a share to shut.
+    open: Option<Pool>,
+    shut: f64,
+}
+
+/// A crop that was drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drawn {
+    /// Its place in the set.
+    pub at: usize,
+    /// Its eyes are open, and their lids are to be drawn shut: it counts as drowsy.
+    pub shut: bool,
 }
 
 /// The crops of one class by collection, with the cumulated shares of the collections.
@@ -24,11 +37,11 @@ impl Pool {
     fn new(
         items: &[Item],
         candidates: &[usize],
-        label: Label,
+        belongs: impl Fn(&Item) -> bool,
         shares: &BTreeMap<String, f64>,
     ) -> Self {
         let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for &at in candidates.iter().filter(|&&at| items[at].label == Some(label)) {
+        for &at in candidates.iter().filter(|&&at| belongs(&items[at])) {
             groups.entry(&items[at].collection).or_default().push(at);
         }
         let mut total = 0.0;
@@ -58,27 +71,43 @@ impl Pool {
 
 impl Draw {
     /// Prepares to draw from the `candidates` among `items`. The shares are relative,
-    /// by collection; without any, every crop is as likely as another.
+    /// by collection; without any, every crop is as likely as another. `shut` (0..1) is the
+    /// share of the drowsy crops that are awake ones with open eyes, to be drawn shut.
     ///
-    /// `None` when a class has no crop in a collection with a share.
+    /// `None` when a class, or what is to be shut, has no crop in a collection with a share.
     pub fn new(
         items: &[Item],
         candidates: &[usize],
         drowsy: &BTreeMap<String, f64>,
         awake: &BTreeMap<String, f64>,
+        shut: f64,
     ) -> Option<Self> {
-        let drowsy = Pool::new(items, candidates, Label::Drowsy, drowsy);
-        let awake = Pool::new(items, candidates, Label::Awake, awake);
-        (drowsy.total() > 0.0 && awake.total() > 0.0).then_some(Self { drowsy, awake })
+        let is = |label| move |item: &Item| item.label == Some(label);
+        let open = |item: &Item| is(Label::Awake)(item) && opening(item).is_some();
+        let drowsy = Pool::new(items, candidates, is(Label::Drowsy), drowsy);
+        let open = (shut > 0.0).then(|| Pool::new(items, candidates, open, awake));
+        let awake = Pool::new(items, candidates, is(Label::Awake), awake);
+        let any = |pool: &Pool| pool.total() > 0.0;
+        (any(&drowsy) && any(&awake) && open.as_ref().is_none_or(any)).then_some(Self {
+            drowsy,
+            awake,
+            open,
+            shut,
+        })
     }
 
     /// The crop for place `at` of a batch: every second one is drowsy.
-    pub fn one(&self, at: usize, rng: &mut impl Rng) -> usize {
-        [&self.drowsy, &self.awake][at % 2].one(rng)
+    pub fn one(&self, at: usize, rng: &mut impl Rng) -> Drawn {
+        match &self.open {
+            Some(open) if at.is_multiple_of(2) && rng.random_bool(self.shut.clamp(0.0, 1.0)) => {
+                Drawn { at: open.one(rng), shut: true }
+            }
+            _ => Drawn { at: [&self.drowsy, &self.awake][at % 2].one(rng), shut: false },
+        }
     }
 
     /// A crop of either class, as likely the one as the other.
-    pub fn any(&self, rng: &mut impl Rng) -> usize {
+    pub fn any(&self, rng: &mut impl Rng) -> Drawn {
         self.one(rng.random_range(0..2), rng)
     }
 }
@@ -107,9 +136,9 @@ mod tests {
         let items = items();
         let all: Vec<usize> = (0..items.len()).collect();
         let awake = BTreeMap::from([("large".into(), 1.0), ("small".into(), 3.0)]);
-        let draw = Draw::new(&items, &all, &BTreeMap::new(), &awake).unwrap();
+        let draw = Draw::new(&items, &all, &BTreeMap::new(), &awake, 0.0).unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let batch: Vec<usize> = (0..4000).map(|at| draw.one(at, &mut rng)).collect();
+        let batch: Vec<usize> = (0..4000).map(|at| draw.one(at, &mut rng).at).collect();
         assert_eq!(batch.len(), 4000);
         let count = |label, collection: &str| {
             let is = |&&at: &&usize| {
@@ -125,9 +154,28 @@ mod tests {
     fn a_class_without_crops_cannot_be_drawn() {
         let items = items();
         let awake_only: Vec<usize> = (0..100).collect();
-        assert!(Draw::new(&items, &awake_only, &BTreeMap::new(), &BTreeMap::new()).is_none());
+        assert!(Draw::new(&items, &awake_only, &BTreeMap::new(), &BTreeMap::new(), 0.0).is_none());
         let all: Vec<usize> = (0..items.len()).collect();
         let elsewhere = BTreeMap::from([("nowhere".into(), 1.0)]);
-        assert!(Draw::new(&items, &all, &elsewhere, &BTreeMap::new()).is_none());
+        assert!(Draw::new(&items, &all, &elsewhere, &BTreeMap::new(), 0.0).is_none());
+    }
+
+    #[test]
+    fn a_share_of_the_drowsy_crops_are_open_eyes_to_be_shut() {
+        let mut items = items();
+        let all: Vec<usize> = (0..items.len()).collect();
+        let none = BTreeMap::new();
+        // Nobody knows whether the eyes are open.
+        assert!(Draw::new(&items, &all, &none, &none, 0.3).is_none());
+        for item in &mut items[..20] {
+            (item.eyes_closed, item.eye_aspect) = (Some(false), Some(0.3));
+        }
+        let draw = Draw::new(&items, &all, &none, &none, 0.3).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let batch: Vec<Drawn> = (0..4000).map(|at| draw.one(at, &mut rng)).collect();
+        let shut = batch.iter().filter(|drawn| drawn.shut).count();
+        assert!(shut.abs_diff(600) < 80, "{shut}");
+        assert!(batch.iter().skip(1).step_by(2).all(|drawn| !drawn.shut));
+        assert!(batch.iter().filter(|drawn| drawn.shut).all(|drawn| drawn.at < 20));
     }
 }

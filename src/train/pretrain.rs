@@ -243,7 +243,8 @@ impl Task for Pretraining<'_> {
                 let at = self.data.train[rng.random_range(0..self.data.train.len())];
                 let image = &self.data.set.images[at];
                 let by = &self.config.augmentation;
-                let sample = samples::changed(image, [true; 4], needed, self.vit, by, &mut rng);
+                let sample =
+                    samples::changed(image, [true; 4], needed, None, self.vit, by, &mut rng);
                 masking.push(patches, self.config.mask_ratio, &mut rng);
                 sample.picture.data
             })

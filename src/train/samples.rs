@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     TrainError,
-    augment::{Anchors, Cover, Covered, Photometric, Picture, normal},
+    augment::{Anchors, Cover, Covered, Lids, Photometric, Picture, normal},
     graph::Normalisation,
     settings::setting,
 };
@@ -131,12 +131,13 @@ pub fn plain(stored: &RgbImage, visible: [bool; 4], config: &VitConfig) -> Sampl
     }
 }
 
-/// A crop changed at random. What is drawn over a part of the face leaves the visible
-/// mask, as the landmark network would say.
+/// A crop changed at random, with its `lids` lowered if there are any. What is drawn over a
+/// part of the face leaves the visible mask, as the landmark network would say.
 pub fn changed(
     stored: &RgbImage,
     visible: [bool; 4],
     needed: Needed,
+    lids: Option<Lids>,
     config: &VitConfig,
     by: &Augmentation,
     rng: &mut impl Rng,
@@ -151,7 +152,11 @@ pub fn changed(
         shift: [normal(rng), normal(rng)].map(|n| by.shift * px * n.clamp(-3.0, 3.0)),
     };
     let mut picture = view.sample(stored, config.image_px);
-    let hidden = cover(&mut picture, &view.anchors(px), needed, by, rng);
+    let anchors = view.anchors(px);
+    if let Some(lids) = lids {
+        lids.draw(&mut picture, &anchors, rng);
+    }
+    let hidden = cover(&mut picture, &anchors, needed, by, rng);
     by.photometric.apply(&mut picture, rng);
     if rng.random_bool(by.jpeg) {
         compress(&mut picture, rng.random_range(30..=95));
@@ -404,7 +409,7 @@ mod tests {
         let (mut dropped, mut hidden) = (0, 0);
         for _ in 0..200 {
             let needed = Needed { eyes: rng.random(), mouth: rng.random() };
-            let sample = changed(&dotted(), [true; 4], needed, &config, &by, &mut rng);
+            let sample = changed(&dotted(), [true; 4], needed, None, &config, &by, &mut rng);
             let Covered { left_eye, right_eye, mouth } = sample.hidden;
             assert!(!needed.mouth || (!mouth && sample.keep[7]));
             assert!(!(needed.eyes && left_eye && right_eye));
@@ -436,7 +441,7 @@ mod tests {
         };
         let free = Needed { eyes: true, mouth: false };
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let mut changed = |config| changed(&dotted(), [true; 4], free, config, &by, &mut rng);
+        let mut changed = |config| changed(&dotted(), [true; 4], free, None, config, &by, &mut rng);
         assert!(!kept(&changed(&visible)).contains(&8));
         assert_eq!(kept(&changed(&none)).len(), 9);
         // Dropping thins out the other patches, too.

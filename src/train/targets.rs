@@ -1,12 +1,33 @@
 //! What a batch of crops is compared with: labels as numbers, with weight 0 where a sign
 //! is not known or not visible.
 
-use super::samples::{Needed, Sample};
-use crate::dataset::manifest::{Item, Label};
+use std::borrow::Cow;
+
+use rand::Rng;
+
+use super::{
+    augment::Lids,
+    samples::{Needed, Sample},
+};
+use crate::{
+    dataset::manifest::{Item, Label},
+    face::Visibility,
+};
 
 /// Eye and mouth aspect ratios are multiplied by these before they are regressed, so that
 /// both spread over about one unit.
 const ASPECT_SCALE: [f32; 2] = [5.0, 2.0];
+
+/// Eye aspect ratios of lids that are drawn shut: between the tenth and the ninetieth
+/// percentile of what the landmark network finds in pictures of closed eyes.
+const SHUT: std::ops::Range<f32> = 0.02..0.14;
+
+/// Aspect ratio from which an eye is so open that lids are drawn over it. Labels call eyes
+/// open from 0.22 on, and a list that says nothing but "open" is believed up to there.
+const CLEARLY_OPEN: f32 = 0.25;
+
+/// How far lids may be drawn down without the eye counting as closed.
+const LOWEST_OPEN: f32 = 0.35;
 
 /// What must stay visible for the label of a crop to be true.
 pub(super) fn needed(item: &Item) -> Needed {
@@ -22,6 +43,47 @@ pub(super) fn needed(item: &Item) -> Needed {
             eyes: closed == Some(true),
             mouth: yawn == Some(true) || (drowsy && closed != Some(true)),
         },
+    }
+}
+
+/// Which landmark cells of a crop the landmark network sees uncovered.
+pub(super) fn visible(item: &Item) -> [bool; 4] {
+    item.seen.map_or([true; 4], |[left_eye, right_eye, mouth]| {
+        Visibility { left_eye, right_eye, mouth }.uncovered()
+    })
+}
+
+/// Aspect ratio of eyes that are clearly open, and that nothing covers.
+pub(super) fn opening(item: &Item) -> Option<f32> {
+    let [left_eye, right_eye, ..] = visible(item);
+    let open = item.eyes_closed == Some(false) && left_eye && right_eye;
+    item.eye_aspect.filter(|aspect| open && *aspect >= CLEARLY_OPEN)
+}
+
+/// What a crop's lids shall be drawn like, and what is true of it then: closed if they are to
+/// be `shut`, otherwise with the chance `low` (0..1) partly down.
+pub(super) fn with_lids<'i>(
+    item: &'i Item,
+    shut: bool,
+    low: f64,
+    rng: &mut impl Rng,
+) -> (Cow<'i, Item>, Option<Lids>) {
+    match opening(item) {
+        Some(aspect) if shut => {
+            let closed = Item {
+                label: Some(Label::Drowsy),
+                eyes_closed: Some(true),
+                eye_aspect: Some(rng.random_range(SHUT)),
+                ..item.clone()
+            };
+            (Cow::Owned(closed), Some(Lids { aspect, lowered: 1.0 }))
+        }
+        Some(aspect) if low > 0.0 && rng.random_bool(low) => {
+            let lowered = rng.random_range(0.05..LOWEST_OPEN);
+            let lower = Item { eye_aspect: Some(aspect * (1.0 - lowered)), ..item.clone() };
+            (Cow::Owned(lower), Some(Lids { aspect, lowered }))
+        }
+        _ => (Cow::Borrowed(item), None),
     }
 }
 
@@ -41,30 +103,22 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    /// The labels of the crops `chosen`, as far as their `samples` show them.
-    pub(super) fn new(
-        items: &[Item],
-        chosen: &[usize],
-        samples: &[Sample],
-        smoothing: f32,
-    ) -> Self {
+    /// The labels of one crop, as far as its `sample` shows them.
+    pub(super) fn new(item: &Item, sample: &Sample, smoothing: f32) -> Self {
         let mut targets = Self::default();
-        for (&at, sample) in chosen.iter().zip(samples) {
-            let item = &items[at];
-            let drowsy = f32::from(u8::from(item.label == Some(Label::Drowsy)));
-            let drowsy = drowsy * (1.0 - smoothing) + smoothing / 2.0;
-            targets.label.extend([1.0 - drowsy, drowsy]);
-            let hidden = sample.hidden;
-            let seen = [!(hidden.left_eye && hidden.right_eye), !hidden.mouth];
-            for (sign, seen) in [item.eyes_closed, item.yawn].into_iter().zip(seen) {
-                targets.signs.push(f32::from(u8::from(sign == Some(true))));
-                targets.signs_known.push(f32::from(u8::from(seen && sign.is_some())));
-            }
-            let aspects = [item.eye_aspect, item.mouth_aspect].into_iter().zip(ASPECT_SCALE);
-            for ((aspect, scale), seen) in aspects.zip(seen) {
-                targets.aspects.push(aspect.unwrap_or(0.0).clamp(0.0, 1.5) * scale);
-                targets.aspects_known.push(f32::from(u8::from(seen && aspect.is_some())));
-            }
+        let drowsy = f32::from(u8::from(item.label == Some(Label::Drowsy)));
+        let drowsy = drowsy * (1.0 - smoothing) + smoothing / 2.0;
+        targets.label.extend([1.0 - drowsy, drowsy]);
+        let hidden = sample.hidden;
+        let seen = [!(hidden.left_eye && hidden.right_eye), !hidden.mouth];
+        for (sign, seen) in [item.eyes_closed, item.yawn].into_iter().zip(seen) {
+            targets.signs.push(f32::from(u8::from(sign == Some(true))));
+            targets.signs_known.push(f32::from(u8::from(seen && sign.is_some())));
+        }
+        let aspects = [item.eye_aspect, item.mouth_aspect].into_iter().zip(ASPECT_SCALE);
+        for ((aspect, scale), seen) in aspects.zip(seen) {
+            targets.aspects.push(aspect.unwrap_or(0.0).clamp(0.0, 1.5) * scale);
+            targets.aspects_known.push(f32::from(u8::from(seen && aspect.is_some())));
         }
         targets
     }
@@ -98,6 +152,8 @@ mod tests {
     use super::*;
     use crate::train::{augment::Covered, samples, tests::small};
     use image::RgbImage;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
 
     #[test]
     fn a_hidden_or_unknown_sign_is_no_target() {
@@ -113,11 +169,49 @@ mod tests {
         let stored = RgbImage::new(32, 32);
         let mut sample = samples::plain(&stored, [true; 4], &small(true));
         sample.hidden = Covered { left_eye: true, right_eye: false, mouth: true };
-        let targets = Targets::new(&[item], &[0], &[sample], 0.5);
+        let targets = Targets::new(&item, &sample, 0.5);
         assert_eq!(targets.label, [0.25, 0.75]);
         assert_eq!((&targets.signs[..], &targets.signs_known[..]), (&[1., 0.][..], &[1., 0.][..]));
         assert_eq!(targets.aspects, [0.5, 0.5]);
         assert_eq!(targets.aspects_known, [1., 0.]);
+    }
+
+    #[test]
+    fn only_uncovered_open_eyes_have_an_opening() {
+        let open = Item { eyes_closed: Some(false), eye_aspect: Some(0.3), ..Item::default() };
+        assert_eq!(opening(&open), Some(0.3));
+        let seen = |left, right| Item { seen: Some([left, right, 0.1]), ..open.clone() };
+        assert_eq!(opening(&seen(0.9, 0.9)), Some(0.3));
+        assert_eq!(opening(&seen(0.1, 0.9)), None);
+        assert_eq!(opening(&Item { eye_aspect: Some(0.22), ..open.clone() }), None);
+        assert_eq!(opening(&Item { eyes_closed: Some(true), ..open.clone() }), None);
+        assert_eq!(opening(&Item { eyes_closed: None, ..open }), None);
+    }
+
+    #[test]
+    fn drawn_lids_change_what_is_true() {
+        let open = Item {
+            label: Some(Label::Awake),
+            eyes_closed: Some(false),
+            eye_aspect: Some(0.3),
+            ..Item::default()
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for _ in 0..50 {
+            let (closed, lids) = with_lids(&open, true, 0.0, &mut rng);
+            assert_eq!(lids, Some(Lids { aspect: 0.3, lowered: 1.0 }));
+            assert_eq!((closed.label, closed.eyes_closed), (Some(Label::Drowsy), Some(true)));
+            assert!(closed.eye_aspect < Some(0.15));
+            // What is now needed may not be covered.
+            assert!(needed(&closed).eyes && !needed(&open).eyes);
+            let (low, lids) = with_lids(&open, false, 1.0, &mut rng);
+            assert!(lids.is_some_and(|lids| lids.lowered < 0.5));
+            assert_eq!((low.label, low.eyes_closed), (open.label, open.eyes_closed));
+            assert!(low.eye_aspect < open.eye_aspect && low.eye_aspect > Some(0.15));
+        }
+        assert_eq!(with_lids(&open, false, 0.0, &mut rng), (Cow::Borrowed(&open), None));
+        let covered = Item { seen: Some([0.1, 0.1, 1.0]), ..open };
+        assert_eq!(with_lids(&covered, false, 1.0, &mut rng), (Cow::Borrowed(&covered), None));
     }
 
     #[test]

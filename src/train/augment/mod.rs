@@ -1,14 +1,16 @@
-//! Makes training pictures worse in the ways a cabin camera does ([`photometric`]) and
-//! covers parts of the face ([`cover`]). Works on planar pictures of any number of
+//! Makes training pictures worse in the ways a cabin camera does ([`photometric`]),
+//! covers parts of the face ([`cover`]) and lowers its eyelids ([`lids`]). Works on planar pictures of any number of
 //! channels, grey being the case of one; deterministic for a given random generator.
 
 pub mod cover;
+pub mod lids;
 pub mod photometric;
 
 use image::RgbImage;
 use rand::Rng;
 
 pub use cover::{Anchors, Cover, Covered};
+pub use lids::Lids;
 pub use photometric::Photometric;
 
 /// A planar picture, `[channels, height, width]`, values 0..1.
@@ -47,6 +49,22 @@ impl Picture {
         for row in self.data.chunks_mut(self.width.max(1)) {
             row.reverse();
         }
+    }
+
+    /// The colour at a point between the pixel centres; grey is repeated, and so is the
+    /// border.
+    fn between(&self, x: f32, y: f32) -> [f32; 3] {
+        let place = |v: f32, size: usize| {
+            let v = (v - 0.5).clamp(0.0, size.max(1) as f32 - 1.0);
+            (v as usize, (v as usize + 1).min(size.max(1) - 1), v.fract())
+        };
+        let ((x0, x1, fx), (y0, y1, fy)) = (place(x, self.width), place(y, self.height));
+        [0, 1, 2].map(|channel: usize| {
+            let plane = channel.min(self.channels - 1) * self.height;
+            let at = |x: usize, y: usize| self.data[(plane + y) * self.width + x];
+            let row = |y| at(x0, y) * (1.0 - fx) + at(x1, y) * fx;
+            row(y0) * (1.0 - fy) + row(y1) * fy
+        })
     }
 
     fn planes(&mut self) -> impl Iterator<Item = &mut [f32]> {

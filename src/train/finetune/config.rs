@@ -74,6 +74,14 @@ pub struct FinetuneConfig {
     /// How crops are changed.
     #[serde(default)]
     pub augmentation: Augmentation,
+    /// Share (0..1) of the drowsy crops of a batch that are awake ones with their lids drawn
+    /// shut; collections by `awake_shares`.
+    #[serde(default)]
+    pub shut_lids: f64,
+    /// Chance (0..1) that the lids of a crop with open eyes are drawn partly down; it stays
+    /// awake.
+    #[serde(default)]
+    pub low_lids: f64,
     /// Shares of the collections among the drowsy crops of a batch; none = as many as
     /// there are.
     #[serde(default)]
@@ -117,6 +125,9 @@ impl FinetuneConfig {
         setting("drop_path", drop_path, share, "it must lie in 0..1")?;
         let share = layer_decay > 0.0 && layer_decay <= 1.0;
         setting("layer_decay", layer_decay, share, "it must lie in 0..1 and not be 0")?;
+        for (field, chance) in [("shut_lids", self.shut_lids), ("low_lids", self.low_lids)] {
+            setting(field, chance, (0.0..=1.0).contains(&chance), "a chance must lie in 0..1")?;
+        }
         check_shares("drowsy_shares", &self.drowsy_shares)?;
         check_shares("awake_shares", &self.awake_shares)
     }

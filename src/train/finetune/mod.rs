@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{
     Control, TrainError, checkpoint,
     classifier::Classifier,
-    draw::Draw,
+    draw::{Draw, Drawn},
     graph::Normalisation,
     learn::{Run, Task, Validated},
     losses::{binary, cross_entropy, smooth_l1},
@@ -24,14 +24,10 @@ use super::{
     replicas::{Part, Replicas},
     samples::{self, Sample},
     settings,
-    targets::{Targets, needed},
+    targets::{Targets, needed, visible, with_lids},
     validation::{Figures, judge, measure, tensors},
 };
-use crate::{
-    dataset::manifest::Item,
-    face::Visibility,
-    vit::{ModelKind, VitConfig},
-};
+use crate::vit::{ModelKind, VitConfig};
 
 mod config;
 #[cfg(test)]
@@ -86,7 +82,8 @@ pub fn run(
     let data = Data::load(&config.crops, &config.out, &config.hold_out, resume)?;
     settings::write(config, &config.out)?;
     let items = &data.set.items;
-    let draw = Draw::new(items, &data.train, &config.drowsy_shares, &config.awake_shares)
+    let (drowsy, awake) = (&config.drowsy_shares, &config.awake_shares);
+    let draw = Draw::new(items, &data.train, drowsy, awake, config.shut_lids)
         .ok_or_else(|| missing_class(&config.crops))?;
     let held: Vec<usize> =
         data.validation.iter().copied().filter(|&at| items[at].label.is_some()).collect();
@@ -133,19 +130,14 @@ struct Batch {
 
 impl Finetuning<'_> {
     /// One crop changed at random, with its labels.
-    fn sample(&self, at: usize, rng: &mut ChaCha8Rng) -> (Sample, Targets) {
-        let item = &self.data.set.items[at];
-        let sample = samples::changed(
-            &self.data.set.images[at],
-            visible(item),
-            needed(item),
-            self.vit,
-            &self.config.augmentation,
-            rng,
-        );
-        let one = std::slice::from_ref(&sample);
-        let smoothing = self.config.label_smoothing;
-        let targets = Targets::new(&self.data.set.items, &[at], one, smoothing);
+    fn sample(&self, drawn: Drawn, rng: &mut ChaCha8Rng) -> (Sample, Targets) {
+        let image = &self.data.set.images[drawn.at];
+        let stored = &self.data.set.items[drawn.at];
+        let (item, lids) = with_lids(stored, drawn.shut, self.config.low_lids, rng);
+        let by = &self.config.augmentation;
+        let sample =
+            samples::changed(image, visible(&item), needed(&item), lids, self.vit, by, rng);
+        let targets = Targets::new(&item, &sample, self.config.label_smoothing);
         (sample, targets)
     }
 
@@ -189,13 +181,6 @@ fn beta(alpha: f32, rng: &mut impl Rng) -> f32 {
     0.5
 }
 
-/// Which landmark cells of a crop the landmark network sees uncovered.
-fn visible(item: &Item) -> [bool; 4] {
-    item.seen.map_or([true; 4], |[left_eye, right_eye, mouth]| {
-        Visibility { left_eye, right_eye, mouth }.uncovered()
-    })
-}
-
 impl Task for Finetuning<'_> {
     type Model = Classifier;
     type Batch = Batch;
@@ -208,8 +193,8 @@ impl Task for Finetuning<'_> {
             counts: [part.batch as f32, 0.0, 0.0],
         };
         for (number, mut rng) in part.crops() {
-            let at = self.draw.one(number, &mut rng);
-            let (mut sample, mut targets) = self.sample(at, &mut rng);
+            let drawn = self.draw.one(number, &mut rng);
+            let (mut sample, mut targets) = self.sample(drawn, &mut rng);
             if self.config.mixup > 0.0 {
                 self.mix(&mut sample, &mut targets, &mut rng);
             }

@@ -77,6 +77,8 @@ fn config(folder: &Path, out: &str, steps: usize) -> FinetuneConfig {
         },
         hold_out: HoldOut { share: 0.5, ..HoldOut::default() },
         augmentation: augmentation(),
+        shut_lids: 0.0,
+        low_lids: 0.0,
         drowsy_shares: BTreeMap::new(),
         awake_shares: BTreeMap::new(),
     }
@@ -173,6 +175,8 @@ fn settings_and_data_that_make_no_sense_are_named() {
     no_batch.training.batch = 0;
     named(no_batch, "training.batch");
     let shares = BTreeMap::from([("nowhere".into(), 1.0)]);
+    named(FinetuneConfig { shut_lids: 1.5, ..good.clone() }, "shut_lids");
+    named(FinetuneConfig { low_lids: -0.1, ..good.clone() }, "low_lids");
     named(FinetuneConfig { awake_shares: shares, ..good.clone() }, "shares");
     let hold_out = HoldOut { share: 0.0, ..HoldOut::default() };
     named(FinetuneConfig { hold_out, ..good.clone() }, "hold_out");
