@@ -33,6 +33,9 @@ pub(crate) struct Variant {
     pub(crate) seeds: Vec<u64>,
     /// The pretraining that it starts from.
     pub(crate) mae: Option<String>,
+    /// Another variant, whose fine-tuning settings come before its own.
+    #[serde(default)]
+    like: Option<String>,
     #[serde(default)]
     finetune: Table,
 }
@@ -98,6 +101,11 @@ impl Study {
         settings(&self.pretrain, &own, crops, &out.join(name))
     }
 
+    fn variant(&self, name: &str) -> anyhow::Result<&Variant> {
+        let found = self.variant.iter().find(|variant| variant.name == name);
+        found.with_context(|| format!("there is no variant \"{name}\" to be like"))
+    }
+
     /// The settings of a variant.
     pub(crate) fn finetuning(
         &self,
@@ -107,8 +115,11 @@ impl Study {
         out: &Path,
     ) -> anyhow::Result<FinetuneConfig> {
         let folder = out.join(variant.folder(seed));
-        let mut config: FinetuneConfig =
-            settings(&self.finetune, &variant.finetune, crops, &folder)?;
+        let own = match &variant.like {
+            Some(name) => merge(self.variant(name)?.finetune.clone(), &variant.finetune),
+            None => variant.finetune.clone(),
+        };
+        let mut config: FinetuneConfig = settings(&self.finetune, &own, crops, &folder)?;
         config.training.seed = seed;
         config.pretrained = variant.mae.as_ref().map(|name| out.join(name));
         Ok(config)

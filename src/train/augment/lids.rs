@@ -113,8 +113,10 @@ impl Look {
         } else {
             (SKIN * self.width, was[1], is[1])
         };
-        let bare = if edge < 0.0 { self.bare } else { 1.0 };
-        let share = ((below - edge) / (is - edge)).clamp(0.0, 1.0);
+        // The rim of the lower lid still shows the eye, so it is not stretched either.
+        let bare = if edge < 0.0 { self.bare } else { 1.0 - 0.15 * self.lowered };
+        // Half a pixel beyond the lid's edge is blended in: what lies there goes on.
+        let share = ((below - edge) / (is - edge)).max(0.0);
         edge + share * bare * (was - edge)
     }
 
