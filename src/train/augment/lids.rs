@@ -200,7 +200,7 @@ mod tests {
                 picture
             };
             let (closed, half) = (drawn(1.0), drawn(0.4));
-            assert!(blue(&closed) * 4 < open, "{} of {open}", blue(&closed));
+            assert!(blue(&closed) * 3 < open, "{} of {open}", blue(&closed));
             let seen = blue(&half);
             assert!(seen * 5 > open && seen < open, "{seen} of {open}");
             let same = |at: usize| closed.data[at] == face().data[at];
