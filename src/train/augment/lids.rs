@@ -97,12 +97,17 @@ impl Look {
         Ends { was, is: was.map(|lid| lid + self.lowered * (self.meet * arch - lid)) }
     }
 
-    /// How much a pixel belongs to a lid.
+    /// How much a pixel belongs to a lid: what of its height the opening leaves.
     fn on_lid(&self, along: f32, below: f32) -> f32 {
         let Ends { is: [upper, lower], .. } = self.ends(along);
-        let edge = (upper + 0.5 - below).max(below - lower + 0.5).clamp(0.0, 1.0);
+        let opening = (below + 0.5).min(lower) - (below - 0.5).max(upper);
+        (1.0 - opening.clamp(0.0, 1.0)) * self.taper(along, below, 4.0)
+    }
+
+    /// 1 in the middle of the skin, 0 at both ends of the lids, -1 and 1, and beyond.
+    fn taper(&self, along: f32, below: f32, slope: f32) -> f32 {
         let inside = below.abs() < SKIN * self.width;
-        if inside { edge * taper(along, 4.0) } else { 0.0 }
+        if inside { ((1.0 - along.abs()) * slope).clamp(0.0, 1.0) } else { 0.0 }
     }
 
     /// How far below the centre the skin comes from that lies at a place.
@@ -113,8 +118,7 @@ impl Look {
         } else {
             (SKIN * self.width, was[1], is[1])
         };
-        // The rim of the lower lid still shows the eye, so it is not stretched either.
-        let bare = if edge < 0.0 { self.bare } else { 1.0 - 0.15 * self.lowered };
+        let bare = if edge < 0.0 { self.bare } else { 1.0 };
         // Half a pixel beyond the lid's edge is blended in: what lies there goes on.
         let share = ((below - edge) / (is - edge)).max(0.0);
         edge + share * bare * (was - edge)
@@ -144,16 +148,11 @@ impl Look {
             |x, y| {
                 let (along, below) = self.local(eye, x, y);
                 let off = (below - self.ends(along).is[0]) / self.thickness;
-                self.lashes * (-0.5 * off * off).exp() * taper(along, 3.0)
+                self.lashes * (-0.5 * off * off).exp() * self.taper(along, below, 3.0)
             },
             |_, _| dark,
         );
     }
-}
-
-/// 1 in the middle of a lid, 0 at both ends of it, -1 and 1, and beyond.
-fn taper(along: f32, slope: f32) -> f32 {
-    ((1.0 - along.abs()) * slope).clamp(0.0, 1.0)
 }
 
 #[cfg(test)]
@@ -168,6 +167,9 @@ mod tests {
         nose: [36.0, 39.6],
         mouth: [36.0, 61.2],
     };
+
+    /// That of eyes which open by 5 px where they open most, 16 px wide.
+    const ASPECT: f32 = 0.25;
 
     /// Bright skin with two blue eyes that are 5 px high.
     fn face() -> Picture {
@@ -196,11 +198,11 @@ mod tests {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             let mut drawn = |lowered| {
                 let mut picture = face();
-                Lids { aspect: 0.3, lowered }.draw(&mut picture, &ANCHORS, &mut rng);
+                Lids { aspect: ASPECT, lowered }.draw(&mut picture, &ANCHORS, &mut rng);
                 picture
             };
             let (closed, half) = (drawn(1.0), drawn(0.4));
-            assert!(blue(&closed) * 3 < open, "{} of {open}", blue(&closed));
+            assert!(blue(&closed) * 4 < open, "{} of {open}", blue(&closed));
             let seen = blue(&half);
             assert!(seen * 5 > open && seen < open, "{seen} of {open}");
             let same = |at: usize| closed.data[at] == face().data[at];
@@ -211,7 +213,7 @@ mod tests {
     #[test]
     fn lids_that_are_not_lowered_change_next_to_nothing() {
         let mut picture = face();
-        Lids { aspect: 0.3, lowered: 0.0 }.draw(
+        Lids { aspect: ASPECT, lowered: 0.0 }.draw(
             &mut picture,
             &ANCHORS,
             &mut ChaCha8Rng::seed_from_u64(1),
@@ -228,7 +230,7 @@ mod tests {
         for anchors in [one, outside] {
             let mut picture = face();
             let mut rng = ChaCha8Rng::seed_from_u64(1);
-            Lids { aspect: 0.3, lowered: 1.0 }.draw(&mut picture, &anchors, &mut rng);
+            Lids { aspect: ASPECT, lowered: 1.0 }.draw(&mut picture, &anchors, &mut rng);
             assert!(picture.data.iter().all(|v| (0.0..=1.0).contains(v)));
         }
     }
