@@ -33,8 +33,7 @@ pub(crate) struct Variant {
     pub(crate) seeds: Vec<u64>,
     /// The pretraining that it starts from.
     pub(crate) mae: Option<String>,
-    /// Another variant, whose fine-tuning settings come before its own.
-    #[serde(default)]
+    /// A variant further up, whose fine-tuning settings come before its own.
     like: Option<String>,
     #[serde(default)]
     finetune: Table,
@@ -101,9 +100,17 @@ impl Study {
         settings(&self.pretrain, &own, crops, &out.join(name))
     }
 
-    fn variant(&self, name: &str) -> anyhow::Result<&Variant> {
-        let found = self.variant.iter().find(|variant| variant.name == name);
-        found.with_context(|| format!("there is no variant \"{name}\" to be like"))
+    /// What a variant does otherwise than all, with what it takes over from another.
+    fn otherwise(&self, variant: &Variant) -> anyhow::Result<Table> {
+        let Some(name) = &variant.like else {
+            return Ok(variant.finetune.clone());
+        };
+        // Only variants further up, so that none is like itself.
+        let mut above = self.variant.iter().take_while(|one| one.name != variant.name);
+        let like = above.find(|one| one.name == *name).with_context(|| {
+            format!("there is no variant \"{name}\" above \"{}\" to be like", variant.name)
+        })?;
+        Ok(merge(self.otherwise(like)?, &variant.finetune))
     }
 
     /// The settings of a variant.
@@ -115,10 +122,7 @@ impl Study {
         out: &Path,
     ) -> anyhow::Result<FinetuneConfig> {
         let folder = out.join(variant.folder(seed));
-        let own = match &variant.like {
-            Some(name) => merge(self.variant(name)?.finetune.clone(), &variant.finetune),
-            None => variant.finetune.clone(),
-        };
+        let own = self.otherwise(variant)?;
         let mut config: FinetuneConfig = settings(&self.finetune, &own, crops, &folder)?;
         config.training.seed = seed;
         config.pretrained = variant.mae.as_ref().map(|name| out.join(name));
