@@ -117,6 +117,7 @@ fn providers() -> Finding {
 
 fn model(kind: ModelKind, args: &ModelArgs) -> Finding {
     let what = match kind {
+        ModelKind::Detector => "detector",
         ModelKind::Landmarks => "landmarks",
         ModelKind::Drowsiness => "classifier",
         ModelKind::Mae => "autoencoder",
@@ -126,7 +127,7 @@ fn model(kind: ModelKind, args: &ModelArgs) -> Finding {
     let source = match kind {
         ModelKind::Landmarks => options.landmarks,
         ModelKind::Drowsiness => options.classifier,
-        ModelKind::Mae | ModelKind::Blinks => ModelSource::Embedded,
+        ModelKind::Detector | ModelKind::Mae | ModelKind::Blinks => ModelSource::Embedded,
     };
     let found = LoadedModel::load(&source, kind, &options.runtime).map(|model| {
         let (card, px) = (&model.card, model.card.image_px);

@@ -17,6 +17,7 @@ use crate::{
     train::{
         Control, Step,
         blinks::{self, BlinkTrainConfig},
+        detector::{self, DetectorTrainConfig},
         device, export,
         finetune::{self, FinetuneConfig},
         landmarks::{self, LandmarkTrainConfig},
@@ -82,6 +83,8 @@ pub struct TrainArgs {
 /// The trainings there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum What {
+    /// The network that finds faces.
+    Detector,
     /// The network that places the 68 points.
     Landmarks,
     /// The masked autoencoder.
@@ -188,6 +191,12 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<()> {
             let config = LandmarkTrainConfig::read(config)?;
             let report = landmarks::run(&config, args.resume, &device, control)?;
             (config.out, report.metrics)
+        }
+        What::Detector => {
+            let mut config: DetectorTrainConfig = settings::read(config)?;
+            threads(&mut config.training, args.threads);
+            let record = detector::run(&config, args.resume, &device, control)?;
+            (config.out, record.metrics)
         }
         What::Pretrain => {
             let mut config: PretrainConfig = settings::read(config)?;

@@ -1,6 +1,7 @@
-//! Finds where a face may be: the SeetaFace cascade of the `rustface` crate (BSD-2), on a
-//! small grey version of the frame. It is slow (tens of milliseconds) and gives boxes
-//! only, so the tracker asks it rarely and the landmark network judges what it found.
+//! Finds where a face may be: our own small network, on a grey canvas of the frame. It
+//! gives boxes and five points, from which the landmark network's first region follows, so
+//! that a turned or bowed head is met at once. The tracker asks it seldom all the same, and
+//! the landmark network judges what it found.
 
 use std::f32::consts::TAU;
 
@@ -12,54 +13,43 @@ use super::{
     align::{Similarity, reshape},
     sample,
 };
+use crate::{
+    infer::{LoadedModel, ModelSource, RuntimeOptions},
+    vit::{
+        ModelKind,
+        cells::{self, STRIDES, VALUES},
+    },
+};
 
-/// The model, taken out of the published crate by `build.rs`.
-const MODEL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/seeta_fd_frontal_v1.0.bin"));
-
-/// The cascade's window: no smaller face is found after scaling.
-const WINDOW_PX: u32 = 40;
-/// Mean to which a dark frame is brightened (0..1); measured to bring dark faces from 89%
-/// to 99% found.
-const BRIGHT_MEAN: f32 = 0.43;
-/// Most that a dark frame is multiplied with: beyond it, there is only noise.
-const MOST_GAIN: f32 = 8.0;
 /// Most that a small picture is enlarged.
 const MOST_ENLARGED: f32 = 4.0;
+/// Longest side of a canvas, pixels: what one search may cost.
+const MOST_CANVAS_PX: usize = 1536;
 
-/// The cascade's own least score: what has more is nearly always a face.
-pub(super) const SURE_SCORE: f64 = 3.85;
+/// From this score on a box is nearly always that of a face.
+pub(super) const SURE_SCORE: f32 = 0.5;
 
 /// How to look for a face.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Search {
-    /// Length to which the longer side of the picture is brought, in pixels. The smallest
-    /// face found is 40 px of that.
+    /// Length to which the longer side of the picture is brought, in pixels. Faces of 12 px
+    /// of that and more are found.
     pub long_side_px: u32,
     /// Border added on every side, in longer sides: lets a face be found that fills the
     /// picture.
     pub padding: f32,
-    /// Turn of the heads looked for, radians clockwise on the screen. The cascade finds
-    /// upright faces, up to about 25 degrees of tilt.
+    /// Turn of the heads looked for, radians clockwise on the screen. Faces turned by up to
+    /// 60 degrees from it are found.
     pub roll: f32,
-    /// Brighten a dark picture first.
-    pub brighten: bool,
-    /// Least score. 3.85 is the cascade's own; 0.5 finds twice as many covered faces and
-    /// ten times as many things that are none.
-    pub least_score: f64,
+    /// Least score, 0..1.
+    pub least_score: f32,
     /// Look only around this box, at a scale that fits it.
     pub around: Option<BBox>,
 }
 
 impl Default for Search {
     fn default() -> Self {
-        Self {
-            long_side_px: 400,
-            padding: 0.05,
-            roll: 0.0,
-            brighten: false,
-            least_score: SURE_SCORE,
-            around: None,
-        }
+        Self { long_side_px: 256, padding: 0.0, roll: 0.0, least_score: SURE_SCORE, around: None }
     }
 }
 
@@ -82,26 +72,25 @@ pub trait Detector: Send {
     }
 }
 
-/// The SeetaFace cascade.
-pub struct SeetaDetector {
-    model: rustface::Model,
+/// The network that ships.
+pub struct FaceDetector {
+    model: LoadedModel,
     resizer: Resizer,
     small: RgbImage,
-    grey: Vec<u8>,
+    grey: Vec<f32>,
 }
 
-impl SeetaDetector {
-    /// Reads the built-in model.
+impl FaceDetector {
+    /// Loads and checks a detector model.
     ///
     /// # Errors
-    /// When it cannot be read, which a wrong build alone can cause.
-    pub fn new() -> Result<Self, FaceError> {
-        let model =
-            rustface::read_model(MODEL).map_err(|why| FaceError::Detector(why.to_string()))?;
+    /// When the model cannot be loaded; see [`LoadedModel::load`].
+    pub fn load(source: &ModelSource, options: &RuntimeOptions) -> Result<Self, FaceError> {
+        let model = LoadedModel::load(source, ModelKind::Detector, options)?;
         Ok(Self { model, resizer: Resizer::new(), small: RgbImage::default(), grey: Vec::new() })
     }
 
-    /// The grey picture that the cascade sees.
+    /// Fills the grey canvas that the network sees.
     fn canvas(&mut self, image: &RgbImage, search: &Search) -> Result<Canvas, FaceError> {
         let (width, height) = (image.width() as f32, image.height() as f32);
         let [left, top, w, h] = match &search.around {
@@ -117,30 +106,47 @@ impl SeetaDetector {
         self.resizer
             .resize(image, &mut self.small, &options)
             .map_err(|why| FaceError::Detector(why.to_string()))?;
-        let gain = if search.brighten { gain(&self.small) } else { 1.0 };
 
         let border = search.padding * size[0].max(size[1]);
-        let least = WINDOW_PX as f32 * 1.2;
-        let padded = size.map(|side| (side + 2.0 * border).max(least).round());
-        // Canvas to small picture: a turn about the middle of both.
         let (sin, cos) = search.roll.rem_euclid(TAU).sin_cos();
-        let [cx, cy] = padded.map(|side| side / 2.0);
-        let to_small = Similarity {
+        // What is turned needs room for its corners.
+        let room =
+            [size[0] * cos.abs() + size[1] * sin.abs(), size[0] * sin.abs() + size[1] * cos.abs()];
+        let step = STRIDES[STRIDES.len() - 1];
+        let [cols, rows] = room.map(|side| {
+            let side = (side + 2.0 * border).ceil() as usize;
+            side.next_multiple_of(step).clamp(step, MOST_CANVAS_PX)
+        });
+        // Canvas to small picture: a turn about the middle of both, to whole pixels where
+        // nothing is turned, so that nothing need be interpolated.
+        let [cx, cy] = [cols as f32 / 2.0, rows as f32 / 2.0];
+        let mut to_small = Similarity {
             a: cos,
             b: sin,
             tx: size[0] / 2.0 - (cos * cx - sin * cy),
             ty: size[1] / 2.0 - (sin * cx + cos * cy),
         };
         let to_frame = Similarity { a: w / size[0], b: 0.0, tx: left, ty: top };
-        let (cols, rows) = (padded[0] as u32, padded[1] as u32);
         let small = &self.small;
         self.grey.clear();
-        self.grey.reserve((cols * rows) as usize);
-        for row in 0..rows {
-            for col in 0..cols {
-                let at = to_small.apply([col as f32 + 0.5, row as f32 + 0.5]);
-                let luma = sample::grey(small, at) * gain;
-                self.grey.push((luma + 0.5).min(255.0) as u8);
+        self.grey.reserve(cols * rows);
+        if search.roll == 0.0 {
+            (to_small.tx, to_small.ty) = (to_small.tx.floor(), to_small.ty.floor());
+            let shift = [to_small.tx as i64, to_small.ty as i64];
+            let last = [i64::from(small.width()) - 1, i64::from(small.height()) - 1];
+            for row in 0..rows as i64 {
+                let y = (row + shift[1]).clamp(0, last[1]) as u32;
+                self.grey.extend((0..cols as i64).map(|col| {
+                    let x = (col + shift[0]).clamp(0, last[0]) as u32;
+                    sample::luma(small.get_pixel(x, y).0.map(f32::from)) / 255.0
+                }));
+            }
+        } else {
+            for row in 0..rows {
+                for col in 0..cols {
+                    let at = to_small.apply([col as f32 + 0.5, row as f32 + 0.5]);
+                    self.grey.push(sample::grey(small, at) / 255.0);
+                }
             }
         }
         Ok(Canvas { width: cols, height: rows, to_frame: to_small.then(&to_frame) })
@@ -148,8 +154,8 @@ impl SeetaDetector {
 }
 
 struct Canvas {
-    width: u32,
-    height: u32,
+    width: usize,
+    height: usize,
     to_frame: Similarity,
 }
 
@@ -165,14 +171,7 @@ fn neighbourhood(bbox: &BBox, width: f32, height: f32) -> [f32; 4] {
     [left, top, w.min(width), h.min(height)]
 }
 
-/// What a picture must be multiplied with to become as bright as a lit one; never darker.
-fn gain(image: &RgbImage) -> f32 {
-    let sum: f64 = image.pixels().map(|p| f64::from(sample::luma(p.0.map(f32::from)))).sum();
-    let mean = (sum / f64::from(image.width() * image.height()) / 255.0) as f32;
-    (BRIGHT_MEAN / mean.max(f32::EPSILON)).clamp(1.0, MOST_GAIN)
-}
-
-impl Detector for SeetaDetector {
+impl Detector for FaceDetector {
     fn detect(&mut self, image: &RgbImage) -> Result<Vec<Detection>, FaceError> {
         self.search(image, &Search::default())
     }
@@ -181,30 +180,20 @@ impl Detector for SeetaDetector {
         if image.width() == 0 || image.height() == 0 {
             return Ok(Vec::new());
         }
-        let canvas = self.canvas(image, search)?;
-        // The crate's detector cannot be sent between threads, its model can.
-        let mut cascade = rustface::create_detector_with_model(self.model.clone());
-        cascade.set_score_thresh(search.least_score.max(f64::MIN_POSITIVE));
-        // One pixel less than the whole keeps the pyramid's last level from being rounded
-        // below the window, which the crate does not survive.
-        cascade.set_max_face_size(canvas.width.min(canvas.height).saturating_sub(1));
-        let faces =
-            cascade.detect(&rustface::ImageData::new(&self.grey, canvas.width, canvas.height));
-        let mut found: Vec<_> = faces
-            .iter()
+        let Canvas { width, height, to_frame } = self.canvas(image, search)?;
+        let outputs = self.model.run(&[("image", &[1, 1, height, width], &self.grey)])?;
+        let answer = outputs.get("faces", &[1, VALUES, cells::count(width, height)])?;
+        let found = cells::faces(answer, width, height, search.least_score);
+        let scale = to_frame.scale();
+        Ok(found
+            .into_iter()
             .map(|face| {
-                let bbox = face.bbox();
-                let middle = [
-                    bbox.x() as f32 + bbox.width() as f32 / 2.0,
-                    bbox.y() as f32 + bbox.height() as f32 / 2.0,
-                ];
-                let [x, y] = canvas.to_frame.apply(middle);
-                let side = canvas.to_frame.scale() * bbox.width() as f32;
-                let bbox = BBox { x: x - side / 2.0, y: y - side / 2.0, width: side, height: side };
-                Detection { bbox, score: face.score() as f32, roll: search.roll }
+                let points = face.points.map(|point| to_frame.apply(point));
+                let [x, y] = to_frame.apply(face.middle);
+                let [w, h] = face.size.map(|side| scale * side);
+                let bbox = BBox { x: x - w / 2.0, y: y - h / 2.0, width: w, height: h };
+                Detection { bbox, score: face.score, roll: search.roll, points: Some(points) }
             })
-            .collect();
-        found.sort_by(|one, other| other.score.total_cmp(&one.score));
-        Ok(found)
+            .collect())
     }
 }

@@ -1,8 +1,6 @@
 //! Finds the face of a single picture, thoroughly: tight crops, small, dark and tilted
 //! faces take several tries, and one picture may cost what a hundred frames do.
 
-use std::f32::consts::FRAC_PI_6;
-
 use image::RgbImage;
 
 use super::{
@@ -15,7 +13,7 @@ use super::{
 /// Fewer pixels than this show no face.
 const LEAST_PX: u32 = 16;
 /// Least score of a detection when all else failed: the network must then be surer.
-const LEAST_SCORE: f64 = 0.5;
+const LEAST_SCORE: f32 = 0.15;
 /// Pictures longer than this are searched once more at this length, in pixels.
 const LARGE_PX: u32 = 1000;
 /// Boxes of one search that are looked at.
@@ -24,23 +22,14 @@ const MOST_BOXES: usize = 6;
 /// The ways to look at a single picture, cheap and likely ones first.
 fn ways(image: &RgbImage) -> Vec<Search> {
     let plain = Search::default();
-    let tight = Search { long_side_px: 200, padding: 0.35, ..plain };
-    let keen = Search { least_score: LEAST_SCORE, ..tight };
-    let mut ways = vec![
-        Search { long_side_px: 320, padding: 0.15, ..plain },
-        tight,
-        Search { brighten: true, ..tight },
-        Search { roll: FRAC_PI_6, ..tight },
-        Search { roll: -FRAC_PI_6, ..tight },
-    ];
+    let tight = Search { long_side_px: 128, padding: 0.35, ..plain };
+    let mut ways = vec![Search { padding: 0.1, ..plain }, tight];
     if image.width().max(image.height()) > LARGE_PX / 2 {
         ways.push(Search { long_side_px: LARGE_PX, ..plain });
     }
     ways.extend([
-        Search { long_side_px: 120, ..keen },
-        Search { brighten: true, ..keen },
-        Search { roll: FRAC_PI_6, ..keen },
-        Search { roll: -FRAC_PI_6, ..keen },
+        Search { least_score: LEAST_SCORE, padding: 0.1, ..plain },
+        Search { least_score: LEAST_SCORE, ..tight },
     ]);
     ways
 }
@@ -78,7 +67,7 @@ impl FaceTracker {
     fn believed(&mut self, image: &RgbImage, found: &[Detection]) -> Result<Vec<Face>, FaceError> {
         let mut faces = Vec::new();
         for detection in found.iter().take(MOST_BOXES) {
-            let (steady, least) = match f64::from(detection.score) < SURE_SCORE {
+            let (steady, least) = match detection.score < SURE_SCORE {
                 true => (STEADY, self.settings.acquire.max(SURE)),
                 false => (ROUGHLY_STEADY, self.settings.acquire),
             };

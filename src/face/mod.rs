@@ -20,7 +20,7 @@ mod tests;
 pub mod track;
 
 pub use align::{Crop, Cutter, Similarity};
-pub use detect::{Detector, Search, SeetaDetector};
+pub use detect::{Detector, FaceDetector, Search};
 pub use grey::GreySampler;
 pub use landmarks::LandmarkNet;
 pub use pose::HeadPose;
@@ -69,8 +69,12 @@ impl BBox {
 pub struct Detection {
     /// The face, from brow to chin.
     pub bbox: BBox,
-    /// The detector's own score, larger is surer; not a probability.
+    /// The detector's own score, 0..1, larger is surer.
     pub score: f32,
+    /// Eye on the left of the picture, eye on the right, tip of the nose, corners of the
+    /// mouth left and right, in pixels of the frame; `None` from a detector that gives boxes
+    /// only.
+    pub points: Option<[[f32; 2]; 5]>,
     /// Turn of the head in radians, clockwise on the screen, as far as the detector knows
     /// it; the box is upright all the same.
     pub roll: f32,

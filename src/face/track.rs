@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use image::RgbImage;
 
 use super::{
-    BBox, Detection, Detector, Face, FaceError, LandmarkNet, Region, Search, SeetaDetector,
+    BBox, Detection, Detector, Face, FaceDetector, FaceError, LandmarkNet, Region, Search,
     TrackSettings, detect::SURE_SCORE, landmarks::STEADY, smooth::PoseSmoother,
 };
 use crate::{
@@ -33,7 +33,7 @@ pub(super) const SURE: f32 = 0.8;
 /// A check is repeated this soon when it did not confirm the face.
 const RECHECK: Duration = Duration::from_secs(1);
 /// Least score of a detection near the place where the face was lost.
-const LEAST_SCORE_NEAR: f64 = 1.0;
+const LEAST_SCORE_NEAR: f32 = 0.25;
 
 /// A face that is being followed.
 #[derive(Debug)]
@@ -96,13 +96,13 @@ impl FaceTracker {
         }
     }
 
-    /// The tracker that ships: SeetaFace and a landmark model.
+    /// The tracker that ships: our detector and a landmark model.
     ///
     /// # Errors
     /// When the detector or the model cannot be loaded.
     pub fn open(options: &RuntimeOptions, landmarks: &ModelSource) -> Result<Self, FaceError> {
         let net = LandmarkNet::load(landmarks, options)?;
-        Ok(Self::new(Box::new(SeetaDetector::new()?), net))
+        Ok(Self::new(Box::new(FaceDetector::load(&ModelSource::Embedded, options)?), net))
     }
 
     /// The same tracker with other settings.
@@ -256,23 +256,20 @@ impl FaceTracker {
     }
 
     /// The ways to look, one after the other: near the last place first, then everywhere,
-    /// brightened, turned both ways.
+    /// with room around a face that fills the picture, and for small faces.
     fn next_way(&self, near: Option<Region>) -> Search {
         let plain = Search::default();
-        let turned = |degrees: f32| Search { roll: degrees.to_radians(), padding: 0.1, ..plain };
         let around = near.map(|region| Search {
-            long_side_px: 200,
+            long_side_px: 128,
             least_score: LEAST_SCORE_NEAR,
             roll: region.roll,
-            brighten: true,
             around: Some(square(&region)),
             ..plain
         });
         let everywhere = [
             plain,
-            Search { brighten: true, least_score: LEAST_SCORE_NEAR, ..plain },
-            turned(30.0),
-            turned(-30.0),
+            Search { padding: 0.15, least_score: LEAST_SCORE_NEAR, ..plain },
+            Search { long_side_px: 480, ..plain },
         ];
         match around {
             Some(around) if self.attempt.is_multiple_of(2) => around,
@@ -311,7 +308,7 @@ impl FaceTracker {
         // A picture full of false boxes must not stall the frame.
         for detection in found.iter().take(4) {
             let region = Region::from_detection(detection);
-            let face = match f64::from(detection.score) < SURE_SCORE {
+            let face = match detection.score < SURE_SCORE {
                 true => self.net.locate_surely(image, &region, STEADY)?,
                 false => self.net.locate_afresh(image, &region)?,
             };

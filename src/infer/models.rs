@@ -20,7 +20,7 @@ use super::promoted::promoted;
 use super::runtime::{self, Provider, RuntimeError, RuntimeOptions, SessionError, one_line};
 use crate::{
     monitor::blinks::FEATURES,
-    vit::{CardError, METADATA_KEY, ModelCard, ModelKind, PatchGrid},
+    vit::{CardError, METADATA_KEY, ModelCard, ModelKind, PatchGrid, cells},
 };
 
 /// Largest model file that is read. The seed's shape, the largest preset, takes 150 MB.
@@ -82,6 +82,7 @@ pub fn embedded(kind: ModelKind) -> &'static [u8] {
     static MAE: &[u8] = include_bytes!("../../models/mae.onnx");
     static BLINKS: &[u8] = include_bytes!("../../models/blinks.onnx");
     match kind {
+        ModelKind::Detector => &[],
         ModelKind::Landmarks => LANDMARKS,
         ModelKind::Drowsiness => DROWSINESS,
         ModelKind::Mae => MAE,
@@ -177,6 +178,9 @@ fn ports(card: &ModelCard) -> (Vec<Port>, Vec<Port>) {
     let patches = grid(card).patches();
     let image = port("image", &[card.channels, px, px]);
     match card.kind {
+        ModelKind::Detector => {
+            (vec![image], vec![port("faces", &[cells::VALUES, cells::count(px, px)])])
+        }
         ModelKind::Landmarks => (
             vec![image],
             vec![port("points", &[68, 2]), port("confidence", &[1]), port("visible", &[3])],
@@ -204,13 +208,18 @@ fn check_card(card: &ModelCard) -> Result<(), String> {
     if card.kind == ModelKind::Blinks {
         return Ok(());
     }
-    let channels = if card.kind == ModelKind::Landmarks { 1 } else { 3 };
+    let grey = matches!(card.kind, ModelKind::Landmarks | ModelKind::Detector);
+    let channels = if grey { 1 } else { 3 };
     let patches = grid(card).patches();
     if card.image_px == 0 || card.image_px > MOST_PX {
         return Err(format!("an input of {} px instead of 1 to {MOST_PX}", card.image_px));
     }
     if card.patch_px == 0 || !card.image_px.is_multiple_of(card.patch_px) {
         return Err(format!("patches of {} px do not tile {} px", card.patch_px, card.image_px));
+    }
+    let step = cells::STRIDES[cells::STRIDES.len() - 1];
+    if card.kind == ModelKind::Detector && !card.image_px.is_multiple_of(step) {
+        return Err(format!("{} px are no multiple of {step}", card.image_px));
     }
     if card.channels != channels {
         return Err(format!("{} channels instead of {channels}", card.channels));

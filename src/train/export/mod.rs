@@ -11,6 +11,7 @@ use burn::{
 use super::{
     TrainError, checkpoint,
     classifier::{Classifier, LABELS},
+    detector::{self, DetectorNet},
     graph, landmarks,
     mae::Mae,
     record::{BEST, RunRecord, write_whole},
@@ -76,7 +77,10 @@ pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
     let record = RunRecord::load(&options.checkpoint)?;
     let weights = options.checkpoint.join(BEST);
     let device = Device::flex();
-    let card = card(&record);
+    let card = match record.kind {
+        ModelKind::Detector => detector::export::card(&record),
+        _ => card(&record),
+    };
     let trial = Trial::new(&record.vit, &real_crops(&options.checkpoint, &record.vit));
     let half = options.half.unwrap_or(record.kind == ModelKind::Mae);
     let (file, difference, rounding) = match record.kind {
@@ -103,6 +107,12 @@ pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
             let rounding = largest(&rebuilt(&model)?, &rebuilt(&whole)?);
             let difference = mae_difference(&model, &record, &trial, &file)?;
             (file, difference, rounding)
+        }
+        ModelKind::Detector => {
+            let model = checkpoint::load_average(&weights, DetectorNet::new(&device))?;
+            let file = detector::export::export_detector(&model, &card)?;
+            let difference = detector::export::difference(&model, &file)?;
+            (file, difference, 0.0)
         }
         ModelKind::Landmarks | ModelKind::Blinks => {
             return Err(TrainError::Config {

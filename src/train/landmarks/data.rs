@@ -171,12 +171,12 @@ impl Faces {
 }
 
 /// The file name without its number: `Abel_Example_07.jpg` is Abel_Example.
-fn person_of(file: &Path) -> String {
+pub(in crate::train) fn person_of(file: &Path) -> String {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     stem.rsplit_once('_').map_or(stem.as_ref(), |(name, _)| name).to_owned()
 }
 
-fn person_held_out(person: &str) -> bool {
+pub(in crate::train) fn person_held_out(person: &str) -> bool {
     // FNV-1a: the same on every machine and in every version of Rust.
     let hash = person.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

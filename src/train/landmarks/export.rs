@@ -182,7 +182,11 @@ fn eyes(
     Ok(graph.concat(&[&before, &refined, &behind], 1))
 }
 
-fn stage(graph: &mut GraphBuilder, x: &Value, stage: &Stage) -> Result<Value, TrainError> {
+pub(in crate::train) fn stage(
+    graph: &mut GraphBuilder,
+    x: &Value,
+    stage: &Stage,
+) -> Result<Value, TrainError> {
     let x = layer(graph, x, &stage.down)?;
     let Some(refine) = &stage.refine else { return Ok(x) };
     let refined = layer(graph, &x, refine)?;
@@ -207,13 +211,21 @@ fn kernel(layer: &Conv2d) -> Result<Kernel, TrainError> {
 }
 
 /// A 1x1 convolution.
-fn pointwise(graph: &mut GraphBuilder, x: &Value, layer: &Conv2d) -> Result<Value, TrainError> {
+pub(in crate::train) fn pointwise(
+    graph: &mut GraphBuilder,
+    x: &Value,
+    layer: &Conv2d,
+) -> Result<Value, TrainError> {
     let Kernel { shape, weight, bias } = kernel(layer)?;
     Ok(graph.conv2d(x, shape, &weight, &bias, 1, 0, 1))
 }
 
 /// The convolution with its normalisation folded in, and ReLU.
-fn layer(graph: &mut GraphBuilder, x: &Value, layer: &Layer) -> Result<Value, TrainError> {
+pub(in crate::train) fn layer(
+    graph: &mut GraphBuilder,
+    x: &Value,
+    layer: &Layer,
+) -> Result<Value, TrainError> {
     let weight = layer.convolution.weight.val();
     let shape = weight.dims();
     let norm = &layer.norm;

@@ -14,7 +14,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use wakewatch::{
     evaluate::landmarks::LandmarkScore,
-    face::{Detector, FaceTracker, Landmarks, Region, SeetaDetector, align},
+    face::{Detector, FaceDetector, FaceTracker, Landmarks, Region, align},
     infer::{Device, ModelSource, RuntimeOptions, runtime},
     source::{self, OpenOptions, SourceSpec},
     train::{
@@ -22,6 +22,8 @@ use wakewatch::{
         landmarks::data::{Annotated, Faces, Trust, pictures_of},
     },
 };
+
+mod wild;
 
 /// Held-out faces of YouTube Faces that are looked at, spread over all people.
 const COARSE_FACES: usize = 200;
@@ -108,8 +110,11 @@ fn turned(image: &RgbImage, truth: &Landmarks, angle: f32) -> (RgbImage, Landmar
 }
 
 fn tracker(model: &ModelSource) -> FaceTracker {
-    let options = RuntimeOptions { device: Device::Cpu, threads: 1 };
-    FaceTracker::open(&options, model).unwrap()
+    FaceTracker::open(&options(), model).unwrap()
+}
+
+fn options() -> RuntimeOptions {
+    RuntimeOptions { device: Device::Cpu, threads: 1 }
 }
 
 fn photographs(data: &Path, model: &ModelSource) {
@@ -222,7 +227,7 @@ fn clips(data: &Path, model: &ModelSource) {
         let spec = SourceSpec::Path(clip);
         let mut source = source::open(&spec, &OpenOptions::default()).unwrap();
         let mut tracker = tracker(model);
-        let mut judge = SeetaDetector::new().unwrap();
+        let mut judge = FaceDetector::load(&ModelSource::Embedded, &options()).unwrap();
         let (mut frames, mut found, mut asked, mut right) = (0u64, 0u64, 0u64, 0u64);
         let mut times = Vec::new();
         while let Some(frame) = source.next_frame().unwrap() {
@@ -279,6 +284,8 @@ fn faces_are_measured() {
     }
     let model = std::env::var_os("WAKEWATCH_LANDMARKS")
         .map_or(ModelSource::Embedded, |path| ModelSource::File(path.into()));
+    wild::films(&data, &model);
+    wild::wild(&data, &model);
     clips(&data, &model);
     counted(&data, &model);
     photographs(&data, &model);
