@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{answer, evaluate::progress_bar, watch::end_on_interrupt};
 use crate::{
     dataset::prepare::{self, Pictures, PrepareOptions, Watch},
-    infer::{RuntimeOptions, promoted, runtime},
+    infer::{RuntimeOptions, promoted},
     train::{
         Control, Step,
         blinks::{self, BlinkTrainConfig},
@@ -182,15 +182,10 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<()> {
     let config: &Path = &args.config;
     let (out, figures) = match args.what {
         What::Landmarks => {
-            // It writes its model at the end, which must not fail for want of a library.
-            runtime::init()?;
-            if args.threads.is_some() {
-                let why = "the landmark network learns on one replica; leave out --threads";
-                return Err(super::WrongUse(why.into()).into());
-            }
-            let config = LandmarkTrainConfig::read(config)?;
-            let report = landmarks::run(&config, args.resume, &device, control)?;
-            (config.out, report.metrics)
+            let mut config: LandmarkTrainConfig = settings::read(config)?;
+            threads(&mut config.training, args.threads);
+            let record = landmarks::run(&config, args.resume, &device, control)?;
+            (config.out, record.metrics)
         }
         What::Detector => {
             let mut config: DetectorTrainConfig = settings::read(config)?;

@@ -29,49 +29,11 @@ pub(super) const STEADY: f32 = 0.04;
 /// The same on what the detector is sure of: faces in the dark tremble.
 pub(super) const ROUGHLY_STEADY: f32 = 0.08;
 
-/// Side of the region over the distance from the eyes to the mouth, over that of the eyes,
-/// and over the height of a detector's box. Fitted on 4,327 faces of HELEN and YouTube
-/// Faces: 6.6% off, where the box alone is 8.4% off.
-const POINTS_TO_SIDE: [f32; 3] = [1.586, 0.814, 0.331];
-/// How far from the eyes towards the mouth the region's middle lies, as a share of that way.
-/// Measured on the same faces: deviation 0.07.
-const EYES_TO_MIDDLE: f32 = 0.728;
-/// How far the middle lies away from the side to which the nose points, over the offset of
-/// the nose from the line between eyes and mouth: a turned head shows its cheek.
-const NOSE_TO_MIDDLE: f32 = 1.31;
-
 impl Region {
-    /// Where the landmark network should look for a face with these five points (eyes, nose,
-    /// corners of the mouth) in a box of this height, all in pixels of the frame.
-    fn from_points([left, right, nose, one, other]: &[[f32; 2]; 5], height: f32) -> Self {
-        let middle = |a: &[f32; 2], b: &[f32; 2]| [(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0];
-        let (eyes, mouth) = (middle(left, right), middle(one, other));
-        let across = [right[0] - left[0], right[1] - left[1]];
-        let down = [mouth[0] - eyes[0], mouth[1] - eyes[1]];
-        let (span, length) = (across[0].hypot(across[1]), down[0].hypot(down[1]));
-        // The eyes' line turned by a quarter and the line to the mouth both point down the
-        // face; in profile the first, in a bowed head the second is short and says little.
-        let along = [down[0] - across[1], down[1] + across[0]];
-        let roll = (-along[0]).atan2(along[1]);
-        // Across the face, one long.
-        let unit = [down[1] / length.max(1e-3), -down[0] / length.max(1e-3)];
-        let aside = unit[0] * (nose[0] - eyes[0]) + unit[1] * (nose[1] - eyes[1]);
-        let shift = (-NOSE_TO_MIDDLE * aside).clamp(-length, length);
-        let [a, b, c] = POINTS_TO_SIDE;
-        Self {
-            center: [
-                eyes[0] + EYES_TO_MIDDLE * down[0] + shift * unit[0],
-                eyes[1] + EYES_TO_MIDDLE * down[1] + shift * unit[1],
-            ],
-            side_px: (a * length + b * span + c * height).max(1.0),
-            roll,
-        }
-    }
-
     /// Where the landmark network should look for the face that a detector found.
     pub fn from_detection(detection: &Detection) -> Self {
         if let Some(points) = &detection.points {
-            return Self::from_points(points, detection.bbox.height);
+            return Self::from_five(points);
         }
         let middle = Self { roll: detection.roll, ..Self::from_box(&detection.bbox, 1.0) };
         Self {

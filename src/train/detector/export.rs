@@ -8,13 +8,14 @@ use super::net::{DetectorNet, FIRST, LEAST_LIGHT};
 use crate::{
     infer::{Device as RunOn, LoadedModel, ModelSource, RuntimeOptions},
     train::{
-        TrainError, export,
+        TrainError, checkpoint,
+        export::{self, ExportOptions, Exported},
         landmarks::{
             export::{layer, pointwise, stage},
             net::EPSILON,
         },
         onnx::{Dim, GraphBuilder},
-        record::RunRecord,
+        record::{BEST, RunRecord},
         weights::values,
     },
     vit::{
@@ -29,8 +30,23 @@ const LIMITS: &str = "finds faces of 4% of the picture's longer side and more, t
     to 60 degrees; what lies on its head is no face to it. Learned from the boxes of another \
     detector (YuNet) on photographs and films, few of them from cars at night";
 
+/// Exports the best weights of a detector training's folder, checked against ONNX Runtime
+/// before anything is put in place.
+///
+/// # Errors
+/// When the weights are not those of a detector, ONNX Runtime is missing or computes
+/// something else, or the file cannot be written.
+pub fn export_run(options: &ExportOptions, record: &RunRecord) -> Result<Exported, TrainError> {
+    let net = DetectorNet::new(&Device::flex());
+    let net = checkpoint::load_average(&options.checkpoint.join(BEST), net)?;
+    let card = card(record);
+    let file = export_detector(&net, &card)?;
+    let difference = difference(&net, &file)?;
+    export::put(options, card, file, difference)
+}
+
 /// The card of a run.
-pub fn card(record: &RunRecord) -> ModelCard {
+fn card(record: &RunRecord) -> ModelCard {
     ModelCard {
         image_px: CANVAS_PX,
         patch_px: CANVAS_PX,
