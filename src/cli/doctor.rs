@@ -71,7 +71,7 @@ impl Display for Finding {
 /// When something is missing that no watch can do without.
 pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     let mut findings = vec![library(), providers()];
-    for kind in [ModelKind::Landmarks, ModelKind::Drowsiness, ModelKind::Mae, ModelKind::Blinks] {
+    for kind in ModelKind::ALL {
         findings.push(model(kind, &args.models));
     }
     findings.extend([cameras(), sound(), screen()]);
@@ -125,9 +125,10 @@ fn model(kind: ModelKind, args: &ModelArgs) -> Finding {
     };
     let options = args.pipeline();
     let source = match kind {
-        ModelKind::Landmarks => options.landmarks,
+        ModelKind::Detector => options.faces.detector,
+        ModelKind::Landmarks => options.faces.landmarks,
         ModelKind::Drowsiness => options.classifier,
-        ModelKind::Detector | ModelKind::Mae | ModelKind::Blinks => ModelSource::Embedded,
+        ModelKind::Mae | ModelKind::Blinks => ModelSource::Embedded,
     };
     let found = LoadedModel::load(&source, kind, &options.runtime).map(|model| {
         let (card, px) = (&model.card, model.card.image_px);

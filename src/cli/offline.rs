@@ -10,7 +10,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{answer, evaluate::progress_bar, watch::end_on_interrupt};
+use super::{answer, evaluate::progress_bar, shared::FaceModelArgs, watch::end_on_interrupt};
 use crate::{
     dataset::prepare::{self, Pictures, PrepareOptions, Watch},
     infer::{RuntimeOptions, promoted},
@@ -58,9 +58,9 @@ pub struct PrepareArgs {
     /// than this share of white, unless eyes or mouth are open another way.
     #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "0.02")]
     pub thin: Option<f32>,
-    /// The landmark network, instead of the built-in one.
-    #[arg(long, value_name = "FILE.onnx")]
-    pub landmarks_model: Option<PathBuf>,
+    /// The networks that find the faces.
+    #[command(flatten)]
+    pub faces: FaceModelArgs,
 }
 
 /// What to train, and how.
@@ -132,7 +132,7 @@ pub fn prepare(args: PrepareArgs) -> anyhow::Result<()> {
         crop_px: usize::from(args.crop_px),
         rate: args.rate,
         thin: args.thin,
-        landmarks: args.landmarks_model.into(),
+        faces: args.faces.models(),
         runtime: RuntimeOptions::default(),
     };
     let stop = Arc::new(AtomicBool::new(false));

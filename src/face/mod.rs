@@ -26,7 +26,7 @@ pub use landmarks::LandmarkNet;
 pub use pose::HeadPose;
 pub use region::{LANDMARK_MARGIN, Region};
 pub use settings::TrackSettings;
-pub use track::{FaceTiming, FaceTracker};
+pub use track::{FaceModels, FaceTiming, FaceTracker};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -36,7 +36,7 @@ use crate::infer::ModelError;
 /// A face that cannot be looked for.
 #[derive(Debug, Error)]
 pub enum FaceError {
-    /// The landmark model cannot be loaded or run.
+    /// The detector's or the landmark network's model cannot be loaded or run.
     #[error(transparent)]
     Model(#[from] ModelError),
     /// The detector does not work.

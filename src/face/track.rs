@@ -60,6 +60,15 @@ pub struct FaceTiming {
     pub landmarks: Duration,
 }
 
+/// The models that find a face and its points.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FaceModels {
+    /// The face detector.
+    pub detector: ModelSource,
+    /// The landmark network.
+    pub landmarks: ModelSource,
+}
+
 /// Finds the driver's face in each frame.
 pub struct FaceTracker {
     pub(super) detector: Box<dyn Detector>,
@@ -96,13 +105,13 @@ impl FaceTracker {
         }
     }
 
-    /// The tracker that ships: our detector and a landmark model.
+    /// The tracker of these models.
     ///
     /// # Errors
-    /// When the detector or the model cannot be loaded.
-    pub fn open(options: &RuntimeOptions, landmarks: &ModelSource) -> Result<Self, FaceError> {
-        let net = LandmarkNet::load(landmarks, options)?;
-        Ok(Self::new(Box::new(FaceDetector::load(&ModelSource::Embedded, options)?), net))
+    /// When one of them cannot be loaded.
+    pub fn open(options: &RuntimeOptions, models: &FaceModels) -> Result<Self, FaceError> {
+        let net = LandmarkNet::load(&models.landmarks, options)?;
+        Ok(Self::new(Box::new(FaceDetector::load(&models.detector, options)?), net))
     }
 
     /// The same tracker with other settings.

@@ -27,6 +27,12 @@ pub enum ModelKind {
     Blinks,
 }
 
+impl ModelKind {
+    /// All of them, in the order in which a frame meets them.
+    pub const ALL: [Self; 5] =
+        [Self::Detector, Self::Landmarks, Self::Drowsiness, Self::Mae, Self::Blinks];
+}
+
 impl std::fmt::Display for ModelKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

@@ -15,7 +15,9 @@ use rand_chacha::ChaCha8Rng;
 use wakewatch::{
     dataset::points::{self, FivePointFace},
     evaluate::landmarks::LandmarkScore,
-    face::{Detector, FaceDetector, FaceTracker, LandmarkNet, Landmarks, Region, align},
+    face::{
+        Detector, FaceDetector, FaceModels, FaceTracker, LandmarkNet, Landmarks, Region, align,
+    },
     infer::{Device, ModelSource, RuntimeOptions, runtime},
     source::{self, OpenOptions, SourceSpec, images::load_image},
     train::{
@@ -114,7 +116,13 @@ fn turned(image: &RgbImage, truth: &Landmarks, angle: f32) -> (RgbImage, Landmar
 }
 
 fn tracker(model: &ModelSource) -> FaceTracker {
-    FaceTracker::open(&options(), model).unwrap()
+    let models = FaceModels { detector: detector(), landmarks: model.clone() };
+    FaceTracker::open(&options(), &models).unwrap()
+}
+
+/// The detector that is measured: what ships, or a file.
+fn detector() -> ModelSource {
+    std::env::var_os("WAKEWATCH_DETECTOR").map(PathBuf::from).into()
 }
 
 fn options() -> RuntimeOptions {
@@ -408,7 +416,7 @@ fn clips(data: &Path, model: &ModelSource) {
         let spec = SourceSpec::Path(clip);
         let mut source = source::open(&spec, &OpenOptions::default()).unwrap();
         let mut tracker = tracker(model);
-        let mut judge = FaceDetector::load(&ModelSource::Embedded, &options()).unwrap();
+        let mut judge = FaceDetector::load(&detector(), &options()).unwrap();
         let (mut frames, mut found, mut asked, mut right) = (0u64, 0u64, 0u64, 0u64);
         let mut times = Vec::new();
         while let Some(frame) = source.next_frame().unwrap() {

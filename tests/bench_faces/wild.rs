@@ -13,7 +13,7 @@ use serde::Deserialize;
 use wakewatch::{
     dataset::points,
     face::{Detector, Face, FaceDetector, Search},
-    infer::{Device, ModelSource, RuntimeOptions},
+    infer::ModelSource,
     source::{self, OpenOptions, SourceSpec},
     train::landmarks::data::pictures_of,
 };
@@ -221,8 +221,7 @@ fn upside_down(data: &Path, model: &ModelSource) {
 
 /// The detector without the landmark network's veto: its false boxes and its time.
 fn detector_alone(data: &Path) {
-    let options = RuntimeOptions { device: Device::Cpu, threads: 1 };
-    let mut detector = FaceDetector::load(&ModelSource::Embedded, &options).unwrap();
+    let mut detector = FaceDetector::load(&super::detector(), &super::options()).unwrap();
     let files = pictures_of(&data.join("nonfaces")).unwrap_or_default();
     let (mut wrong, mut n) = ([0, 0], [0, 0]);
     for (number, file) in files.iter().enumerate() {

@@ -26,8 +26,8 @@ use super::{
     uta,
 };
 use crate::{
-    face::{Face, FaceTracker, align},
-    infer::{ModelSource, RuntimeOptions},
+    face::{Face, FaceModels, FaceTracker, align},
+    infer::RuntimeOptions,
 };
 use journal::Journal;
 pub use report::{DROPPED, PrepareReport, REPORT};
@@ -69,8 +69,8 @@ pub struct PrepareOptions {
     /// (mean difference of their pixels as a share of white), and whose eyes and mouth
     /// are as open; `None` keeps all.
     pub thin: Option<f32>,
-    /// The landmark model.
-    pub landmarks: ModelSource,
+    /// The models that find the faces.
+    pub faces: FaceModels,
     /// How it is run; each file has a thread of its own anyway.
     pub runtime: RuntimeOptions,
 }
@@ -144,7 +144,7 @@ pub fn run(options: &PrepareOptions, watch: &Watch<'_>) -> Result<PrepareReport,
         let lent = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut tracker = match lent {
             Some(tracker) => tracker,
-            None => FaceTracker::open(&runtime, &options.landmarks)?,
+            None => FaceTracker::open(&runtime, &options.faces)?,
         };
         work::work(&shared, input, &mut tracker)?;
         idle.lock().unwrap_or_else(PoisonError::into_inner).push(tracker);
@@ -247,7 +247,7 @@ mod tests {
             crop_px: 72,
             rate: 1.0,
             thin: None,
-            landmarks: ModelSource::Embedded,
+            faces: FaceModels::default(),
             runtime: RuntimeOptions::default(),
         }
     }

@@ -207,7 +207,8 @@ mod tests {
     use super::*;
     use crate::{
         dataset::prepare::{Pictures, journal::End},
-        infer::{ModelSource, RuntimeOptions},
+        face::FaceModels,
+        infer::RuntimeOptions,
     };
 
     fn found(crop: &str, eye_aspect: f32, grey: u8) -> Option<Found> {
@@ -228,7 +229,7 @@ mod tests {
             crop_px: 72,
             rate: 1.0,
             thin,
-            landmarks: ModelSource::Embedded,
+            faces: FaceModels::default(),
             runtime: RuntimeOptions::default(),
         }
     }
