@@ -48,6 +48,8 @@ learn() { # learn WHAT CONFIG: from the beginning, or on from its last checkpoin
   fi
 }
 
+timed detector learn detector detector
+timed export-detector "$program" export --checkpoint runs/detector --out models/detector.onnx
 timed landmarks-first learn landmarks landmarks-first
 timed landmarks learn landmarks landmarks
 timed export-landmarks "$program" export --checkpoint runs/landmarks --out models/landmarks.onnx
