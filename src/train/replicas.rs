@@ -237,7 +237,7 @@ pub fn optimizer(training: &Training) -> ModuleOptimizer {
             .build()
     };
     let free = ParamGroup::from_any_predicates(vec!["bias", "norm", "cls", "mask_token"]);
-    let clip = (training.clip_norm > 0.0).then(|| GradientClipping::Norm(training.clip_norm));
+    let clip = (training.clip_norm > 0.0).then_some(GradientClipping::Norm(training.clip_norm));
     let optimizer = ModuleOptimizer::from(adamw(training.weight_decay));
     match clip.clone() {
         Some(clip) => optimizer.with_grad_clipping(clip),

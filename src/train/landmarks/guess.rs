@@ -204,10 +204,7 @@ pub fn validation(
 ) -> Result<Vec<Annotated>, TrainError> {
     let mut all = Vec::new();
     for films in [false, true] {
-        let of = |face: &&FivePointFace| {
-            // Every tenth of the pictures is few; those of one person look alike.
-            wanted(face) && face.frame.is_some() == films
-        };
+        let of = |face: &&FivePointFace| wanted(face) && face.frame.is_some() == films;
         let faces: Vec<&FivePointFace> = held.iter().filter(of).collect();
         let stride = faces.len().div_ceil(UNSEEN).max(1);
         let faces: Vec<&FivePointFace> = faces.into_iter().step_by(stride).collect();
@@ -223,11 +220,11 @@ fn annotated(
     face: &FivePointFace,
     candidate: &Candidate,
     mean: &[[f32; 2]; 68],
-    guess: Option<Landmarks>,
+    guess: Option<&Landmarks>,
 ) -> Annotated {
     Annotated {
         file: face.file.clone(),
-        landmarks: guess.unwrap_or_else(|| mean_face(mean, &candidate.five)),
+        landmarks: guess.copied().unwrap_or_else(|| mean_face(mean, &candidate.five)),
         person: face.person.clone(),
         trust: if guess.is_some() { Trust::Guessed } else { Trust::Five },
         held: candidate.frame.then(|| candidate.image.clone()),
@@ -282,9 +279,9 @@ impl Guesser<'_> {
             };
             for (candidate, guess) in waiting.drain(..).zip(guesses) {
                 let face = faces[candidate.at];
-                let points = guess.map(|guess| guess.points.to_vec());
+                let points = guess.as_ref().map(|guess| guess.points.to_vec());
                 lines.push(Guess { at: candidate.at, name: face.name.clone(), points });
-                all.push(annotated(face, &candidate, self.mean, guess));
+                all.push(annotated(face, &candidate, self.mean, guess.as_ref()));
             }
             Ok::<_, TrainError>(())
         };

@@ -297,7 +297,7 @@ mod tests {
             assert!(largest(&truth.visible, &said.visible) < 1e-3);
         }
         // While learning, too, on pictures like those that it was calibrated on.
-        let learning = ready.face(batch.image.clone());
+        let learning = ready.face(batch.image);
         let truth = net.face(Batch::new(&samples, &Device::flex()).image);
         let learning = Tensor::from_data(learning.points.to_data(), &Device::flex());
         let off = largest(&truth.points, &learning);

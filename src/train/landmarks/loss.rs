@@ -103,7 +103,9 @@ impl Totals {
             faces: sample.face,
             points: sum(&mut (0..68).map(|index| 2.0 * trust(sample, index))),
             openings: sum(&mut OPENINGS.iter().map(|pair| 2.0 * opening_trust(sample, pair.0))),
-            five: sample.face * sample.weights.five * 2.0 * FIVE.len() as f32,
+            // Of all faces: where few have nothing but five points, these are not to count
+            // as much as all the others.
+            five: sample.face * 2.0 * FIVE.len() as f32,
             eyes: both(|[points, _]| points, 12),
             lids: both(|[_, lids]| lids, 2 * EYE_OPENINGS.len()),
         }
