@@ -14,24 +14,22 @@ use super::{
 const LEAST_PX: u32 = 16;
 /// Least score of a detection when all else failed: the network must then be surer.
 const LEAST_SCORE: f32 = 0.15;
-/// Pictures longer than this are searched once more at this length, in pixels.
-const LARGE_PX: u32 = 1000;
+/// Pictures longer than this are also searched in parts, in pixels.
+const LARGE_PX: u32 = 400;
 /// Boxes of one search that are looked at.
-const MOST_BOXES: usize = 6;
+const MOST_BOXES: usize = 64;
 
-/// The ways to look at a single picture, cheap and likely ones first.
-fn ways(image: &RgbImage) -> Vec<Search> {
+/// The ways to look at a single picture, cheap and likely ones first. What the searches of
+/// one way find counts together.
+fn ways(image: &RgbImage) -> Vec<Vec<Search>> {
     let plain = Search::default();
-    let tight = Search { long_side_px: 128, padding: 0.35, ..plain };
-    let mut ways = vec![Search { padding: 0.1, ..plain }, tight];
-    if image.width().max(image.height()) > LARGE_PX / 2 {
-        ways.push(Search { long_side_px: LARGE_PX, ..plain });
+    let mut first = vec![Search { padding: 0.1, ..plain }];
+    if image.width().max(image.height()) > LARGE_PX {
+        first.extend(Search::tiles(image));
     }
-    ways.extend([
-        Search { least_score: LEAST_SCORE, padding: 0.1, ..plain },
-        Search { least_score: LEAST_SCORE, ..tight },
-    ]);
-    ways
+    let padded = |padding| Search { padding, ..plain };
+    let keen = |padding| Search { least_score: LEAST_SCORE, ..padded(padding) };
+    vec![first, vec![padded(0.35)], vec![keen(0.1), keen(0.35)]]
 }
 
 impl FaceTracker {
@@ -54,7 +52,10 @@ impl FaceTracker {
             return Ok(Vec::new());
         }
         for way in ways(image) {
-            let found = self.ask(image, &way)?;
+            let mut found = Vec::new();
+            for search in &way {
+                found.extend(self.ask(image, search)?);
+            }
             let faces = self.believed(image, &found)?;
             if !faces.is_empty() {
                 return Ok(faces);

@@ -62,6 +62,14 @@ impl BBox {
     pub fn center(&self) -> [f32; 2] {
         [self.x + self.width / 2.0, self.y + self.height / 2.0]
     }
+
+    /// The box with the same middle and `by` times the sides.
+    #[must_use]
+    pub fn scaled(&self, by: f32) -> Self {
+        let [x, y] = self.center();
+        let (width, height) = (by * self.width, by * self.height);
+        Self { x: x - width / 2.0, y: y - height / 2.0, width, height }
+    }
 }
 
 /// What a detector returns: where a face may be.

@@ -32,6 +32,8 @@ const UNCONFIRMED_CHECKS: u32 = 3;
 pub(super) const SURE: f32 = 0.8;
 /// A check is repeated this soon when it did not confirm the face.
 const RECHECK: Duration = Duration::from_secs(1);
+/// Side of the square that is looked at around the place of a lost face, in sides of it.
+const AROUND: f32 = 3.0;
 /// Least score of a detection near the place where the face was lost.
 const LEAST_SCORE_NEAR: f32 = 0.25;
 
@@ -254,7 +256,7 @@ impl FaceTracker {
         }
         self.searched_at = Some(at);
         let near = self.last.filter(|(_, lost)| at < *lost + REMEMBERED).map(|(region, _)| region);
-        let search = self.next_way(near);
+        let search = self.next_way(image, near);
         self.attempt += 1;
         let found = self.ask(image, &search)?;
         let face = self.best(image, &found, near)?;
@@ -266,20 +268,17 @@ impl FaceTracker {
 
     /// The ways to look, one after the other: near the last place first, then everywhere,
     /// with room around a face that fills the picture, and for small faces.
-    fn next_way(&self, near: Option<Region>) -> Search {
+    fn next_way(&self, image: &RgbImage, near: Option<Region>) -> Search {
         let plain = Search::default();
         let around = near.map(|region| Search {
-            long_side_px: 128,
             least_score: LEAST_SCORE_NEAR,
             roll: region.roll,
-            around: Some(square(&region)),
+            window: Some(square(&region).scaled(AROUND)),
             ..plain
         });
-        let everywhere = [
-            plain,
-            Search { padding: 0.15, least_score: LEAST_SCORE_NEAR, ..plain },
-            Search { long_side_px: 480, ..plain },
-        ];
+        let padded = Search { padding: 0.15, least_score: LEAST_SCORE_NEAR, ..plain };
+        let [a, b, c, d] = Search::tiles(image);
+        let everywhere = [plain, padded, a, b, c, d];
         match around {
             Some(around) if self.attempt.is_multiple_of(2) => around,
             Some(_) => everywhere[self.attempt / 2 % everywhere.len()],
