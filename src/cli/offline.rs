@@ -10,7 +10,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{answer, evaluate::progress_bar, watch::end_on_interrupt};
+use super::{answer, evaluate::progress_bar, shared::CameraArgs, watch::end_on_interrupt};
 use crate::{
     dataset::prepare::{self, Pictures, PrepareOptions, Watch},
     infer::{RuntimeOptions, promoted, runtime},
@@ -60,6 +60,9 @@ pub struct PrepareArgs {
     /// The landmark network, instead of the built-in one.
     #[arg(long, value_name = "FILE.onnx")]
     pub landmarks_model: Option<PathBuf>,
+    /// How the camera hung and where the driver sits.
+    #[command(flatten)]
+    pub camera: CameraArgs,
 }
 
 /// What to train, and how.
@@ -129,6 +132,8 @@ pub fn prepare(args: PrepareArgs) -> anyhow::Result<()> {
         crop_px: usize::from(args.crop_px),
         rate: args.rate,
         thin: args.thin,
+        mounting: args.camera.mounting(),
+        seat: args.camera.seat.unwrap_or_default(),
         landmarks: args.landmarks_model.into(),
         runtime: RuntimeOptions::default(),
     };
