@@ -10,7 +10,12 @@ use clap::{ArgGroup, Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{answer, evaluate::progress_bar, shared::FaceModelArgs, watch::end_on_interrupt};
+use super::{
+    answer,
+    evaluate::progress_bar,
+    shared::{CameraArgs, FaceModelArgs},
+    watch::end_on_interrupt,
+};
 use crate::{
     dataset::prepare::{self, Pictures, PrepareOptions, Watch},
     infer::{RuntimeOptions, promoted},
@@ -61,6 +66,9 @@ pub struct PrepareArgs {
     /// The networks that find the faces.
     #[command(flatten)]
     pub faces: FaceModelArgs,
+    /// How the camera hung and where the driver sits.
+    #[command(flatten)]
+    pub camera: CameraArgs,
 }
 
 /// What to train, and how.
@@ -133,6 +141,8 @@ pub fn prepare(args: PrepareArgs) -> anyhow::Result<()> {
         rate: args.rate,
         thin: args.thin,
         faces: args.faces.models(),
+        mounting: args.camera.mounting(),
+        seat: args.camera.seat.unwrap_or_default(),
         runtime: RuntimeOptions::default(),
     };
     let stop = Arc::new(AtomicBool::new(false));

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::{
-    face::FaceModels,
+    face::{FaceModels, Seat},
+    frame::{Mounting, Turn},
     infer::{Device, RuntimeOptions},
     live::PipelineOptions,
     vit::QMask,
@@ -84,6 +85,38 @@ impl ModelArgs {
             faces: self.faces.models(),
             classifier: self.model.clone().into(),
             mask: self.mask.map(Into::into),
+            seat: Seat::Any,
         }
+    }
+}
+
+/// How the camera hangs and where the driver sits.
+#[derive(Args, Clone, Debug, Default)]
+pub struct CameraArgs {
+    /// Turn every picture clockwise by so many degrees, for a camera that hangs upside down
+    /// or on its side. A recording's own rotation comes first.
+    #[arg(long, value_enum, value_name = "DEGREES")]
+    pub rotate: Option<Turn>,
+    /// Swap left and right of every picture, after it was turned.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub mirror: Option<bool>,
+    /// The side of the picture on which the driver sits, as the window shows it: a camera's
+    /// picture is shown as a mirror. Of several new faces, one on this side is the driver's.
+    #[arg(long, value_enum, value_name = "SIDE")]
+    pub seat: Option<Seat>,
+}
+
+impl CameraArgs {
+    /// How pictures are brought upright.
+    pub fn mounting(&self) -> Mounting {
+        Mounting {
+            rotate: self.rotate.unwrap_or_default(),
+            mirror: self.mirror.unwrap_or_default(),
+        }
+    }
+
+    /// These models, looking for the driver in the seat.
+    pub fn pipeline(&self, models: &ModelArgs) -> PipelineOptions {
+        PipelineOptions { seat: self.seat.unwrap_or_default(), ..models.pipeline() }
     }
 }

@@ -8,7 +8,10 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 
-use super::{WrongUse, answer, replay, shared::ModelArgs};
+use super::{
+    WrongUse, answer, replay,
+    shared::{CameraArgs, ModelArgs},
+};
 #[cfg(feature = "gui")]
 use crate::app::actions::Tab;
 use crate::{
@@ -107,6 +110,9 @@ pub struct WatchArgs {
     #[cfg(feature = "gui")]
     #[arg(long, value_name = "WxH", value_parser = size, conflicts_with = "headless")]
     pub window: Option<[f32; 2]>,
+    /// How the camera hangs and where the driver sits.
+    #[command(flatten)]
+    pub camera: CameraArgs,
     /// The models.
     #[command(flatten)]
     pub models: ModelArgs,
@@ -151,6 +157,7 @@ impl Default for WatchArgs {
             hidden: false,
             #[cfg(feature = "gui")]
             window: None,
+            camera: CameraArgs::default(),
             models: ModelArgs::default(),
         }
     }
@@ -256,8 +263,9 @@ fn live_options(args: &WatchArgs) -> anyhow::Result<LiveOptions> {
             height: args.height,
             fps: args.fps,
             seed: args.seed,
+            mounting: args.camera.mounting(),
         },
-        pipeline: args.models.pipeline(),
+        pipeline: args.camera.pipeline(&args.models),
         monitor,
         pace,
         events: args.events.clone(),
@@ -276,6 +284,11 @@ fn write_truth(source: &SourceSpec, open: &OpenOptions, path: &Path) -> anyhow::
             "only the drawn driver's truth is known; leave --truth away, or watch --source demo";
         return Err(WrongUse(only.into()).into());
     };
+    if !open.mounting.is_plain() {
+        let only =
+            "the truth is that of the picture as it is drawn; leave --rotate and --mirror away";
+        return Err(WrongUse(only.into()).into());
+    }
     demo::write_truth(scenario.as_deref().unwrap_or(demo::TOUR), open, path)?;
     Ok(())
 }
@@ -322,6 +335,9 @@ fn window(args: WatchArgs, live: LiveOptions) -> anyhow::Result<()> {
         live,
         monitor_from_file: args.settings.is_some(),
         volume_given: args.volume.is_some(),
+        rotate: args.camera.rotate,
+        mirror: args.camera.mirror,
+        seat: args.camera.seat,
         light: args.light.then_some(true),
         size: args.window,
         tab,

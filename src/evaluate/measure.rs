@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     dataset::{manifest::Manifest, videos::is_video},
+    frame::Mounting,
     live::PipelineOptions,
     monitor::Settings,
     replay::{self, Collection, ReplayOptions, RunFacts, RunFolder, VideoResult, digest},
@@ -38,6 +39,8 @@ pub struct Measure {
     pub by: Vec<String>,
     /// Draws and seed.
     pub bootstrap: Bootstrap,
+    /// How pictures are brought upright.
+    pub mounting: Mounting,
     /// Of pictures: another threshold than the model's own.
     pub threshold: Option<f64>,
     /// Of videos: the thresholds of the monitor.
@@ -89,7 +92,8 @@ impl Measure {
         let (mut used, mut brief) = (Vec::new(), None);
         let mut files = Vec::new();
         for options in &self.models {
-            let (judged, mut facts) = pictures::judge(&self.data, options, &self.stop, progress)?;
+            let (judged, mut facts) =
+                pictures::judge(&self.data, options, self.mounting, &self.stop, progress)?;
             brief.get_or_insert_with(|| pictures::report(&judged, &facts, self.threshold));
             facts.name = free_name(&facts.name, &used);
             used.push(model_used(&facts.name, options)?);
@@ -120,6 +124,7 @@ impl Measure {
             let options = ReplayOptions {
                 pipeline: pipeline.clone(),
                 monitor: self.monitor,
+                mounting: self.mounting,
                 shard: None,
                 stop: self.stop.clone(),
             };

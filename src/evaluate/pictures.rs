@@ -22,6 +22,7 @@ use crate::{
         DatasetError,
         manifest::{Label, Manifest},
     },
+    frame::Mounting,
     live::{PipelineOptions, PipelinePool},
     replay::{ReplayError, digest},
     source::images::load_image,
@@ -97,6 +98,7 @@ pub struct PictureReport {
 pub fn judge(
     list: &Path,
     options: &PipelineOptions,
+    mounting: Mounting,
     stop: &AtomicBool,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<(Vec<Judged>, ModelFacts), EvaluateError> {
@@ -115,7 +117,7 @@ pub fn judge(
         if stop.load(Ordering::Relaxed) {
             return Err(ReplayError::Stopped.into());
         }
-        let image = load_image(&item.file)?;
+        let image = mounting.apply(load_image(&item.file)?);
         let look = pool.lend()?.get()?.look(&image)?;
         progress(1 + done.fetch_add(1, Ordering::Relaxed), manifest.items.len() as u64);
         Ok(Judged {

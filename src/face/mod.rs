@@ -6,6 +6,7 @@
 
 pub mod align;
 pub mod detect;
+mod driver;
 mod find;
 mod grey;
 pub mod landmarks;
@@ -18,6 +19,7 @@ mod smooth;
 #[cfg(test)]
 mod tests;
 pub mod track;
+mod upright;
 
 pub use align::{Crop, Cutter, Similarity};
 pub use detect::{Detector, FaceDetector, Search};
@@ -25,13 +27,13 @@ pub use grey::GreySampler;
 pub use landmarks::LandmarkNet;
 pub use pose::HeadPose;
 pub use region::{LANDMARK_MARGIN, Region};
-pub use settings::TrackSettings;
+pub use settings::{Seat, TrackSettings};
 pub use track::{FaceModels, FaceTiming, FaceTracker};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::infer::ModelError;
+use crate::{frame::Turn, infer::ModelError};
 
 /// A face that cannot be looked for.
 #[derive(Debug, Error)]
@@ -61,6 +63,14 @@ impl BBox {
     /// The middle, `[x, y]`.
     pub fn center(&self) -> [f32; 2] {
         [self.x + self.width / 2.0, self.y + self.height / 2.0]
+    }
+
+    /// The box with the same middle and `by` times the sides.
+    #[must_use]
+    pub fn scaled(&self, by: f32) -> Self {
+        let [x, y] = self.center();
+        let (width, height) = (by * self.width, by * self.height);
+        Self { x: x - width / 2.0, y: y - height / 2.0, width, height }
     }
 }
 
@@ -166,6 +176,16 @@ pub struct Visibility {
     pub right_eye: f32,
     /// The mouth.
     pub mouth: f32,
+}
+
+/// What is known of a picture beside the driver's face.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scene {
+    /// Other faces in it, when the detector looked last.
+    pub others: u32,
+    /// The turn that brings the picture upright, where no face has been found for a while
+    /// but one is seen in the turned picture; no turn where that is not so.
+    pub turn: Turn,
 }
 
 /// A part of the face counts as uncovered from this visibility on, 0..1.

@@ -9,7 +9,7 @@ use std::{
 use super::{LiveError, Pipeline, Vision};
 use crate::{
     alarm::{SoundState, Speaker, default_speaker},
-    face::FaceModels,
+    face::{FaceModels, Seat},
     infer::{ModelSource, RuntimeOptions},
     monitor::Settings,
     source::{self, OpenOptions, Source, SourceError, SourceSpec},
@@ -39,6 +39,8 @@ pub struct PipelineOptions {
     pub classifier: ModelSource,
     /// Which patches may be attended to; `None` = as the classifier was trained.
     pub mask: Option<QMask>,
+    /// On which side of the picture the driver sits.
+    pub seat: Seat,
 }
 
 /// What to watch and how.

@@ -54,6 +54,8 @@ impl RunFacts {
             settings: serde_json::json!({
                 "monitor": options.monitor,
                 "mask": pipeline.mask.map(|mask| format!("{mask:?}").to_lowercase()),
+                "mounting": options.mounting,
+                "seat": pipeline.seat,
             }),
             videos: collection.videos.iter().map(|v| (v.name.clone(), v.slug.clone())).collect(),
             left_out: collection.left_out.clone(),

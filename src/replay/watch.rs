@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{Collection, ReplayError, RunFolder, Shard, Span, Video, digest, truth};
 use crate::{
     alarm::SoundState,
-    frame::Frame,
+    frame::{Frame, Mounting, Turn},
     live::{
         LiveError, LiveOptions, Pace, Parts, PipelineOptions, PipelinePool, Sighting, headless,
     },
@@ -31,6 +31,8 @@ pub struct ReplayOptions {
     pub pipeline: PipelineOptions,
     /// The thresholds.
     pub monitor: Settings,
+    /// How pictures are brought upright, after the recording's own rotation.
+    pub mounting: Mounting,
     /// Which part; `None` = everything.
     pub shard: Option<Shard>,
     /// Set to true from anywhere to end early.
@@ -182,6 +184,8 @@ struct Sums {
     yawns: u32,
     alarms: Vec<AlarmSpan>,
     alarmed: bool,
+    /// The turn that its pictures seem to need.
+    turn: Turn,
     size: Option<(u32, u32)>,
     sizes: u64,
 }
@@ -190,6 +194,9 @@ impl Sums {
     fn add(&mut self, seen: &Sighting, judged: &Judgement) {
         self.frames += 1;
         self.with_face += u64::from(seen.face.is_some());
+        if seen.scene.turn != Turn::None {
+            self.turn = seen.scene.turn;
+        }
         self.first_at.get_or_insert(seen.frame.at);
         self.last_at = seen.frame.at;
         *self.states.entry(word(&judged.state)).or_default() += 1;
@@ -259,8 +266,10 @@ fn watch(
         }
         None => (None, None),
     };
+    let open = OpenOptions { mounting: options.mounting, ..OpenOptions::default() };
     let live = LiveOptions {
         source: spec,
+        open,
         pipeline: options.pipeline.clone(),
         monitor: options.monitor,
         pace: Pace::Fast,
@@ -272,7 +281,7 @@ fn watch(
     };
     let (files, pool) = (video.files.clone(), pool.clone());
     let parts = Parts {
-        open_source: Box::new(move |_| Ok(Box::new(Joined::open(files.clone())?))),
+        open_source: Box::new(move |_| Ok(Box::new(Joined::open(files.clone(), open)?))),
         open_vision: Box::new(move || Ok(Box::new(pool.lend()?))),
         speaker: Err(SoundState::Off),
     };
@@ -296,7 +305,11 @@ fn watch(
         Err(other) => return Err(other.into()),
     }
     if sums.frames > 0 && sums.with_face == 0 {
-        let text = format!("no face is seen in any of its {} frames", sums.frames);
+        let mut text = format!("no face is seen in any of its {} frames", sums.frames);
+        if sums.turn != Turn::None {
+            let rotate = options.mounting.corrected(sums.turn).rotate.degrees();
+            text += &format!("; they seem to be turned, start with --rotate {rotate}");
+        }
         problems.push(Problem { kind: ProblemKind::NoFace, text });
     }
     if sums.sizes > 0 {
@@ -337,6 +350,7 @@ fn word(value: &impl Serialize) -> String {
 
 /// The parts of a video, one after the other.
 struct Joined {
+    options: OpenOptions,
     current: Box<dyn Source>,
     rest: std::vec::IntoIter<std::path::PathBuf>,
     /// Added to the time and index of the current part.
@@ -346,15 +360,18 @@ struct Joined {
 }
 
 impl Joined {
-    fn open(files: Vec<std::path::PathBuf>) -> Result<Self, SourceError> {
+    fn open(files: Vec<std::path::PathBuf>, options: OpenOptions) -> Result<Self, SourceError> {
         let mut rest = files.into_iter();
-        let current = Self::open_part(rest.next().unwrap_or_default())?;
-        Ok(Self { current, rest, offset: (Duration::ZERO, 0), next: (Duration::ZERO, 0) })
+        let current = open_part(rest.next().unwrap_or_default(), &options)?;
+        Ok(Self { options, current, rest, offset: (Duration::ZERO, 0), next: (Duration::ZERO, 0) })
     }
+}
 
-    fn open_part(file: std::path::PathBuf) -> Result<Box<dyn Source>, SourceError> {
-        source::open(&SourceSpec::Path(file), &OpenOptions::default())
-    }
+fn open_part(
+    file: std::path::PathBuf,
+    options: &OpenOptions,
+) -> Result<Box<dyn Source>, SourceError> {
+    source::open(&SourceSpec::Path(file), options)
 }
 
 impl Source for Joined {
@@ -369,7 +386,7 @@ impl Source for Joined {
             }
             let Some(part) = self.rest.next() else { return Ok(None) };
             self.offset = self.next;
-            self.current = Self::open_part(part)?;
+            self.current = open_part(part, &self.options)?;
         }
     }
 

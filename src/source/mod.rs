@@ -5,6 +5,7 @@
 pub mod demo;
 mod fresh;
 pub mod images;
+mod turned;
 #[cfg(feature = "video")]
 pub mod video;
 pub mod webcam;
@@ -15,7 +16,8 @@ use thiserror::Error;
 
 pub(crate) use fresh::Fresh;
 
-use crate::frame::Frame;
+use crate::frame::{Frame, Mounting};
+use turned::Turned;
 
 /// Gives frames one after the other.
 pub trait Source: Send {
@@ -57,11 +59,14 @@ pub struct OpenOptions {
     pub fps: f32,
     /// Seed of the demo: which driver is drawn, when he blinks, the camera's noise.
     pub seed: u64,
+    /// How pictures are brought upright, after a recording's own rotation.
+    pub mounting: Mounting,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { width: 640, height: 480, fps: 30.0, seed: 0 }
+        let mounting = Mounting::default();
+        Self { width: 640, height: 480, fps: 30.0, seed: 0, mounting }
     }
 }
 
@@ -85,6 +90,11 @@ impl OpenOptions {
 /// When it does not exist, cannot be read, or this build has no support for it.
 pub fn open(spec: &SourceSpec, options: &OpenOptions) -> Result<Box<dyn Source>, SourceError> {
     options.check()?;
+    Ok(Turned::upright(as_it_comes(spec, options)?, options.mounting))
+}
+
+/// The source without the turn that was asked for.
+fn as_it_comes(spec: &SourceSpec, options: &OpenOptions) -> Result<Box<dyn Source>, SourceError> {
     match spec {
         SourceSpec::Webcam(index) => webcam::open(*index, options),
         SourceSpec::Demo(scenario) => {
@@ -117,24 +127,25 @@ pub fn open_at(
 ) -> Result<Box<dyn Source>, SourceError> {
     options.check()?;
     let index = |fps: f32| (at.as_secs_f64() * f64::from(fps)).floor() as u64;
-    match spec {
+    let source: Box<dyn Source> = match spec {
         SourceSpec::Demo(scenario) => {
             let mut demo = demo::Demo::open(scenario.as_deref().unwrap_or(demo::TOUR), options)?;
             let last = demo.info().frames.unwrap_or(1).saturating_sub(1);
             demo.skip_to(index(options.fps).min(last));
-            Ok(Box::new(demo))
+            Box::new(demo)
         }
         SourceSpec::Path(path) if path.is_dir() => {
             let mut pictures = images::Pictures::open_folder(path, options.fps)?;
             pictures.skip_to(index(options.fps));
-            Ok(Box::new(pictures))
+            Box::new(pictures)
         }
         #[cfg(feature = "video")]
         SourceSpec::Path(path) if path.is_file() && !images::is_picture(path) => {
-            Ok(Box::new(video::Video::open_at(path, at)?))
+            Box::new(video::Video::open_at(path, at)?)
         }
-        other => open(other, options),
-    }
+        other => as_it_comes(other, options)?,
+    };
+    Ok(Turned::upright(source, options.mounting))
 }
 
 /// Which source to open, as written after `--source`:

@@ -110,11 +110,15 @@ pub fn faces(answer: &[f32], width: usize, height: usize, least: f32) -> Vec<Can
     if answer.len() != VALUES * cells_of {
         return Vec::new();
     }
-    let mut all: Vec<CanvasFace> = cells(width, height)
+    let all = cells(width, height)
         .enumerate()
         .filter(|(at, _)| answer[*at] >= least)
-        .map(|(at, cell)| face(&cell, &std::array::from_fn(|v| answer[v * cells_of + at])))
-        .collect();
+        .map(|(at, cell)| face(&cell, &std::array::from_fn(|v| answer[v * cells_of + at])));
+    each_once(all.collect())
+}
+
+/// The faces, surest first, each once: of boxes that are the same face, the surest.
+pub fn each_once(mut all: Vec<CanvasFace>) -> Vec<CanvasFace> {
     all.sort_by(|one, other| other.score.total_cmp(&one.score));
     let mut kept: Vec<CanvasFace> = Vec::new();
     for face in all {

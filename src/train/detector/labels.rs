@@ -55,9 +55,9 @@ pub(super) struct Labels {
     pub(super) validation: Vec<Entry>,
 }
 
-/// Whether a picture of `aflw`, `faces_wild` and the like is held out, by its place below
-/// the folder of the collections.
-pub fn is_held_out(face: &FivePointFace, helen: &BTreeSet<PathBuf>) -> bool {
+/// Whether nothing may be learned from a face: as the landmark network has it for HELEN and
+/// YouTube Faces, else as its list says.
+fn is_held_out(face: &FivePointFace, helen: &BTreeSet<PathBuf>) -> bool {
     match face.collection() {
         "landmarks68" if is_helen(&face.name) => helen.contains(&face.name),
         "landmarks68" => person_held_out(&person_of(&face.name)),

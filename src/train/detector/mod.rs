@@ -28,7 +28,7 @@ mod scene;
 mod validate;
 
 use goals::Goals;
-use labels::{Entry, Labels, Shelf};
+use labels::{Labels, Shelf};
 pub use net::DetectorNet;
 pub use scene::SceneOptions;
 use scene::Scenes;
