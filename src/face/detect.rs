@@ -31,8 +31,11 @@ const CANVAS_PX: f32 = 256.0;
 /// Share of a fixed canvas that is left free around a picture that would fill it.
 const RIM: f32 = 0.02;
 
-/// From this score on a box is nearly always that of a face.
-pub(super) const SURE_SCORE: f32 = 0.5;
+/// From this score on a box is nearly always that of a face: of 362 pictures without one,
+/// 72 have a box of 0.5 and more, 16 one of 0.65, and 1 one of 0.8.
+pub(super) const SURE_SCORE: f32 = 0.75;
+/// Least score that is looked at, unless a search says otherwise.
+const LEAST_SCORE: f32 = 0.5;
 
 /// How to look for a face.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,14 +63,15 @@ impl Search {
         let [width, height] = size.map(|side| TILE * side);
         [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]].map(|[right, down]| {
             let (x, y) = (right * (size[0] - width), down * (size[1] - height));
-            Self { window: Some(BBox { x, y, width, height }), ..Self::default() }
+            let window = Some(BBox { x, y, width, height });
+            Self { window, least_score: SURE_SCORE, ..Self::default() }
         })
     }
 }
 
 impl Default for Search {
     fn default() -> Self {
-        Self { padding: 0.0, roll: 0.0, least_score: SURE_SCORE, window: None }
+        Self { padding: 0.0, roll: 0.0, least_score: LEAST_SCORE, window: None }
     }
 }
 

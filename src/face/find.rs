@@ -14,8 +14,6 @@ use crate::frame::Turn;
 
 /// Fewer pixels than this show no face.
 const LEAST_PX: u32 = 16;
-/// Least score of a detection when all else failed: the network must then be surer.
-const LEAST_SCORE: f32 = 0.15;
 /// Pictures longer than this are also searched in parts, in pixels.
 const LARGE_PX: u32 = 400;
 /// Boxes of one search that are looked at: time stays bounded in a picture full of faces.
@@ -29,9 +27,7 @@ fn ways(image: &RgbImage) -> Vec<Vec<Search>> {
     if image.width().max(image.height()) > LARGE_PX {
         first.extend(Search::tiles(image));
     }
-    let padded = |padding| Search { padding, ..plain };
-    let keen = |padding| Search { least_score: LEAST_SCORE, ..padded(padding) };
-    vec![first, vec![padded(0.35)], vec![keen(0.1), keen(0.35)]]
+    vec![first, vec![Search { padding: 0.35, ..plain }]]
 }
 
 impl FaceTracker {

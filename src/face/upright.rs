@@ -75,7 +75,7 @@ impl FaceTracker {
         let region = Region::from_landmarks(&found.face.landmarks);
         let mut best = found;
         for turn in [Turn::Half, Turn::Quarter, Turn::ThreeQuarters] {
-            let turned = Region { roll: region.roll + turn.radians(), ..region };
+            let turned = self.region_at(image, &region, turn)?;
             let looks = self.net.look_often(image, &turned)?;
             if looks.confidence < SURE || looks.moved > ROUGHLY_STEADY {
                 continue;
@@ -90,6 +90,24 @@ impl FaceTracker {
             }
         }
         Ok(best)
+    }
+
+    /// Where the face is in another turn: where the detector sees it there, since what was
+    /// found the wrong way round lies too high on the face; else in the same place.
+    fn region_at(
+        &mut self,
+        image: &RgbImage,
+        region: &Region,
+        turn: Turn,
+    ) -> Result<Region, FaceError> {
+        let roll = region.roll + turn.radians();
+        let window = Some(square(region).scaled(AROUND));
+        let found = self.ask(image, &Search { roll, window, ..Search::default() })?;
+        let here = found.iter().map(Region::from_detection).find(|other| {
+            let [x, y] = region.to_unit(other.center);
+            (0.0..=1.0).contains(&x) && (0.0..=1.0).contains(&y)
+        });
+        Ok(here.unwrap_or(Region { roll, ..*region }))
     }
 
     /// The detector's best score for this face, the way up it was found; 0 when it sees none.
