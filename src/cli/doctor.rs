@@ -73,7 +73,7 @@ impl Display for Finding {
 /// When something is missing that no watch can do without.
 pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     let mut findings = vec![library(), providers()];
-    for kind in [ModelKind::Landmarks, ModelKind::Drowsiness, ModelKind::Mae, ModelKind::Blinks] {
+    for kind in ModelKind::ALL {
         findings.push(model(kind, &args.models));
     }
     findings.extend([cameras(), mounting(), sound(), screen()]);
@@ -119,6 +119,7 @@ fn providers() -> Finding {
 
 fn model(kind: ModelKind, args: &ModelArgs) -> Finding {
     let what = match kind {
+        ModelKind::Detector => "detector",
         ModelKind::Landmarks => "landmarks",
         ModelKind::Drowsiness => "classifier",
         ModelKind::Mae => "autoencoder",
@@ -126,7 +127,8 @@ fn model(kind: ModelKind, args: &ModelArgs) -> Finding {
     };
     let options = args.pipeline();
     let source = match kind {
-        ModelKind::Landmarks => options.landmarks,
+        ModelKind::Detector => options.faces.detector,
+        ModelKind::Landmarks => options.faces.landmarks,
         ModelKind::Drowsiness => options.classifier,
         ModelKind::Mae | ModelKind::Blinks => ModelSource::Embedded,
     };

@@ -145,7 +145,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     }
     if let Some(list) = &args.landmarks {
         let options = args.models.pipeline();
-        let mut tracker = FaceTracker::open(&options.runtime, &options.landmarks)?;
+        let mut tracker = FaceTracker::open(&options.runtime, &options.faces)?;
         let bar = progress_bar();
         let report = landmarks::run(list, &mut tracker, &|done, of| {
             bar.set_length(of);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::{
-    face::Seat,
+    face::{FaceModels, Seat},
     frame::{Mounting, Turn},
     infer::{Device, RuntimeOptions},
     live::PipelineOptions,
@@ -18,9 +18,9 @@ pub struct ModelArgs {
     /// The classifier, instead of the built-in one.
     #[arg(long, value_name = "FILE.onnx")]
     pub model: Option<PathBuf>,
-    /// The landmark network, instead of the built-in one.
-    #[arg(long, value_name = "FILE.onnx")]
-    pub landmarks_model: Option<PathBuf>,
+    /// The networks that find the face.
+    #[command(flatten)]
+    pub faces: FaceModelArgs,
     /// What the models run on.
     #[arg(long, value_enum, default_value_t)]
     pub device: Device,
@@ -30,6 +30,27 @@ pub struct ModelArgs {
     /// The patches that may be attended to, instead of those the model was trained with.
     #[arg(long, value_enum)]
     pub mask: Option<Mask>,
+}
+
+/// Which networks find the face and its points.
+#[derive(Args, Clone, Debug, Default)]
+pub struct FaceModelArgs {
+    /// The face detector, instead of the built-in one.
+    #[arg(long, value_name = "FILE.onnx")]
+    pub detector_model: Option<PathBuf>,
+    /// The landmark network, instead of the built-in one.
+    #[arg(long, value_name = "FILE.onnx")]
+    pub landmarks_model: Option<PathBuf>,
+}
+
+impl FaceModelArgs {
+    /// The same as the tracker wants it.
+    pub fn models(&self) -> FaceModels {
+        FaceModels {
+            detector: self.detector_model.clone().into(),
+            landmarks: self.landmarks_model.clone().into(),
+        }
+    }
 }
 
 /// A Q mask, as it is written on the command line.
@@ -61,7 +82,7 @@ impl ModelArgs {
                 device: self.device,
                 threads: usize::from(self.threads.max(1)),
             },
-            landmarks: self.landmarks_model.clone().into(),
+            faces: self.faces.models(),
             classifier: self.model.clone().into(),
             mask: self.mask.map(Into::into),
             seat: Seat::Any,

@@ -229,7 +229,7 @@ impl Measure {
                 Some(before) => differences.extend(difference(before, task, &self.bootstrap)),
             }
         }
-        let landmarks = self.models.first().map(|options| &options.landmarks);
+        let landmarks = self.models.first().map(|options| &options.faces.landmarks);
         let provenance = Provenance {
             version: env!("CARGO_PKG_VERSION").into(),
             models: used,

@@ -176,7 +176,7 @@ impl FaceTracker {
         detection: &Detection,
     ) -> Result<Option<Face>, FaceError> {
         let region = Region::from_detection(detection);
-        let face = match f64::from(detection.score) < SURE_SCORE {
+        let face = match detection.score < SURE_SCORE {
             true => self.net.locate_surely(image, &region, STEADY)?,
             false => self.net.locate_afresh(image, &region)?,
         };

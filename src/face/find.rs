@@ -1,8 +1,6 @@
 //! Finds the face of a single picture, thoroughly: tight crops, small, dark, tilted and
 //! upside-down faces take several tries, and one picture may cost what a hundred frames do.
 
-use std::f32::consts::FRAC_PI_6;
-
 use image::RgbImage;
 
 use super::{
@@ -17,36 +15,23 @@ use crate::frame::Turn;
 /// Fewer pixels than this show no face.
 const LEAST_PX: u32 = 16;
 /// Least score of a detection when all else failed: the network must then be surer.
-const LEAST_SCORE: f64 = 0.5;
-/// Pictures longer than this are searched once more at this length, in pixels.
-const LARGE_PX: u32 = 1000;
+const LEAST_SCORE: f32 = 0.15;
+/// Pictures longer than this are also searched in parts, in pixels.
+const LARGE_PX: u32 = 400;
 /// Boxes of one search that are looked at: time stays bounded in a picture full of faces.
 const MOST_BOXES: usize = 64;
-/// So many of the ways to look are also tried in the turned picture.
-const TURNED_WAYS: usize = 2;
 
-/// The ways to look at a single picture, cheap and likely ones first.
-fn ways(image: &RgbImage) -> Vec<Search> {
+/// The ways to look at a single picture, cheap and likely ones first. What the searches of
+/// one way find counts together.
+fn ways(image: &RgbImage) -> Vec<Vec<Search>> {
     let plain = Search::default();
-    let tight = Search { long_side_px: 200, padding: 0.35, ..plain };
-    let keen = Search { least_score: LEAST_SCORE, ..tight };
-    let mut ways = vec![
-        Search { long_side_px: 320, padding: 0.15, ..plain },
-        tight,
-        Search { brighten: true, ..tight },
-        Search { roll: FRAC_PI_6, ..tight },
-        Search { roll: -FRAC_PI_6, ..tight },
-    ];
-    if image.width().max(image.height()) > LARGE_PX / 2 {
-        ways.push(Search { long_side_px: LARGE_PX, ..plain });
+    let mut first = vec![Search { padding: 0.1, ..plain }];
+    if image.width().max(image.height()) > LARGE_PX {
+        first.extend(Search::tiles(image));
     }
-    ways.extend([
-        Search { long_side_px: 120, ..keen },
-        Search { brighten: true, ..keen },
-        Search { roll: FRAC_PI_6, ..keen },
-        Search { roll: -FRAC_PI_6, ..keen },
-    ]);
-    ways
+    let padded = |padding| Search { padding, ..plain };
+    let keen = |padding| Search { least_score: LEAST_SCORE, ..padded(padding) };
+    vec![first, vec![padded(0.35)], vec![keen(0.1), keen(0.35)]]
 }
 
 impl FaceTracker {
@@ -70,7 +55,10 @@ impl FaceTracker {
             return Ok(Vec::new());
         }
         for way in ways(image) {
-            let found = self.ask(image, &way)?;
+            let mut found = Vec::new();
+            for search in &way {
+                found.extend(self.ask(image, search)?);
+            }
             let faces = self.believed(image, &found, self.settings.acquire)?;
             if !faces.is_empty() {
                 return Ok(faces);
@@ -78,8 +66,9 @@ impl FaceTracker {
         }
         // The picture itself may be turned.
         for turn in [Turn::Half, Turn::Quarter, Turn::ThreeQuarters] {
-            for way in ways(image).into_iter().take(TURNED_WAYS) {
-                let found = self.ask(image, &Search { roll: turn.back().radians(), ..way })?;
+            for padding in [0.1, 0.35] {
+                let roll = turn.back().radians();
+                let found = self.ask(image, &Search { roll, padding, ..Search::default() })?;
                 let faces = self.believed(image, &found, SURE)?;
                 if !faces.is_empty() {
                     return Ok(faces);
@@ -99,7 +88,7 @@ impl FaceTracker {
     ) -> Result<Vec<Face>, FaceError> {
         let mut faces: Vec<(Region, Face)> = Vec::new();
         for detection in found.iter().take(MOST_BOXES) {
-            let (steady, least) = match f64::from(detection.score) < SURE_SCORE {
+            let (steady, least) = match detection.score < SURE_SCORE {
                 true => (STEADY, least.max(SURE)),
                 false => (ROUGHLY_STEADY, least),
             };

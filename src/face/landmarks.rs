@@ -32,6 +32,9 @@ pub(super) const ROUGHLY_STEADY: f32 = 0.08;
 impl Region {
     /// Where the landmark network should look for the face that a detector found.
     pub fn from_detection(detection: &Detection) -> Self {
+        if let Some(points) = &detection.points {
+            return Self::from_five(points);
+        }
         let middle = Self { roll: detection.roll, ..Self::from_box(&detection.bbox, 1.0) };
         Self {
             center: middle.to_frame([0.5, 0.5 + BOX_TO_REGION_DOWN]),
@@ -247,7 +250,7 @@ mod tests {
     fn a_turned_box_is_lowered_along_the_face() {
         let bbox = BBox { x: 0.0, y: 0.0, width: 100.0, height: 100.0 };
         let roll = std::f32::consts::FRAC_PI_2;
-        let region = Region::from_detection(&Detection { bbox, score: 1.0, roll });
+        let region = Region::from_detection(&Detection { bbox, score: 1.0, roll, points: None });
         // A head lying on its right cheek has its chin to the left.
         assert_abs_diff_eq!(region.center[0], 50.0 - 17.0, epsilon = 1e-3);
         assert_abs_diff_eq!(region.center[1], 50.0, epsilon = 1e-3);

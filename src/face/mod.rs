@@ -22,13 +22,13 @@ pub mod track;
 mod upright;
 
 pub use align::{Crop, Cutter, Similarity};
-pub use detect::{Detector, Search, SeetaDetector};
+pub use detect::{Detector, FaceDetector, Search};
 pub use grey::GreySampler;
 pub use landmarks::LandmarkNet;
 pub use pose::HeadPose;
 pub use region::{LANDMARK_MARGIN, Region};
 pub use settings::{Seat, TrackSettings};
-pub use track::{FaceTiming, FaceTracker};
+pub use track::{FaceModels, FaceTiming, FaceTracker};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -38,7 +38,7 @@ use crate::{frame::Turn, infer::ModelError};
 /// A face that cannot be looked for.
 #[derive(Debug, Error)]
 pub enum FaceError {
-    /// The landmark model cannot be loaded or run.
+    /// The detector's or the landmark network's model cannot be loaded or run.
     #[error(transparent)]
     Model(#[from] ModelError),
     /// The detector does not work.
@@ -64,6 +64,14 @@ impl BBox {
     pub fn center(&self) -> [f32; 2] {
         [self.x + self.width / 2.0, self.y + self.height / 2.0]
     }
+
+    /// The box with the same middle and `by` times the sides.
+    #[must_use]
+    pub fn scaled(&self, by: f32) -> Self {
+        let [x, y] = self.center();
+        let (width, height) = (by * self.width, by * self.height);
+        Self { x: x - width / 2.0, y: y - height / 2.0, width, height }
+    }
 }
 
 /// What a detector returns: where a face may be.
@@ -71,8 +79,12 @@ impl BBox {
 pub struct Detection {
     /// The face, from brow to chin.
     pub bbox: BBox,
-    /// The detector's own score, larger is surer; not a probability.
+    /// The detector's own score, 0..1, larger is surer.
     pub score: f32,
+    /// Eye on the left of the picture, eye on the right, tip of the nose, corners of the
+    /// mouth left and right, in pixels of the frame; `None` from a detector that gives boxes
+    /// only.
+    pub points: Option<[[f32; 2]; 5]>,
     /// Turn of the head in radians, clockwise on the screen, as far as the detector knows
     /// it; the box is upright all the same.
     pub roll: f32,

@@ -5,16 +5,18 @@ use std::{sync::Arc, time::Duration};
 
 use image::{RgbImage, imageops};
 
-use super::{Face, FaceTracker, GreySampler, Seat, TrackSettings, Unreadable, pose::tests::seen};
+use super::{
+    Face, FaceModels, FaceTracker, GreySampler, Seat, TrackSettings, Unreadable, pose::tests::seen,
+};
 use crate::{
     frame::{Frame, Mounting, Turn},
-    infer::{ModelSource, RuntimeOptions},
+    infer::RuntimeOptions,
     source::{OpenOptions, Source, demo::Demo},
 };
 
 /// A tracker with what ships.
 fn tracker() -> FaceTracker {
-    FaceTracker::open(&RuntimeOptions::default(), &ModelSource::Embedded).unwrap()
+    FaceTracker::open(&RuntimeOptions::default(), &FaceModels::default()).unwrap()
 }
 
 /// The drawn picture of a play at a second.

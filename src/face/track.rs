@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use image::RgbImage;
 
 use super::{
-    BBox, Detection, Detector, Face, FaceError, LandmarkNet, Region, Scene, Search, SeetaDetector,
+    BBox, Detection, Detector, Face, FaceDetector, FaceError, LandmarkNet, Region, Scene, Search,
     TrackSettings, driver::Seats, smooth::PoseSmoother, upright::TurnedLooks,
 };
 use crate::{
@@ -27,8 +27,10 @@ const REMEMBERED: Duration = Duration::from_secs(3);
 /// Confidence above which a face is kept although the detector does not see it (covered
 /// and turned heads, which it is blind to).
 pub(super) const SURE: f32 = 0.8;
+/// Side of the square that is looked at around the place of a lost face, in sides of it.
+pub(super) const AROUND: f32 = 3.0;
 /// Least score of a detection near the place where the face was lost.
-const LEAST_SCORE_NEAR: f64 = 1.0;
+const LEAST_SCORE_NEAR: f32 = 0.25;
 
 /// A face that is being followed.
 #[derive(Debug)]
@@ -57,6 +59,15 @@ pub struct FaceTiming {
     pub detect: Duration,
     /// Cutting the regions and placing the landmarks in them.
     pub landmarks: Duration,
+}
+
+/// The models that find a face and its points.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FaceModels {
+    /// The face detector.
+    pub detector: ModelSource,
+    /// The landmark network.
+    pub landmarks: ModelSource,
 }
 
 /// Finds the driver's face in each frame.
@@ -99,13 +110,13 @@ impl FaceTracker {
         }
     }
 
-    /// The tracker that ships: SeetaFace and a landmark model.
+    /// The tracker of these models.
     ///
     /// # Errors
-    /// When the detector or the model cannot be loaded.
-    pub fn open(options: &RuntimeOptions, landmarks: &ModelSource) -> Result<Self, FaceError> {
-        let net = LandmarkNet::load(landmarks, options)?;
-        Ok(Self::new(Box::new(SeetaDetector::new()?), net))
+    /// When one of them cannot be loaded.
+    pub fn open(options: &RuntimeOptions, models: &FaceModels) -> Result<Self, FaceError> {
+        let net = LandmarkNet::load(&models.landmarks, options)?;
+        Ok(Self::new(Box::new(FaceDetector::load(&models.detector, options)?), net))
     }
 
     /// The same tracker with other settings.
@@ -268,10 +279,10 @@ impl FaceTracker {
         }
         self.searched_at = Some(at);
         let near = self.last.filter(|(_, lost)| at < *lost + REMEMBERED).map(|(region, _)| region);
-        let search = self.next_way(near);
+        let search = self.next_way(image, near);
         self.attempt += 1;
         let found = self.ask(image, &search)?;
-        let whole = search.around.is_none() && search.roll == 0.0;
+        let whole = search.window.is_none() && search.roll == 0.0;
         let face = self.choose(image, at, &found, whole)?;
         if let Some(face) = &face {
             self.begin(face, at);
@@ -280,24 +291,18 @@ impl FaceTracker {
     }
 
     /// The ways to look, one after the other: near the last place first, then everywhere,
-    /// brightened, turned both ways.
-    fn next_way(&self, near: Option<Region>) -> Search {
+    /// with room around a face that fills the picture, and for small faces.
+    fn next_way(&self, image: &RgbImage, near: Option<Region>) -> Search {
         let plain = Search::default();
-        let turned = |degrees: f32| Search { roll: degrees.to_radians(), padding: 0.1, ..plain };
         let around = near.map(|region| Search {
-            long_side_px: 200,
             least_score: LEAST_SCORE_NEAR,
             roll: region.roll,
-            brighten: true,
-            around: Some(square(&region)),
+            window: Some(square(&region).scaled(AROUND)),
             ..plain
         });
-        let everywhere = [
-            plain,
-            Search { brighten: true, least_score: LEAST_SCORE_NEAR, ..plain },
-            turned(30.0),
-            turned(-30.0),
-        ];
+        let padded = Search { padding: 0.15, least_score: LEAST_SCORE_NEAR, ..plain };
+        let [a, b, c, d] = Search::tiles(image);
+        let everywhere = [plain, padded, a, b, c, d];
         match around {
             Some(around) if self.attempt.is_multiple_of(2) => around,
             Some(_) => everywhere[self.attempt / 2 % everywhere.len()],

@@ -10,7 +10,7 @@ use image::RgbImage;
 use super::{
     Face, FaceError, FaceTracker, Landmarks, Region, Search,
     landmarks::{Looks, ROUGHLY_STEADY, STEADY},
-    track::{SURE, same_place, square},
+    track::{AROUND, SURE, same_place, square},
 };
 use crate::frame::Turn;
 
@@ -95,8 +95,8 @@ impl FaceTracker {
     /// The detector's best score for this face, the way up it was found; 0 when it sees none.
     fn score_at(&mut self, image: &RgbImage, face: &Face) -> Result<f32, FaceError> {
         let region = Region::from_landmarks(&face.landmarks);
-        let around = Some(square(&region));
-        let search = Search { long_side_px: 200, roll: region.roll, around, ..Search::default() };
+        let window = Some(square(&region).scaled(AROUND));
+        let search = Search { roll: region.roll, window, ..Search::default() };
         let found = self.ask(image, &search)?;
         let here = found.iter().filter(|detection| same_place(&region, &detection.bbox));
         Ok(here.map(|detection| detection.score).fold(0.0, f32::max))

@@ -9,7 +9,7 @@ use std::{
 use super::{LiveError, Pipeline, Vision};
 use crate::{
     alarm::{SoundState, Speaker, default_speaker},
-    face::Seat,
+    face::{FaceModels, Seat},
     infer::{ModelSource, RuntimeOptions},
     monitor::Settings,
     source::{self, OpenOptions, Source, SourceError, SourceSpec},
@@ -33,8 +33,8 @@ pub enum Pace {
 pub struct PipelineOptions {
     /// Device and threads.
     pub runtime: RuntimeOptions,
-    /// The landmark network.
-    pub landmarks: ModelSource,
+    /// Face detector and landmark network.
+    pub faces: FaceModels,
     /// The drowsiness classifier.
     pub classifier: ModelSource,
     /// Which patches may be attended to; `None` = as the classifier was trained.

@@ -123,7 +123,7 @@ impl Pipeline {
         let (tracker, classifier) = std::thread::scope(|scope| {
             let classifier =
                 scope.spawn(|| Classifier::load(&options.classifier, &options.runtime));
-            let tracker = FaceTracker::open(&options.runtime, &options.landmarks);
+            let tracker = FaceTracker::open(&options.runtime, &options.faces);
             (tracker, classifier.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
         let track = TrackSettings { seat: options.seat, ..TrackSettings::default() };

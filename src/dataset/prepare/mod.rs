@@ -26,9 +26,9 @@ use super::{
     uta,
 };
 use crate::{
-    face::{Face, FaceTracker, Seat, TrackSettings, align},
+    face::{Face, FaceModels, FaceTracker, Seat, TrackSettings, align},
     frame::{Mounting, Turn},
-    infer::{ModelSource, RuntimeOptions},
+    infer::RuntimeOptions,
 };
 use journal::Journal;
 pub use report::{DROPPED, PrepareReport, REPORT};
@@ -70,12 +70,12 @@ pub struct PrepareOptions {
     /// (mean difference of their pixels as a share of white), and whose eyes and mouth
     /// are as open; `None` keeps all.
     pub thin: Option<f32>,
+    /// The models that find the faces.
+    pub faces: FaceModels,
     /// How pictures are brought upright, after their own rotation.
     pub mounting: Mounting,
     /// On which side of the picture the person to be cut out sits.
     pub seat: Seat,
-    /// The landmark model.
-    pub landmarks: ModelSource,
     /// How it is run; each file has a thread of its own anyway.
     pub runtime: RuntimeOptions,
 }
@@ -157,7 +157,7 @@ pub fn run(options: &PrepareOptions, watch: &Watch<'_>) -> Result<PrepareReport,
             Some(tracker) => tracker,
             None => {
                 let seat = TrackSettings { seat: options.seat, ..TrackSettings::default() };
-                FaceTracker::open(&runtime, &options.landmarks)?.with_settings(seat)
+                FaceTracker::open(&runtime, &options.faces)?.with_settings(seat)
             }
         };
         work::work(&shared, input, &mut tracker)?;
@@ -279,9 +279,9 @@ mod tests {
             crop_px: 72,
             rate: 1.0,
             thin: None,
+            faces: FaceModels::default(),
             mounting: Mounting::default(),
             seat: Seat::Any,
-            landmarks: ModelSource::Embedded,
             runtime: RuntimeOptions::default(),
         }
     }

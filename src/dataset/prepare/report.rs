@@ -209,7 +209,8 @@ mod tests {
     use super::*;
     use crate::{
         dataset::prepare::{Pictures, journal::End},
-        infer::{ModelSource, RuntimeOptions},
+        face::FaceModels,
+        infer::RuntimeOptions,
     };
 
     fn found(crop: &str, eye_aspect: f32, grey: u8) -> Option<Found> {
@@ -230,9 +231,9 @@ mod tests {
             crop_px: 72,
             rate: 1.0,
             thin,
+            faces: FaceModels::default(),
             mounting: crate::frame::Mounting::default(),
             seat: crate::face::Seat::Any,
-            landmarks: ModelSource::Embedded,
             runtime: RuntimeOptions::default(),
         }
     }
