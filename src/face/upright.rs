@@ -3,14 +3,14 @@
 //! surest of them tells which way is up. Where no face is found for some seconds, the
 //! turned picture is looked at now and then: the camera may hang upside down.
 
-use std::time::Duration;
+use std::{f32::consts::FRAC_PI_2, time::Duration};
 
 use image::RgbImage;
 
 use super::{
-    Face, FaceError, FaceTracker, Landmarks, Region, Search,
+    BBox, Detection, Face, FaceError, FaceTracker, Landmarks, Region, Search,
     landmarks::{Looks, ROUGHLY_STEADY, STEADY},
-    track::{AROUND, SURE, same_place, square},
+    track::{AROUND, SURE, square},
 };
 use crate::frame::Turn;
 
@@ -39,7 +39,7 @@ impl Landmarks {
         if roll.abs() <= TILTED {
             return Turn::None;
         }
-        match (roll / std::f32::consts::FRAC_PI_2).round() as i32 {
+        match (roll / FRAC_PI_2).round() as i32 {
             0 | 1 if roll > 0.0 => Turn::ThreeQuarters,
             0 | -1 => Turn::Quarter,
             _ => Turn::Half,
@@ -64,25 +64,64 @@ impl TurnedLooks {
     }
 }
 
+/// What the detector sees in each turn of a picture, surest first: upright, and turned by 90,
+/// 180 and 270 degrees clockwise.
+#[derive(Debug, Default)]
+pub(super) struct AllTurns([Vec<Detection>; 4]);
+
+impl AllTurns {
+    /// The surest detection of a face that is turned like this region and lies in it.
+    fn at(&self, region: &Region) -> Option<&Detection> {
+        let quarters = (region.roll / FRAC_PI_2).round() as i32;
+        self.0[quarters.rem_euclid(4) as usize].iter().find(|detection| {
+            let [x, y] = region.to_unit(Region::from_detection(detection).center);
+            (0.0..=1.0).contains(&x) && (0.0..=1.0).contains(&y)
+        })
+    }
+
+    /// The detector's score for a face, the way up it was found; 0 where it sees none.
+    fn score(&self, face: &Face) -> f32 {
+        self.at(&Region::from_landmarks(&face.landmarks)).map_or(0.0, |found| found.score)
+    }
+}
+
 impl FaceTracker {
+    /// What the detector sees in a picture, or in a part of it, in each of the four turns.
+    pub(super) fn all_turns(
+        &mut self,
+        image: &RgbImage,
+        window: Option<BBox>,
+    ) -> Result<AllTurns, FaceError> {
+        let mut all = AllTurns::default();
+        for (quarter, found) in all.0.iter_mut().enumerate() {
+            let roll = quarter as f32 * FRAC_PI_2;
+            *found =
+                self.ask(image, &Search { roll, window, padding: 0.1, ..Search::default() })?;
+        }
+        Ok(all)
+    }
+
     /// The face in the turn in which the network is surest of it, among all four turns of
     /// the place where it was found. Where it is about as sure of two, the detector decides.
     pub(super) fn surest_turn(
         &mut self,
         image: &RgbImage,
         found: Looks,
+        all: &AllTurns,
     ) -> Result<Looks, FaceError> {
         let region = Region::from_landmarks(&found.face.landmarks);
         let mut best = found;
         for turn in [Turn::Half, Turn::Quarter, Turn::ThreeQuarters] {
-            let turned = self.region_at(image, &region, turn)?;
+            let same = Region { roll: region.roll + turn.radians(), ..region };
+            // What was found the wrong way round lies too high on the face.
+            let turned = all.at(&same).map_or(same, Region::from_detection);
             let looks = self.net.look_often(image, &turned)?;
             if looks.confidence < SURE || looks.moved > ROUGHLY_STEADY {
                 continue;
             }
             let surer = looks.surety() - best.surety();
             let surer = match surer.abs() < ABOUT_AS_SURE {
-                true => self.score_at(image, &looks.face)? - self.score_at(image, &best.face)?,
+                true => all.score(&looks.face) - all.score(&best.face),
                 false => surer,
             };
             if surer > 0.0 {
@@ -90,34 +129,6 @@ impl FaceTracker {
             }
         }
         Ok(best)
-    }
-
-    /// Where the face is in another turn: where the detector sees it there, since what was
-    /// found the wrong way round lies too high on the face; else in the same place.
-    fn region_at(
-        &mut self,
-        image: &RgbImage,
-        region: &Region,
-        turn: Turn,
-    ) -> Result<Region, FaceError> {
-        let roll = region.roll + turn.radians();
-        let window = Some(square(region).scaled(AROUND));
-        let found = self.ask(image, &Search { roll, window, ..Search::default() })?;
-        let here = found.iter().map(Region::from_detection).find(|other| {
-            let [x, y] = region.to_unit(other.center);
-            (0.0..=1.0).contains(&x) && (0.0..=1.0).contains(&y)
-        });
-        Ok(here.unwrap_or(Region { roll, ..*region }))
-    }
-
-    /// The detector's best score for this face, the way up it was found; 0 when it sees none.
-    fn score_at(&mut self, image: &RgbImage, face: &Face) -> Result<f32, FaceError> {
-        let region = Region::from_landmarks(&face.landmarks);
-        let window = Some(square(&region).scaled(AROUND));
-        let search = Search { roll: region.roll, window, ..Search::default() };
-        let found = self.ask(image, &search)?;
-        let here = found.iter().filter(|detection| same_place(&region, &detection.bbox));
-        Ok(here.map(|detection| detection.score).fold(0.0, f32::max))
     }
 
     /// A newly found face as it is to be followed, or `None` when the network is surer of it
@@ -128,7 +139,9 @@ impl FaceTracker {
         found: &Face,
     ) -> Result<Option<Face>, FaceError> {
         let looks = self.net.look_often(image, &Region::from_landmarks(&found.landmarks))?;
-        let looks = self.surest_turn(image, looks)?;
+        let place = square(&Region::from_landmarks(&found.landmarks)).scaled(AROUND);
+        let all = self.all_turns(image, Some(place))?;
+        let looks = self.surest_turn(image, looks, &all)?;
         match looks.face.landmarks.turn() {
             Turn::None => Ok(Some(looks.face)),
             turn => {
@@ -172,13 +185,18 @@ impl FaceTracker {
     ) -> Result<Option<Face>, FaceError> {
         let search = Search { roll: turn.back().radians(), ..Search::default() };
         let found = self.ask(image, &search)?;
+        let mut all = None;
         for detection in found.iter().take(MOST_BOXES) {
             let region = Region::from_detection(detection);
             let looks = self.net.look_often(image, &region)?;
             if looks.confidence < SURE || looks.moved > STEADY {
                 continue;
             }
-            let face = self.surest_turn(image, looks)?.believed(STEADY);
+            let all = match &mut all {
+                Some(all) => all,
+                none => none.insert(self.all_turns(image, None)?),
+            };
+            let face = self.surest_turn(image, looks, all)?.believed(STEADY);
             if face.confidence >= SURE && face.landmarks.turn() == turn {
                 return Ok(Some(face));
             }
