@@ -114,8 +114,8 @@ impl Goals {
         let wrong = (truth.clone() - probability).abs();
         let entropy = relu(score.clone()) - score.clone() * truth + score.abs().neg().exp().log1p();
         let told = (entropy * wrong.powf_scalar(FOCUS) * tensor(&self.counts, 1)).sum();
-        let weights = tensor(&self.weights, VALUES);
-        let error = (said - tensor(&self.values, VALUES)).abs() * weights.clone();
+        let error =
+            (said - tensor(&self.values, VALUES)).abs() * tensor(&self.weights, VALUES);
         let quadratic = error.clone().powi_scalar(2).div_scalar(2.0 * SMOOTH);
         let linear = error.clone().sub_scalar(SMOOTH / 2.0);
         let places = linear.mask_where(error.lower_elem(SMOOTH), quadratic);
@@ -166,8 +166,8 @@ mod tests {
         let goals = Goals::new(&[scene(Goal::Face, 30.0)], SIDE);
         let [_, size] = goals.shape;
         let mut said = goals.values.clone();
-        for at in 0..size {
-            said[at] = if goals.score[at] == 1.0 { 9.0 } else { -9.0 };
+        for (said, score) in said.iter_mut().zip(&goals.score) {
+            *said = if *score == 1.0 { 9.0 } else { -9.0 };
         }
         let cost = |said: &[f32]| {
             let data = TensorData::new(said.to_vec(), [1, VALUES, size]);
