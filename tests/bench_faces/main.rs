@@ -271,7 +271,8 @@ fn unseen(data: &Path, model: &ModelSource) {
     let options = RuntimeOptions { device: Device::Cpu, threads: 1 };
     let mut net = LandmarkNet::load(model, &options).unwrap();
     let mut tracker = tracker(model);
-    let rows: [(&str, fn(&FivePointFace) -> bool); 7] = [
+    type Wanted = fn(&FivePointFace) -> bool;
+    let rows: [(&str, Wanted); 7] = [
         ("films, infra-red", is_infrared),
         ("films, visible light", |face| face.frame.is_some() && !is_infrared(face)),
         ("AFLW", |face| face.collection() == "aflw"),

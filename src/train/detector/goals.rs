@@ -114,8 +114,7 @@ impl Goals {
         let wrong = (truth.clone() - probability).abs();
         let entropy = relu(score.clone()) - score.clone() * truth + score.abs().neg().exp().log1p();
         let told = (entropy * wrong.powf_scalar(FOCUS) * tensor(&self.counts, 1)).sum();
-        let error =
-            (said - tensor(&self.values, VALUES)).abs() * tensor(&self.weights, VALUES);
+        let error = (said - tensor(&self.values, VALUES)).abs() * tensor(&self.weights, VALUES);
         let quadratic = error.clone().powi_scalar(2).div_scalar(2.0 * SMOOTH);
         let linear = error.clone().sub_scalar(SMOOTH / 2.0);
         let places = linear.mask_where(error.lower_elem(SMOOTH), quadratic);
