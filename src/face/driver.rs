@@ -136,18 +136,24 @@ impl FaceTracker {
             }
         }
         let mut driver = None;
+        let mut others = faces.len();
         for face in &faces {
-            if let Some(face) = self.upright_face(image, face)? {
-                driver = Some(face);
+            driver = self.upright_face(image, face)?;
+            // One that is upside down is told as a turned picture, not as another face.
+            others -= 1;
+            if driver.is_some() {
                 break;
             }
         }
+        let found = driver.is_some();
         let driver = driver.filter(|face| {
             let region = Region::from_landmarks(&face.landmarks);
             at >= self.lost_at + EXPECTED || self.is_expected(&region, width, at)
         });
+        // Whoever is not taken for the driver is somebody else.
+        others += usize::from(found && driver.is_none());
         if whole {
-            self.seats.note(faces.len() - usize::from(driver.is_some()), at);
+            self.seats.note(others, at);
         }
         Ok(driver)
     }
