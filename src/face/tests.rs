@@ -229,11 +229,11 @@ fn no_picture_takes_long_however_many_faces_are_in_it() {
     }
     let (faces, calls, looks) = cost(&mut tracker, &crowd);
     assert!(faces >= 25 && calls <= 20 && looks <= 20 * 64, "{faces} {calls} {looks}");
-    // Live, only a few of them are looked at.
+    // Live, only a few of them are looked at, and the chosen one in all four turns.
     let before = (tracker.detector_calls(), tracker.net().looks());
     tracker.step(&frame(&crowd, 0.0, 0)).unwrap();
     let live = (tracker.detector_calls() - before.0, tracker.net().looks() - before.1);
-    assert!(live.0 == 1 && live.1 <= 40, "{live:?}");
+    assert!(live.0 <= 5 && live.1 <= 40, "{live:?}");
 
     let nothing =
         RgbImage::from_fn(640, 480, |x, y| image::Rgb([(x / 3) as u8, (y / 3) as u8, 90]));

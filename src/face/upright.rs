@@ -92,11 +92,12 @@ impl FaceTracker {
         image: &RgbImage,
         window: Option<BBox>,
     ) -> Result<AllTurns, FaceError> {
+        // A face may fill the picture; around a known place there is room.
+        let padding = if window.is_none() { 0.1 } else { 0.0 };
         let mut all = AllTurns::default();
         for (quarter, found) in all.0.iter_mut().enumerate() {
             let roll = quarter as f32 * FRAC_PI_2;
-            *found =
-                self.ask(image, &Search { roll, window, padding: 0.1, ..Search::default() })?;
+            *found = self.ask(image, &Search { roll, window, padding, ..Search::default() })?;
         }
         Ok(all)
     }
