@@ -199,8 +199,8 @@ fn a_turned_picture_is_told_with_the_switch_to_use() {
         assert_eq!(told.noted.notes, [sentence]);
         assert_eq!(told.judgement.state, State::NoDriver);
         assert!((5.0..8.0).contains(&told.judgement.at), "{told:?}");
-        // A few looks more than the search for an upright face takes.
-        assert!(summary.detector_calls < 60, "{summary:?}");
+        // Some 30 searches, and four calls more for each face that might be upright.
+        assert!(summary.detector_calls < 150, "{summary:?}");
     }
 }
 
