@@ -69,6 +69,7 @@ pub(super) fn watch(args: &WatchArgs, path: &Path) -> anyhow::Result<()> {
     let options = ReplayOptions {
         pipeline: args.models.pipeline(),
         monitor: watch::monitor_settings(args.settings.as_deref())?,
+        open: watch::open_options(args),
         shard: args.shard,
         ..ReplayOptions::default()
     };

@@ -5,7 +5,7 @@
 use super::*;
 
 fn options() -> OpenOptions {
-    OpenOptions { width: 160, height: 120, fps: 10.0, seed: 0 }
+    OpenOptions { width: 160, height: 120, fps: 10.0, ..OpenOptions::default() }
 }
 
 fn picture(name: &str, options: &OpenOptions, index: u64) -> Arc<image::RgbImage> {
