@@ -127,13 +127,13 @@ fn the_alarm_comes_at_the_players_time_however_a_recording_is_stamped() {
 
     // Two transport streams joined, an hour apart.
     let part = |name: &str, pictures: &[RgbImage], from: i64| {
-        let how = How { codec: Id::MPEG4, format: Some("mpegts"), ..How::new(1000) };
-        let film: Film = film(pictures, 1000).into_iter().map(|(t, i)| (t + from, i)).collect();
+        let how = How { codec: Id::MPEG4, format: Some("mpegts"), ..How::new(10) };
+        let film: Film = film(pictures, 10).into_iter().map(|(t, i)| (t + from, i)).collect();
         assert!(write_as(&at(name), how, &[&film]));
         fs::read(at(name)).unwrap()
     };
     let (first, second) = sleeper().split_at(50);
-    let joined = [part("a.ts", first, 7_200_000), part("b.ts", second, 1000)].concat();
+    let joined = [part("a.ts", first, 72_000), part("b.ts", second, 10)].concat();
     fs::write(at("joined.ts"), joined).unwrap();
     let (code, lines, stderr) = watched(folder.path(), "joined.ts", &[]);
     assert_eq!(code, 0, "{stderr}");

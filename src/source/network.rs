@@ -69,7 +69,12 @@ impl Stream {
         };
         let input = input.map_err(|error| match error {
             ffmpeg::Error::Exit => "it does not answer".into(),
-            ffmpeg::Error::InvalidData => "what it sends is no video".to_owned(),
+            // The second is said of a format that is not among those that are read.
+            ffmpeg::Error::InvalidData
+            | ffmpeg::Error::Eof
+            | ffmpeg::Error::Other { errno: ffmpeg::error::EINVAL } => {
+                "what it sends is no video".to_owned()
+            }
             error => error.to_string(),
         })?;
         let stream = input.streams().best(media::Type::Video).ok_or("it sends no video")?;

@@ -54,7 +54,10 @@ pub fn write_as(path: &Path, how: How, films: &[&[(i64, RgbImage)]]) -> bool {
         video.set_height(height);
         video.set_format(pixels(how.codec));
         video.set_time_base(base);
-        video.set_frame_rate(Some(Rational(how.rate, 1)));
+        // Finer units are those of stamps, not of frames.
+        if how.rate <= 60 {
+            video.set_frame_rate(Some(base.invert()));
+        }
         video.set_bit_rate(2_000_000);
         if header {
             video.set_flags(codec::Flags::GLOBAL_HEADER);
@@ -62,7 +65,9 @@ pub fn write_as(path: &Path, how: How, films: &[&[(i64, RgbImage)]]) -> bool {
         let video = video.open().unwrap();
         let mut stream = file.add_stream(codec).unwrap();
         stream.set_time_base(base);
-        stream.set_avg_frame_rate(Rational(how.rate, 1));
+        if how.rate <= 60 {
+            stream.set_avg_frame_rate(base.invert());
+        }
         stream.set_parameters(&video);
         encoders.push(video);
     }
@@ -105,6 +110,7 @@ fn silence(file: &mut format::context::Output) -> encoder::Audio {
     let codec = encoder::find(codec::Id::PCM_S16LE).unwrap();
     let mut audio = codec::context::Context::new_with_codec(codec).encoder().audio().unwrap();
     audio.set_rate(SOUND_RATE as i32);
+    audio.set_channels(1);
     audio.set_channel_layout(ChannelLayout::MONO);
     audio.set_format(format::Sample::I16(format::sample::Type::Packed));
     audio.set_time_base(Rational(1, SOUND_RATE as i32));

@@ -186,7 +186,8 @@ type LeftOut = Vec<(PathBuf, String)>;
 fn list(pictures: &Pictures) -> Result<(Manifest, PathBuf, LeftOut), DatasetError> {
     match pictures {
         Pictures::List(list) => {
-            let root = if list.is_dir() { list } else { list.parent().unwrap_or(Path::new("")) };
+            let above = list.parent().unwrap_or(Path::new(""));
+            let root = if list.is_dir() { list.as_path() } else { above };
             let listing = Manifest::listing(list)?;
             Ok((listing.manifest, root.to_path_buf(), listing.left_out))
         }
