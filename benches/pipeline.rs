@@ -9,8 +9,8 @@ use divan::{Bencher, black_box};
 use image::RgbImage;
 use wakewatch::{
     face::{
-        Cutter, Detector, Face, FaceTracker, GreySampler, LandmarkNet, Region, Search,
-        SeetaDetector, align,
+        Cutter, Detector, Face, FaceDetector, FaceModels, FaceTracker, GreySampler, LandmarkNet,
+        Region, Search, align,
     },
     frame::Frame,
     infer::{Classifier, ModelSource, RuntimeOptions},
@@ -31,7 +31,7 @@ fn scene() -> &'static (Vec<Frame>, Face) {
         let mut source = source::open(&spec, &OpenOptions::default()).unwrap();
         let frames: Vec<_> = (0..30).map(|_| source.next_frame().unwrap().unwrap()).collect();
         let options = RuntimeOptions::default();
-        let mut tracker = FaceTracker::open(&options, &ModelSource::Embedded).unwrap();
+        let mut tracker = FaceTracker::open(&options, &FaceModels::default()).unwrap();
         let face = frames.iter().filter_map(|frame| tracker.step(frame).unwrap()).last();
         (frames, face.unwrap())
     })
@@ -46,8 +46,10 @@ fn region() -> Region {
 }
 
 #[divan::bench]
-fn detect_400_px(bencher: Bencher<'_, '_>) {
-    let (image, mut detector) = (picture(), SeetaDetector::new().unwrap());
+fn detect(bencher: Bencher<'_, '_>) {
+    let image = picture();
+    let options = RuntimeOptions { threads: 1, ..Default::default() };
+    let mut detector = FaceDetector::load(&ModelSource::Embedded, &options).unwrap();
     bencher.bench_local(|| detector.search(black_box(image), &Search::default()).unwrap());
 }
 

@@ -1,9 +1,13 @@
 //! One picture of the driver and when it was taken: the plain struct that every
 //! source makes and everything downstream reads.
 
+mod turn;
+
 use std::{sync::Arc, time::Duration};
 
 use image::RgbImage;
+
+pub use turn::{Mounting, NoTurn, Turn};
 
 /// A picture from a [`Source`](crate::source::Source).
 #[derive(Clone, Debug)]

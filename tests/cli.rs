@@ -1,6 +1,7 @@
 //! The command line as users meet it: exit codes, what goes to stdout and what to
 //! stderr, and one sentence for every input that cannot be used.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is the test's message")]
+#![allow(clippy::print_stderr, reason = "what is skipped is to be read")]
 
 use std::{
     fs,
@@ -8,7 +9,8 @@ use std::{
 };
 
 use assert_cmd::Command;
-use image::RgbImage;
+use image::{RgbImage, imageops};
+use wakewatch::source::{OpenOptions, Source, demo::Demo};
 
 fn wakewatch() -> Command {
     let mut command = Command::cargo_bin("wakewatch").unwrap();
@@ -138,6 +140,9 @@ fn wrong_use_is_exit_code_2() {
         &["watch", "--headless", "--fast", "--source", "webcam"],
         &["watch", "--headless", "--volume", "7", "--source", "demo"],
         &["watch", "--headless", "--source", "whole.jpg", "--truth", "truth.jsonl"],
+        &["watch", "--headless", "--source", "demo", "--rotate", "45"],
+        &["watch", "--headless", "--source", "demo", "--seat", "back"],
+        &["watch", "--headless", "--source", "demo", "--rotate", "90", "--truth", "truth.jsonl"],
         &["evaluate"],
         &["evaluate", "--data", "missing.csv", "--landmarks", "points.jsonl"],
     ] {
@@ -169,7 +174,9 @@ fn the_doctor_names_everything_a_watch_needs() {
     let findings: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     let names: Vec<_> =
         findings.as_array().unwrap().iter().map(|f| f["what"].as_str().unwrap()).collect();
-    for name in ["ONNX Runtime", "providers", "landmarks", "classifier", "cameras", "sound"] {
+    for name in
+        ["ONNX Runtime", "providers", "landmarks", "classifier", "cameras", "picture", "sound"]
+    {
         assert!(names.contains(&name), "{name} is missing in {names:?}");
     }
     let broken = findings.as_array().unwrap().iter().any(|f| f["health"] == "broken");
@@ -193,6 +200,84 @@ fn a_picture_without_a_face_is_null_and_counted_as_missed() {
     assert_eq!((&report["n"], &report["missed"]), (&2.into(), &2.into()));
     assert_eq!(report["accuracy"], 0.5);
     assert_eq!(report["confusion"]["false_negative"], 1);
+}
+
+/// A picture of the drawn driver.
+fn drawn(play: &str, second: f32) -> RgbImage {
+    let options = OpenOptions::default();
+    let mut demo = Demo::open(play, &options).unwrap();
+    demo.skip_to((second * options.fps) as u64);
+    (*demo.next_frame().unwrap().unwrap().image).clone()
+}
+
+/// What `classify` says of these pictures, with more arguments; `None` without a runtime.
+fn classified(pictures: &[RgbImage], more: &[&str]) -> Option<Vec<serde_json::Value>> {
+    if let Err(error) = wakewatch::infer::runtime::init() {
+        eprintln!("skipped: {error}");
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..pictures.len()).map(|index| format!("{index}.png")).collect();
+    for (picture, name) in pictures.iter().zip(&names) {
+        picture.save(folder.path().join(name)).unwrap();
+    }
+    let args = ["classify"].into_iter().chain(more.iter().copied());
+    let args: Vec<&str> = args.chain(names.iter().map(String::as_str)).collect();
+    let (code, stdout, stderr) = told(folder.path(), &args);
+    assert_eq!(code, 0, "{stderr}");
+    Some(stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+}
+
+#[test]
+fn a_picture_says_whether_its_eyes_can_be_read_and_why_not() {
+    let plain = drawn("alert@2", 1.0);
+    let small = imageops::resize(&plain, 120, 90, imageops::FilterType::Triangle);
+    let mut dark = plain.clone();
+    dark.iter_mut().for_each(|value| *value /= 6);
+    let pictures = [
+        (plain.clone(), None),
+        (drawn("sunglasses@2", 5.0), Some("covered")),
+        (dark, Some("dark")),
+        (small, Some("small")),
+        (imageops::blur(&plain, 9.0), Some("blurred")),
+        (drawn("looking-away@2", 28.0), Some("turned")),
+    ];
+    let images = pictures.each_ref().map(|(image, _)| image.clone());
+    let Some(lines) = classified(&images, &[]) else { return };
+    for (line, (_, why)) in lines.iter().zip(&pictures) {
+        eprintln!("{why:?} {} {} {}", line["faces"], line["eyes_readable"], line["unreadable"]);
+    }
+    for (line, (_, why)) in lines.iter().zip(pictures) {
+        assert_eq!((&line["faces"], &line["turn"]), (&1.into(), &0.into()), "{why:?}: {line}");
+        assert_eq!(line["eyes_readable"], why.is_none(), "{why:?}: {line}");
+        assert_eq!(line["unreadable"], serde_json::json!(why), "{line}");
+    }
+}
+
+#[test]
+fn a_turned_picture_is_read_the_right_way_up_and_says_how() {
+    let upright = drawn("yawns@5", 8.0);
+    let turned = [
+        upright.clone(),
+        imageops::rotate270(&upright),
+        imageops::rotate180(&upright),
+        imageops::rotate90(&upright),
+    ];
+    let Some(lines) = classified(&turned, &[]) else { return };
+    for (line, degrees) in lines.iter().zip([0, 90, 180, 270]) {
+        assert_eq!(line["turn"], degrees, "{line}");
+        let near =
+            |key: &str| (line[key].as_f64().unwrap() - lines[0][key].as_f64().unwrap()).abs() < 0.1;
+        assert!(near("yawn") && near("eyes_closed") && near("drowsy"), "{degrees}: {line}");
+    }
+    // With the switch that is told, the picture is upright.
+    let Some(lines) = classified(&[turned[1].clone()], &["--rotate", "90"]) else { return };
+    assert_eq!(lines[0]["turn"], 0);
+    let flipped = imageops::flip_horizontal(&upright);
+    let both = ["--mirror", "--seat", "left"];
+    let Some(mirrored) = classified(&[upright, flipped], &both) else { return };
+    assert_eq!(mirrored[1]["face"], classified(&[turned[0].clone()], &[]).unwrap()[0]["face"]);
+    assert_ne!(mirrored[0]["face"], mirrored[1]["face"]);
 }
 
 #[test]

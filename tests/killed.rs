@@ -28,6 +28,7 @@ use wakewatch::{
         checkpoint::load_average,
         classifier::Classifier,
         finetune::{self, FinetuneConfig},
+        landmarks::{self, LandmarkNet, LandmarkTrainConfig},
     },
     vit::{ModelKind, VitConfig},
 };
@@ -187,6 +188,12 @@ fn crops(folder: &Path) {
     Manifest { items }.write(&folder.join(INDEX)).unwrap();
 }
 
+/// Whether the run in a child's folder was begun: a save that was killed between its
+/// renamings is finished by the next.
+fn begun(folder: &Path) -> bool {
+    ["last", "last.old"].iter().any(|name| folder.join("run").join(name).exists())
+}
+
 #[test]
 #[ignore = "killed by the others"]
 fn trains_until_killed() {
@@ -200,20 +207,53 @@ fn trains_until_killed() {
     let config: FinetuneConfig = toml::from_str(&text).unwrap();
     let stop = AtomicBool::new(false);
     let mut control = Control { stop: &stop, say: &mut |_| {}, step: &mut |_| {} };
-    // A save that was killed between its renamings is finished by the next.
-    let resume = ["last", "last.old"].iter().any(|name| folder.join("run").join(name).exists());
-    finetune::run(&config, resume, &Device::flex(), &mut control).unwrap();
+    finetune::run(&config, begun(&folder), &Device::flex(), &mut control).unwrap();
 }
 
-fn train(kills: u32, seed: u64) {
+/// Faces of noise with 68 points: HELEN's and those of a few people of YouTube Faces.
+fn faces(folder: &Path) {
+    let mut random = ChaCha8Rng::seed_from_u64(4);
+    let mut lines = String::new();
+    for at in 0..12_u8 {
+        let name = match at % 4 {
+            0 => format!("helen/{at}_1.png"),
+            _ => format!("ytfaces/Person_{at}_1.png"),
+        };
+        let file = folder.join(&name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        RgbImage::from_fn(48, 48, |_, _| Rgb(random.random())).save(file).unwrap();
+        let points: Vec<[f32; 2]> =
+            (0..68).map(|i| [10.0 + (i % 17) as f32, 10.0 + i as f32 / 3.0]).collect();
+        lines += &format!("{}\n", serde_json::json!({ "file": name, "points": points }));
+    }
+    fs::write(folder.join("points.jsonl"), lines).unwrap();
+}
+
+#[test]
+#[ignore = "killed by the others"]
+fn places_points_until_killed() {
+    let folder = folder();
+    let text = format!(
+        "faces = '{}'\nout = '{}'\n[training]\nsteps = 1000000\nbatch = 2\nthreads = 1\n\
+         log_every = 1\nvalidate_every = 2\n",
+        folder.join("points.jsonl").display(),
+        folder.join("run").display()
+    );
+    let config: LandmarkTrainConfig = toml::from_str(&text).unwrap();
+    let stop = AtomicBool::new(false);
+    let mut control = Control { stop: &stop, say: &mut |_| {}, step: &mut |_| {} };
+    landmarks::run(&config, begun(&folder), &Device::flex(), &mut control).unwrap();
+}
+
+/// Kills a training again and again; `whole` reads a checkpoint of it.
+fn train(work: &str, make: fn(&Path), whole: fn(&Path), kills: u32, most_ms: u64, seed: u64) {
     let folder = tempfile::tempdir().unwrap();
-    crops(folder.path());
+    make(folder.path());
     let run = folder.path().join("run");
-    let vit: VitConfig = toml::from_str(NETWORK).unwrap();
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let (mut steps, mut resumed) = (0, 0);
     for _ in 0..kills {
-        kill(child("trains_until_killed", folder.path()), &mut random, 1500);
+        kill(child(work, folder.path()), &mut random, most_ms);
         // Of the log, whole lines without a gap; only the last may be torn.
         let (log, _) = lines(&run.join("log.jsonl"));
         assert!(log.iter().all(|line| is_json(line)), "{log:?}");
@@ -231,19 +271,35 @@ fn train(kills: u32, seed: u64) {
             let path = run.join(name);
             let is_there = path.exists() || path.with_extension("old").exists();
             if is_there {
-                load_average(&path, Classifier::new(&vit, &Device::flex())).unwrap();
+                whole(&path);
             }
         }
     }
-    eprintln!("training: {kills} kills, {steps} steps, gone on with {resumed} times");
+    eprintln!("{work}: {kills} kills, {steps} steps, gone on with {resumed} times");
     assert!(steps > 0 && resumed > 0, "{steps} steps, gone on with {resumed} times");
+}
+
+fn train_classifier(kills: u32, seed: u64) {
+    let whole = |path: &Path| {
+        let vit: VitConfig = toml::from_str(NETWORK).unwrap();
+        load_average(path, Classifier::new(&vit, &Device::flex())).unwrap();
+    };
+    train("trains_until_killed", crops, whole, kills, 1500, seed);
+}
+
+fn train_landmarks(kills: u32, seed: u64) {
+    let whole = |path: &Path| {
+        load_average(path, LandmarkNet::new(&[[0.5; 2]; 68], &Device::flex())).unwrap();
+    };
+    train("places_points_until_killed", faces, whole, kills, 4000, seed);
 }
 
 #[test]
 fn ten_kills_lose_nothing() {
     record(3, 1);
     promote(3, 2);
-    train(4, 3);
+    train_classifier(4, 3);
+    train_landmarks(4, 7);
 }
 
 #[test]
@@ -251,5 +307,6 @@ fn ten_kills_lose_nothing() {
 fn two_hundred_kills_lose_nothing() {
     record(60, 4);
     promote(80, 5);
-    train(60, 6);
+    train_classifier(40, 6);
+    train_landmarks(20, 8);
 }

@@ -52,7 +52,7 @@ fn seeds(name: &str) -> (Vec<Vec<u8>>, usize) {
         }
         "events" => {
             let judgement = Judgement { why: "eyes closed".into(), ..Judgement::default() };
-            let event = Event { judgement, frame: 7, values: None };
+            let event = Event { judgement, frame: 7, ..Event::default() };
             let line = serde_json::to_string(&event).unwrap();
             (vec![format!("{line}\n{line}\n").into(), format!("{line}\n{{\"at\":").into()], 1500)
         }

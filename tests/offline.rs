@@ -161,7 +161,7 @@ fn weights(run: &Path) -> Vec<u32> {
             self.0.extend(values(&param.val()).unwrap().iter().map(|value| value.to_bits()));
         }
     }
-    let vit = RunRecord::load(run).unwrap().vit;
+    let vit = RunRecord::load(run).unwrap().vit.unwrap();
     let model = Classifier::new(&vit, &Device::flex());
     let model = load_average(&run.join("last"), model).unwrap();
     let mut bits = Bits(Vec::new());

@@ -131,8 +131,8 @@ impl Vision for Noting {
         self.pipeline.process(frame)
     }
 
-    fn reset(&mut self) {
-        self.pipeline.reset();
+    fn reset(&mut self, mirrored: bool) {
+        self.pipeline.reset(mirrored);
     }
 
     fn detector_calls(&self) -> u64 {

@@ -69,6 +69,7 @@ struct Said {
 /// A run with its crops.
 struct Judge<'a> {
     record: RunRecord,
+    vit: VitConfig,
     model: Classifier,
     device: Device,
     set: &'a CropSet,
@@ -86,7 +87,8 @@ pub(crate) fn run(
     let device = Device::flex();
     let config: FinetuneConfig = settings::read(&folder.join(CONFIG_FILE))?;
     let record = RunRecord::load(folder)?;
-    let model = Classifier::new(&record.vit, &device);
+    let vit = record.vit()?.clone();
+    let model = Classifier::new(&vit, &device);
     let model = checkpoint::load_average(&folder.join(BEST), model)?;
     let split = Split::load(&set.items, &folder.join("split.json"))?;
     let side = |held: bool| -> Vec<usize> {
@@ -95,7 +97,7 @@ pub(crate) fn run(
     };
     let (train, held) = (side(false), side(true));
     let parameters = model.num_params();
-    let judge = Judge { record, model, device, set };
+    let judge = Judge { record, vit, model, device, set };
 
     let said = judge.all(&held, |at, _| judge.plain(at))?;
     let odds: Vec<f64> = said.iter().map(|one| one.odds).collect();
@@ -133,7 +135,7 @@ pub(crate) fn run(
         "batch": config.training.batch,
         "pretrained": pretrained.and_then(OsStr::to_str),
         "parameters": parameters,
-        "ms_one_crop": time(folder, &judge.record.vit)?,
+        "ms_one_crop": time(folder, &judge.vit)?,
         "threshold": figures.threshold,
         "held": figures.by_name,
         "heads": heads(&set.items, &held, &said, temperature),
@@ -181,7 +183,7 @@ pub(crate) fn pooled(name: &str, seed: u64, folders: &[PathBuf]) -> anyhow::Resu
 
 impl Judge<'_> {
     fn vit(&self) -> &VitConfig {
-        &self.record.vit
+        &self.vit
     }
 
     fn plain(&self, at: usize) -> Sample {

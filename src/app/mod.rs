@@ -42,6 +42,8 @@ use screen::Failure;
 use window::{Opener, Session, Window};
 
 use crate::{
+    face::Seat,
+    frame::Turn,
     live::{Live, LiveOptions},
     source::SourceSpec,
 };
@@ -85,6 +87,12 @@ pub struct AppOptions {
     pub monitor_from_file: bool,
     /// The volume in it was asked for: it overrules the settings.
     pub volume_given: bool,
+    /// How far the picture is turned, where it was asked for.
+    pub rotate: Option<Turn>,
+    /// Whether it is mirrored, where it was asked for.
+    pub mirror: Option<bool>,
+    /// Where the driver sits, where it was asked for.
+    pub seat: Option<Seat>,
     /// Light or dark, where it was asked for.
     pub light: Option<bool>,
     /// Width and height of the window in points; `None` = as usual.
@@ -145,6 +153,9 @@ fn run_with(options: AppOptions, opener: Arc<Opener>) -> Result<(), AppError> {
         None => (Preferences { welcomed: wanted, ..Preferences::default() }, None),
     };
     chosen.light = options.light.unwrap_or(chosen.light);
+    chosen.rotate = options.rotate.unwrap_or(chosen.rotate);
+    chosen.mirror = options.mirror.unwrap_or(chosen.mirror);
+    chosen.seat = options.seat.unwrap_or(chosen.seat);
     let screenshot = options.screenshot.map(|(path, after)| window::Screenshot {
         path,
         after,

@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::text;
 use crate::{
+    face::Seat,
+    frame::{Mounting, Turn},
     infer::Device,
     monitor::{Sensitivity, Settings},
     os::{private_folder, read_text, write_whole},
@@ -64,6 +66,12 @@ pub struct Preferences {
     pub camera_size: [u32; 2],
     /// What the models run on.
     pub device: Device,
+    /// How far the picture is turned clockwise, degrees.
+    pub rotate: Turn,
+    /// Left and right of the picture are swapped.
+    pub mirror: bool,
+    /// On which side of the picture the driver sits.
+    pub seat: Seat,
     /// Thresholds that differ from those of the sensitivity, by name.
     pub thresholds: toml::Table,
 }
@@ -82,12 +90,20 @@ impl Default for Preferences {
             keep_events: false,
             camera_size: [640, 480],
             device: Device::Auto,
+            rotate: Turn::None,
+            mirror: false,
+            seat: Seat::Any,
             thresholds: toml::Table::new(),
         }
     }
 }
 
 impl Preferences {
+    /// How pictures are brought upright.
+    pub fn mounting(&self) -> Mounting {
+        Mounting { rotate: self.rotate, mirror: self.mirror }
+    }
+
     /// The thresholds of the monitor: the sensitivity's with the user's own over them.
     /// A name or value that is none is left out; [`load`] does not let one in.
     pub fn monitor(&self) -> Settings {
@@ -212,6 +228,13 @@ pub fn load(folder: &Path) -> (Preferences, Option<String>) {
     (Preferences::default(), Some(notice))
 }
 
+/// What is kept in the usual folder, or the defaults where that cannot be read; unlike
+/// [`load`], it leaves a broken file where it is.
+pub fn kept() -> Preferences {
+    let text = folder().and_then(|folder| read_text(&folder.join(FILE), MOST_BYTES).ok());
+    text.and_then(|text| toml::from_str(&text).ok()).unwrap_or_default()
+}
+
 /// Gives a broken file a name of its own.
 fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let names = std::iter::once("settings.broken.toml".to_owned())
@@ -303,7 +326,14 @@ mod tests {
     #[test]
     fn what_was_chosen_is_found_again() {
         let folder = tempfile::tempdir().unwrap();
-        let mut chosen = Preferences { light: true, volume: 0.6, ..Preferences::default() };
+        let mut chosen = Preferences {
+            light: true,
+            volume: 0.6,
+            rotate: Turn::ThreeQuarters,
+            mirror: true,
+            seat: Seat::Left,
+            ..Preferences::default()
+        };
         chosen.choose_sensitivity(Sensitivity::High);
         chosen.choose("alarm_s", &[1.7]);
         chosen.choose("tiring", &[0.6, 0.75]);
@@ -341,6 +371,8 @@ mod tests {
             "volume = 'loud'",
             "colour = 1",
             "version = 99",
+            "rotate = 45",
+            "seat = 'back'",
             "[thresholds]\nalarm_sec = 1.0",
             "[thresholds]\nalarm_s = nan",
         ];

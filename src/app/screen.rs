@@ -25,6 +25,7 @@ use super::{
     widgets::{Look, action_button, tab_button},
 };
 use crate::{
+    frame::Mounting,
     live::{LiveError, PipelineOptions, Snapshot},
     monitor::{Level, Settings},
     source::{SourceError, SourceSpec},
@@ -87,6 +88,9 @@ pub struct Around {
     pub monitor_from_file: bool,
     /// The models, for screens that look at recordings.
     pub pipeline: PipelineOptions,
+    /// How recordings are brought upright, as the command line says: what the user has
+    /// chosen is said of the watched picture alone.
+    pub mounting: Mounting,
     /// What is wrong with the settings, one sentence.
     pub notice: Option<String>,
 }
@@ -99,6 +103,7 @@ impl Default for Around {
             monitor: Settings::default(),
             monitor_from_file: false,
             pipeline: PipelineOptions::default(),
+            mounting: Mounting::default(),
             notice: None,
         }
     }

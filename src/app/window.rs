@@ -20,8 +20,9 @@ use super::{
     text,
 };
 use crate::{
+    frame::Mounting,
     infer::Device,
-    live::{Command, Live, LiveOptions, Snapshot, words_of},
+    live::{Command, Live, LiveOptions, PipelineOptions, Snapshot, words_of},
     monitor::{Level, Settings, State},
     source::{OpenOptions, SourceSpec},
 };
@@ -175,7 +176,11 @@ impl Window {
         if !self.volume_given {
             options.volume = chosen.volume;
         }
-        if self.base.open == OpenOptions::default() {
+        // What was asked for at the start is among the choices.
+        options.open.mounting = chosen.mounting();
+        options.pipeline.seat = chosen.seat;
+        let asked = OpenOptions { mounting: Mounting::default(), ..self.base.open };
+        if asked == OpenOptions::default() {
             [options.open.width, options.open.height] = chosen.camera_size;
         }
         let runtime = &mut options.pipeline.runtime;
@@ -202,7 +207,8 @@ impl Window {
             source: self.base.source.clone(),
             monitor: self.monitor,
             monitor_from_file: self.monitor_from_file,
-            pipeline: self.options().pipeline,
+            pipeline: PipelineOptions { seat: self.base.pipeline.seat, ..self.options().pipeline },
+            mounting: self.base.open.mounting,
             notice: self.notice.clone().or(problem),
         }
     }
@@ -296,6 +302,7 @@ impl Window {
         let after = self.options();
         let anew = before.open != after.open
             || before.pipeline.runtime != after.pipeline.runtime
+            || before.pipeline.seat != after.pipeline.seat
             || before.events != after.events;
         if anew {
             return self.open(ctx);

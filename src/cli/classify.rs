@@ -6,9 +6,13 @@ use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
-use super::{answer, shared::ModelArgs};
+use super::{
+    answer,
+    shared::{CameraArgs, ModelArgs},
+};
 use crate::{
-    face::{BBox, Face},
+    face::{BBox, Face, Unreadable},
+    frame::Turn,
     live::Pipeline,
     source::images::load_image,
 };
@@ -19,6 +23,9 @@ pub struct ClassifyArgs {
     /// Pictures: JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF, JPEG 2000 and PNM.
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
+    /// How the camera hung and where the driver sits.
+    #[command(flatten)]
+    pub camera: CameraArgs,
     /// The models.
     #[command(flatten)]
     pub models: ModelArgs,
@@ -32,6 +39,14 @@ struct Line<'a> {
     drowsy: Option<f32>,
     eyes_closed: Option<f32>,
     yawn: Option<f32>,
+    /// How many faces there are.
+    faces: usize,
+    /// The turn that brings the picture upright, degrees clockwise.
+    turn: Option<Turn>,
+    /// Whether the eyes can be read: where not, a watch does not judge by them.
+    eyes_readable: Option<bool>,
+    /// Why not.
+    unreadable: Option<Unreadable>,
 }
 
 /// The face of a picture, in its pixels.
@@ -58,11 +73,11 @@ impl From<&Face> for FaceLine {
 /// # Errors
 /// When a model cannot be had, or a picture could not be read.
 pub fn run(args: &ClassifyArgs) -> anyhow::Result<()> {
-    let mut pipeline = Pipeline::open(&args.models.pipeline())?;
+    let mut pipeline = Pipeline::open(&args.camera.pipeline(&args.models))?;
     let mut failures = Vec::new();
     for file in &args.images {
         let image = match load_image(file) {
-            Ok(image) => image,
+            Ok(image) => args.camera.mounting().apply(image),
             Err(error) => {
                 failures.push(error.to_string());
                 continue;
@@ -76,6 +91,10 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<()> {
             drowsy: reading.map(|reading| reading.drowsy),
             eyes_closed: reading.map(|reading| reading.eyes_closed),
             yawn: reading.map(|reading| reading.yawn),
+            faces: look.as_ref().map_or(0, |look| look.faces),
+            turn: look.as_ref().map(|look| look.turn),
+            eyes_readable: look.as_ref().map(|look| look.unreadable.is_none()),
+            unreadable: look.as_ref().and_then(|look| look.unreadable),
         })?;
     }
     match failures.len() {

@@ -13,6 +13,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{answer, say, shared::ModelArgs};
+#[cfg(feature = "gui")]
+use crate::face::Seat;
 use crate::{
     alarm::{Alarm, SoundState, default_speaker},
     infer::{LoadedModel, ModelSource, Provider, runtime},
@@ -71,10 +73,10 @@ impl Display for Finding {
 /// When something is missing that no watch can do without.
 pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     let mut findings = vec![library(), providers()];
-    for kind in [ModelKind::Landmarks, ModelKind::Drowsiness, ModelKind::Mae, ModelKind::Blinks] {
+    for kind in ModelKind::ALL {
         findings.push(model(kind, &args.models));
     }
-    findings.extend([cameras(), sound(), screen()]);
+    findings.extend([cameras(), mounting(), sound(), screen()]);
     if args.json {
         answer(&findings)?;
     } else {
@@ -117,6 +119,7 @@ fn providers() -> Finding {
 
 fn model(kind: ModelKind, args: &ModelArgs) -> Finding {
     let what = match kind {
+        ModelKind::Detector => "detector",
         ModelKind::Landmarks => "landmarks",
         ModelKind::Drowsiness => "classifier",
         ModelKind::Mae => "autoencoder",
@@ -124,7 +127,8 @@ fn model(kind: ModelKind, args: &ModelArgs) -> Finding {
     };
     let options = args.pipeline();
     let source = match kind {
-        ModelKind::Landmarks => options.landmarks,
+        ModelKind::Detector => options.faces.detector,
+        ModelKind::Landmarks => options.faces.landmarks,
         ModelKind::Drowsiness => options.classifier,
         ModelKind::Mae | ModelKind::Blinks => ModelSource::Embedded,
     };
@@ -149,6 +153,34 @@ fn cameras() -> Finding {
         }
     });
     finding("cameras", found, Health::Lacking)
+}
+
+/// How the window brings the picture upright, as the user has chosen.
+#[cfg(feature = "gui")]
+fn mounting() -> Finding {
+    let kept = crate::app::preferences::kept();
+    let (mounting, seat) = (kept.mounting(), kept.seat);
+    let turned = match mounting.rotate.degrees() {
+        0 => "not turned".into(),
+        degrees => format!("turned by {degrees} degrees"),
+    };
+    let mirrored = if mounting.mirror { ", left and right swapped" } else { "" };
+    let driver = match seat {
+        Seat::Any => "anywhere",
+        Seat::Left => "on the left",
+        Seat::Right => "on the right",
+    };
+    let found = format!(
+        "{turned}{mirrored}, the driver sits {driver}; --rotate, --mirror and --seat change that"
+    );
+    Finding { what: "picture", health: Health::Good, found }
+}
+
+/// Without a window nothing is kept.
+#[cfg(not(feature = "gui"))]
+fn mounting() -> Finding {
+    let found = "as it comes; --rotate, --mirror and --seat change that".into();
+    Finding { what: "picture", health: Health::Good, found }
 }
 
 /// Opens the sound device as the alarm would, without a sound.

@@ -10,7 +10,11 @@ use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::{WrongUse, answer, command_line, shared::ModelArgs, watch};
+use super::{
+    WrongUse, answer, command_line,
+    shared::{CameraArgs, ModelArgs},
+    watch,
+};
 use crate::{
     evaluate::{
         blinks,
@@ -74,6 +78,9 @@ pub struct EvaluateArgs {
     /// Seed of draws, folds and orders.
     #[arg(long, default_value_t = Bootstrap::default().seed)]
     pub seed: u64,
+    /// How the camera hung and where the driver sits.
+    #[command(flatten)]
+    pub camera: CameraArgs,
     /// The models.
     #[command(flatten)]
     pub models: ModelArgs,
@@ -139,7 +146,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     }
     if let Some(list) = &args.landmarks {
         let options = args.models.pipeline();
-        let mut tracker = FaceTracker::open(&options.runtime, &options.landmarks)?;
+        let mut tracker = FaceTracker::open(&options.runtime, &options.faces)?;
         let bar = progress_bar();
         let report = landmarks::run(list, &mut tracker, &|done, of| {
             bar.set_length(of);
@@ -168,15 +175,19 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
 }
 
 fn on_data(args: &EvaluateArgs, data: PathBuf, bootstrap: Bootstrap) -> anyhow::Result<Measured> {
-    let another = !args.versus.is_empty() || args.models.model.is_some() || args.settings.is_some();
+    let another = !args.versus.is_empty()
+        || args.models.model.is_some()
+        || args.settings.is_some()
+        || !args.camera.mounting().is_plain()
+        || args.camera.seat.is_some();
     if another && RunFolder::is_one(&data) {
-        let only = "a run is measured as it was watched; leave models and settings away, or name \
-                    the videos themselves";
+        let only = "a run is measured as it was watched; leave models, settings, --rotate, --mirror \
+                    and --seat away, or name the videos themselves";
         return Err(WrongUse(only.into()).into());
     }
     let stop = Arc::<AtomicBool>::default();
     watch::end_on_interrupt(&stop)?;
-    let first = args.models.pipeline();
+    let first = args.camera.pipeline(&args.models);
     let others = args
         .versus
         .iter()
@@ -187,6 +198,7 @@ fn on_data(args: &EvaluateArgs, data: PathBuf, bootstrap: Bootstrap) -> anyhow::
         protocol: args.protocol,
         by: args.by.clone(),
         bootstrap,
+        mounting: args.camera.mounting(),
         threshold: args.threshold,
         monitor: watch::monitor_settings(args.settings.as_deref())?,
         keep: args.report.as_ref().map(|folder| folder.join("run")),

@@ -10,13 +10,19 @@ use clap::{ArgGroup, Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{answer, evaluate::progress_bar, watch::end_on_interrupt};
+use super::{
+    answer,
+    evaluate::progress_bar,
+    shared::{CameraArgs, FaceModelArgs},
+    watch::end_on_interrupt,
+};
 use crate::{
     dataset::prepare::{self, Pictures, PrepareOptions, Watch},
-    infer::{RuntimeOptions, promoted, runtime},
+    infer::{RuntimeOptions, promoted},
     train::{
         Control, Step,
         blinks::{self, BlinkTrainConfig},
+        detector::{self, DetectorTrainConfig},
         device, export,
         finetune::{self, FinetuneConfig},
         landmarks::{self, LandmarkTrainConfig},
@@ -58,9 +64,12 @@ pub struct PrepareArgs {
     /// than this share of white, unless eyes or mouth are open another way.
     #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "0.02")]
     pub thin: Option<f32>,
-    /// The landmark network, instead of the built-in one.
-    #[arg(long, value_name = "FILE.onnx")]
-    pub landmarks_model: Option<PathBuf>,
+    /// The networks that find the faces.
+    #[command(flatten)]
+    pub faces: FaceModelArgs,
+    /// How the camera hung and where the driver sits.
+    #[command(flatten)]
+    pub camera: CameraArgs,
 }
 
 /// What to train, and how.
@@ -83,6 +92,8 @@ pub struct TrainArgs {
 /// The trainings there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum What {
+    /// The network that finds faces.
+    Detector,
     /// The network that places the 68 points.
     Landmarks,
     /// The masked autoencoder.
@@ -130,7 +141,9 @@ pub fn prepare(args: PrepareArgs) -> anyhow::Result<()> {
         crop_px: usize::from(args.crop_px),
         rate: args.rate,
         thin: args.thin,
-        landmarks: args.landmarks_model.into(),
+        faces: args.faces.models(),
+        mounting: args.camera.mounting(),
+        seat: args.camera.seat.unwrap_or_default(),
         runtime: RuntimeOptions::default(),
     };
     let stop = Arc::new(AtomicBool::new(false));
@@ -180,15 +193,16 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<()> {
     let config: &Path = &args.config;
     let (out, figures) = match args.what {
         What::Landmarks => {
-            // It writes its model at the end, which must not fail for want of a library.
-            runtime::init()?;
-            if args.threads.is_some() {
-                let why = "the landmark network learns on one replica; leave out --threads";
-                return Err(super::WrongUse(why.into()).into());
-            }
-            let config = LandmarkTrainConfig::read(config)?;
-            let report = landmarks::run(&config, args.resume, &device, control)?;
-            (config.out, report.metrics)
+            let mut config: LandmarkTrainConfig = settings::read(config)?;
+            threads(&mut config.training, args.threads);
+            let record = landmarks::run(&config, args.resume, &device, control)?;
+            (config.out, record.metrics)
+        }
+        What::Detector => {
+            let mut config: DetectorTrainConfig = settings::read(config)?;
+            threads(&mut config.training, args.threads);
+            let record = detector::run(&config, args.resume, &device, control)?;
+            (config.out, record.metrics)
         }
         What::Pretrain => {
             let mut config: PretrainConfig = settings::read(config)?;

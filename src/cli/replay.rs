@@ -67,7 +67,7 @@ pub(super) fn watch(args: &WatchArgs, path: &Path) -> anyhow::Result<()> {
     }
     let collection = Collection::open(path)?;
     let options = ReplayOptions {
-        pipeline: args.models.pipeline(),
+        pipeline: args.camera.pipeline(&args.models),
         monitor: watch::monitor_settings(args.settings.as_deref())?,
         open: watch::open_options(args),
         shard: args.shard,

@@ -9,7 +9,10 @@ use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
-use super::{WrongUse, answer, replay, shared::ModelArgs};
+use super::{
+    WrongUse, answer, replay,
+    shared::{CameraArgs, ModelArgs},
+};
 #[cfg(feature = "gui")]
 use crate::app::actions::Tab;
 #[cfg(feature = "video")]
@@ -123,6 +126,9 @@ pub struct WatchArgs {
     #[cfg(feature = "gui")]
     #[arg(long, value_name = "WxH", value_parser = size, conflicts_with = "headless")]
     pub window: Option<[f32; 2]>,
+    /// How the camera hangs and where the driver sits.
+    #[command(flatten)]
+    pub camera: CameraArgs,
     /// The models.
     #[command(flatten)]
     pub models: ModelArgs,
@@ -170,6 +176,7 @@ impl Default for WatchArgs {
             hidden: false,
             #[cfg(feature = "gui")]
             window: None,
+            camera: CameraArgs::default(),
             models: ModelArgs::default(),
         }
     }
@@ -291,6 +298,7 @@ pub(super) fn open_options(args: &WatchArgs) -> OpenOptions {
         seed: args.seed,
         stampless_fps: args.fps,
         stream: args.stream,
+        mounting: args.camera.mounting(),
     }
 }
 
@@ -303,7 +311,7 @@ fn live_options(args: &WatchArgs) -> anyhow::Result<LiveOptions> {
     Ok(LiveOptions {
         source: args.source.clone(),
         open: open_options(args),
-        pipeline: args.models.pipeline(),
+        pipeline: args.camera.pipeline(&args.models),
         monitor,
         pace,
         events: args.events.clone(),
@@ -322,6 +330,11 @@ fn write_truth(source: &SourceSpec, open: &OpenOptions, path: &Path) -> anyhow::
             "only the drawn driver's truth is known; leave --truth away, or watch --source demo";
         return Err(WrongUse(only.into()).into());
     };
+    if !open.mounting.is_plain() {
+        let only =
+            "the truth is that of the picture as it is drawn; leave --rotate and --mirror away";
+        return Err(WrongUse(only.into()).into());
+    }
     demo::write_truth(scenario.as_deref().unwrap_or(demo::TOUR), open, path)?;
     Ok(())
 }
@@ -406,6 +419,9 @@ fn window(args: WatchArgs, live: LiveOptions) -> anyhow::Result<()> {
         live,
         monitor_from_file: args.settings.is_some(),
         volume_given: args.volume.is_some(),
+        rotate: args.camera.rotate,
+        mirror: args.camera.mirror,
+        seat: args.camera.seat,
         light: args.light.then_some(true),
         size: args.window,
         tab,

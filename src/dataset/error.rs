@@ -8,7 +8,7 @@ use super::{
     labels::{TABLE, words},
     manifest::Label,
 };
-use crate::face::FaceError;
+use crate::{face::FaceError, source::SourceError};
 
 /// Data that cannot be used.
 #[derive(Debug, Error)]
@@ -76,6 +76,30 @@ pub enum DatasetError {
         list: PathBuf,
         /// The file.
         file: PathBuf,
+    },
+    /// A line of a list of annotated points cannot be used.
+    #[error(
+        "{path}, line {line}: {why}; a line is {{\"file\": ..., \"points\": [[x, y] x 68]}}",
+        path = .path.display()
+    )]
+    Points {
+        /// The list.
+        path: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// A list of faces names none.
+    #[error("{path} lists no face; choose another list", path = .0.display())]
+    NoFace(PathBuf),
+    /// Nothing says who is in a film, so that it cannot be held out.
+    #[error("{list} does not say who is in {film}; add a line {{\"file\": ..., \"person\": ...}}", list = .list.display(), film = .film.display())]
+    Nobody {
+        /// The list of the films.
+        list: PathBuf,
+        /// The film.
+        film: PathBuf,
     },
     /// A folder holds no video of UTA-RLDD.
     #[error("{path} holds no video named 0, 5 or 10 ({known}), as UTA-RLDD has them under FoldN_partM/SUBJECT/; check the path", path = .path.display())]
@@ -149,6 +173,9 @@ pub enum DatasetError {
         /// What is wrong.
         why: String,
     },
+    /// A picture or film cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// The face network cannot be loaded or run.
     #[error(transparent)]
     Face(#[from] FaceError),

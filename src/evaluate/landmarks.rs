@@ -2,16 +2,16 @@
 //! known: how many faces are found, how far the points are off, and whether the eye
 //! aspect ratio tells closed eyes from open ones.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::metrics::{self, Scored};
-use crate::face::{Face, FaceError, FaceTracker, Landmarks, Region};
+use crate::{
+    dataset::{DatasetError, points},
+    face::{Face, FaceError, FaceTracker, Landmarks, Region},
+};
 
 /// Eye aspect ratio of the annotated points below which eyes count as closed.
 pub const CLOSED_BELOW: f32 = 0.15;
@@ -20,33 +20,13 @@ pub const OPEN_ABOVE: f32 = 0.22;
 /// A face whose middle is off by more than this share of the annotated face is another
 /// face, and the annotated one was not found.
 const SAME_FACE: f32 = 0.35;
-/// The largest list that is read, in bytes.
-const LIST_LIMIT: u64 = 1 << 30;
 
 /// A measurement that cannot be made.
 #[derive(Debug, Error)]
 pub enum LandmarkEvalError {
-    /// The list or a picture cannot be read.
-    #[error("{path} cannot be read ({why}); check the path and what it holds", path = .path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        why: String,
-    },
-    /// The list is not of the expected form.
-    #[error(
-        "{path}, line {line}: {why}; a line is {{\"file\": ..., \"points\": [[x, y] x 68]}}",
-        path = .path.display()
-    )]
-    Line {
-        /// The list.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What does not fit.
-        why: String,
-    },
+    /// The list or a picture of it cannot be used.
+    #[error(transparent)]
+    List(#[from] DatasetError),
     /// The face cannot be looked for.
     #[error(transparent)]
     Face(#[from] FaceError),
@@ -120,15 +100,8 @@ impl LandmarkScore {
     }
 }
 
-#[derive(Deserialize)]
-struct Line {
-    file: PathBuf,
-    points: Vec<[f32; 2]>,
-}
-
-/// Looks for the face in every picture of a list (JSON lines of `{"file", "points":
-/// [[x, y] x 68]}` in pixels; paths relative to the list's folder or the one above).
-/// `tell` hears of every picture that is done: how many, of how many.
+/// Looks for the face in every picture of a list of faces with 68 points
+/// ([`points::read`]). `tell` hears of every picture that is done: how many, of how many.
 ///
 /// # Errors
 /// When the list or a picture cannot be read, or the detector or the network fail.
@@ -137,34 +110,11 @@ pub fn run(
     tracker: &mut FaceTracker,
     tell: &dyn Fn(u64, u64),
 ) -> Result<LandmarkReport, LandmarkEvalError> {
-    let read = |path: &Path, why: String| LandmarkEvalError::Read { path: path.into(), why };
-    let size = fs::metadata(list).map_err(|error| read(list, error.to_string()))?.len();
-    if size > LIST_LIMIT {
-        return Err(read(list, format!("{size} bytes are too many for a list")));
-    }
-    let text = fs::read_to_string(list).map_err(|error| read(list, error.to_string()))?;
-    let folder = list.parent().unwrap_or(Path::new("."));
+    let faces = points::read(list)?;
     let mut score = LandmarkScore::default();
-    let lines = || text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let count = lines().count() as u64;
-    for (number, line) in lines() {
-        let at = |why: String| LandmarkEvalError::Line { path: list.into(), line: number + 1, why };
-        let line: Line = serde_json::from_str(line).map_err(|error| at(error.to_string()))?;
-        let points = <[[f32; 2]; 68]>::try_from(line.points.as_slice())
-            .map_err(|_| at(format!("{} points where 68 are needed", line.points.len())))?;
-        let truth = Landmarks { points };
-        if !points.as_flattened().iter().all(|v| v.is_finite() && v.abs() < 1e5)
-            || truth.interocular_px() < 1.0
-        {
-            return Err(at("the points are those of no face".into()));
-        }
-        let file = [folder.join(&line.file), folder.join("..").join(&line.file)]
-            .into_iter()
-            .find(|file| file.is_file())
-            .ok_or_else(|| at(format!("{} does not exist", line.file.display())))?;
-        let image = image::open(&file).map_err(|error| read(&file, error.to_string()))?.into_rgb8();
-        score.add(&truth, &tracker.find_all(&image)?);
-        tell(score.n as u64, count);
+    for face in &faces {
+        score.add(&face.landmarks, &tracker.find_all(&face.picture()?)?);
+        tell(score.n as u64, faces.len() as u64);
     }
     Ok(score.report())
 }

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     dataset::{manifest::Manifest, videos::is_video},
+    frame::Mounting,
     live::PipelineOptions,
     monitor::Settings,
     replay::{self, Collection, ReplayOptions, RunFacts, RunFolder, VideoResult, digest},
@@ -39,6 +40,8 @@ pub struct Measure {
     pub by: Vec<String>,
     /// Draws and seed.
     pub bootstrap: Bootstrap,
+    /// How pictures are brought upright.
+    pub mounting: Mounting,
     /// Of pictures: another threshold than the model's own.
     pub threshold: Option<f64>,
     /// Of videos: the thresholds of the monitor.
@@ -90,7 +93,8 @@ impl Measure {
         let (mut used, mut brief) = (Vec::new(), None);
         let (mut files, mut problems) = (Vec::new(), Vec::new());
         for options in &self.models {
-            let answers = pictures::judge(&self.data, options, &self.stop, progress)?;
+            let answers =
+                pictures::judge(&self.data, options, self.mounting, &self.stop, progress)?;
             let (judged, mut facts) = (answers.judged, answers.facts);
             problems = answers.problems;
             brief.get_or_insert_with(|| pictures::report(&judged, &facts, self.threshold));
@@ -125,7 +129,7 @@ impl Measure {
             let options = ReplayOptions {
                 pipeline: pipeline.clone(),
                 monitor: self.monitor,
-                open: OpenOptions::default(),
+                open: OpenOptions { mounting: self.mounting, ..OpenOptions::default() },
                 shard: None,
                 stop: self.stop.clone(),
             };
@@ -230,7 +234,7 @@ impl Measure {
                 Some(before) => differences.extend(difference(before, task, &self.bootstrap)),
             }
         }
-        let landmarks = self.models.first().map(|options| &options.landmarks);
+        let landmarks = self.models.first().map(|options| &options.faces.landmarks);
         let provenance = Provenance {
             version: env!("CARGO_PKG_VERSION").into(),
             models: used,

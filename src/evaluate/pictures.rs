@@ -24,6 +24,7 @@ use crate::{
         table::Table,
         uta::Listing,
     },
+    frame::Mounting,
     live::{PipelineOptions, PipelinePool},
     replay::{ReplayError, digest},
     source::{SourceError, formats, images::load_image},
@@ -113,6 +114,7 @@ pub struct Answers {
 pub fn judge(
     list: &Path,
     options: &PipelineOptions,
+    mounting: Mounting,
     stop: &AtomicBool,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Answers, EvaluateError> {
@@ -130,7 +132,7 @@ pub fn judge(
         if stop.load(Ordering::Relaxed) {
             return Err(ReplayError::Stopped.into());
         }
-        let drowsy = look(list, item, &pool);
+        let drowsy = look(list, item, mounting, &pool);
         progress(1 + done.fetch_add(1, Ordering::Relaxed), manifest.items.len() as u64);
         match drowsy {
             Ok(drowsy) => Ok(Ok(Judged {
@@ -178,7 +180,12 @@ pub fn judge(
 }
 
 /// The probability that a picture of a list shows somebody drowsy; `None` without a face.
-fn look(list: &Path, item: &Item, pool: &PipelinePool) -> Result<Option<f32>, EvaluateError> {
+fn look(
+    list: &Path,
+    item: &Item,
+    mounting: Mounting,
+    pool: &PipelinePool,
+) -> Result<Option<f32>, EvaluateError> {
     if item.label.is_none() {
         return Err(EvaluateError::Unlabelled { list: list.into(), file: item.file.clone() });
     }
@@ -190,7 +197,7 @@ fn look(list: &Path, item: &Item, pool: &PipelinePool) -> Result<Option<f32>, Ev
             way: "list recordings apart from pictures",
         }));
     }
-    let image = load_image(&item.file)?;
+    let image = mounting.apply(load_image(&item.file)?);
     let look = pool.lend()?.get()?.look(&image)?;
     Ok(look.map(|look| look.reading.drowsy))
 }

@@ -1,53 +1,43 @@
-//! Finds the face of a single picture, thoroughly: tight crops, small, dark and tilted
-//! faces take several tries, and one picture may cost what a hundred frames do.
-
-use std::f32::consts::FRAC_PI_6;
+//! Finds the face of a single picture, thoroughly: tight crops, small, dark, tilted and
+//! upside-down faces take several tries, and one picture may cost what a hundred frames do.
 
 use image::RgbImage;
 
 use super::{
     Detection, Face, FaceError, FaceTracker, Region, Search,
     detect::SURE_SCORE,
+    driver::is_same,
     landmarks::{ROUGHLY_STEADY, STEADY},
     track::SURE,
 };
+use crate::frame::Turn;
 
 /// Fewer pixels than this show no face.
 const LEAST_PX: u32 = 16;
 /// Least score of a detection when all else failed: the network must then be surer.
-const LEAST_SCORE: f64 = 0.5;
-/// Pictures longer than this are searched once more at this length, in pixels.
-const LARGE_PX: u32 = 1000;
-/// Boxes of one search that are looked at.
-const MOST_BOXES: usize = 6;
+const LEAST_SCORE: f32 = 0.15;
+/// Pictures longer than this are also searched in parts, in pixels.
+const LARGE_PX: u32 = 400;
+/// Boxes of one search that are looked at: time stays bounded in a picture full of faces.
+const MOST_BOXES: usize = 64;
 
-/// The ways to look at a single picture, cheap and likely ones first.
-fn ways(image: &RgbImage) -> Vec<Search> {
+/// The ways to look at a single picture, cheap and likely ones first. What the searches of
+/// one way find counts together.
+fn ways(image: &RgbImage) -> Vec<Vec<Search>> {
     let plain = Search::default();
-    let tight = Search { long_side_px: 200, padding: 0.35, ..plain };
-    let keen = Search { least_score: LEAST_SCORE, ..tight };
-    let mut ways = vec![
-        Search { long_side_px: 320, padding: 0.15, ..plain },
-        tight,
-        Search { brighten: true, ..tight },
-        Search { roll: FRAC_PI_6, ..tight },
-        Search { roll: -FRAC_PI_6, ..tight },
-    ];
-    if image.width().max(image.height()) > LARGE_PX / 2 {
-        ways.push(Search { long_side_px: LARGE_PX, ..plain });
+    let mut first = vec![Search { padding: 0.1, ..plain }];
+    if image.width().max(image.height()) > LARGE_PX {
+        first.extend(Search::tiles(image));
     }
-    ways.extend([
-        Search { long_side_px: 120, ..keen },
-        Search { brighten: true, ..keen },
-        Search { roll: FRAC_PI_6, ..keen },
-        Search { roll: -FRAC_PI_6, ..keen },
-    ]);
-    ways
+    let padded = |padding| Search { padding, ..plain };
+    let keen = |padding| Search { least_score: LEAST_SCORE, ..padded(padding) };
+    vec![first, vec![padded(0.35)], vec![keen(0.1), keen(0.35)]]
 }
 
 impl FaceTracker {
-    /// The largest face of a single picture, or `None` when there is none. The followed
-    /// face of a video is left alone.
+    /// The driver's face in a single picture, or `None` when there is none: the largest one
+    /// on the driver's side of the picture, or else the largest. It may be upside down, which
+    /// its [`turn`](super::Landmarks::turn) says. The followed face of a video is left alone.
     ///
     /// # Errors
     /// When detector or network fail; a picture without a face is no error.
@@ -55,7 +45,7 @@ impl FaceTracker {
         Ok(self.find_all(image)?.into_iter().next())
     }
 
-    /// The faces of a single picture that the first search to find any finds, the largest
+    /// The faces of a single picture that the first search to find any finds, the driver's
     /// first. That of a passenger may be among them.
     ///
     /// # Errors
@@ -65,32 +55,72 @@ impl FaceTracker {
             return Ok(Vec::new());
         }
         for way in ways(image) {
-            let found = self.ask(image, &way)?;
-            let faces = self.believed(image, &found)?;
+            let mut found = Vec::new();
+            for search in &way {
+                found.extend(self.ask(image, search)?);
+            }
+            let faces = self.believed(image, &found, self.settings.acquire)?;
             if !faces.is_empty() {
                 return Ok(faces);
+            }
+        }
+        // The picture itself may be turned.
+        for turn in [Turn::Half, Turn::Quarter, Turn::ThreeQuarters] {
+            for padding in [0.1, 0.35] {
+                let roll = turn.back().radians();
+                let found = self.ask(image, &Search { roll, padding, ..Search::default() })?;
+                let faces = self.believed(image, &found, SURE)?;
+                if !faces.is_empty() {
+                    return Ok(faces);
+                }
             }
         }
         Ok(self.whole(image)?.into_iter().collect())
     }
 
-    /// Of what the detector found, the faces that the network believes in.
-    fn believed(&mut self, image: &RgbImage, found: &[Detection]) -> Result<Vec<Face>, FaceError> {
-        let mut faces = Vec::new();
+    /// Of what the detector found, the faces that the network believes in, with at least
+    /// this confidence.
+    fn believed(
+        &mut self,
+        image: &RgbImage,
+        found: &[Detection],
+        least: f32,
+    ) -> Result<Vec<Face>, FaceError> {
+        let mut faces: Vec<(Region, Face)> = Vec::new();
         for detection in found.iter().take(MOST_BOXES) {
-            let (steady, least) = match f64::from(detection.score) < SURE_SCORE {
-                true => (STEADY, self.settings.acquire.max(SURE)),
-                false => (ROUGHLY_STEADY, self.settings.acquire),
+            let (steady, least) = match detection.score < SURE_SCORE {
+                true => (STEADY, least.max(SURE)),
+                false => (ROUGHLY_STEADY, least),
             };
             let region = Region::from_detection(detection);
-            let face = self.net.locate_surely(image, &region, steady)?;
-            if face.confidence >= least {
-                faces.push(face);
+            let Some(face) = self.surely_upright(image, &region, steady, least)? else { continue };
+            let region = Region::from_landmarks(&face.landmarks);
+            if !faces.iter().any(|(known, _)| is_same(known, &region)) {
+                faces.push((region, face));
             }
         }
-        let side = |face: &Face| Region::from_landmarks(&face.landmarks).side_px;
-        faces.sort_by(|one, other| side(other).total_cmp(&side(one)));
-        Ok(faces)
+        let order = |region: &Region| self.order_of(region, image.width());
+        faces.sort_by(|(one, _), (other, _)| {
+            order(one).cmp(&order(other)).then(other.side_px.total_cmp(&one.side_px))
+        });
+        Ok(faces.into_iter().map(|(_, face)| face).collect())
+    }
+
+    /// The face in a region, the way up in which the network is surest of it, if it is sure
+    /// enough of one.
+    fn surely_upright(
+        &mut self,
+        image: &RgbImage,
+        region: &Region,
+        steady: f32,
+        least: f32,
+    ) -> Result<Option<Face>, FaceError> {
+        let looks = self.net.look_often(image, region)?;
+        if looks.confidence < least || looks.moved > steady {
+            return Ok(None);
+        }
+        let face = self.surest_turn(image, looks)?.believed(steady);
+        Ok((face.confidence >= least).then_some(face))
     }
 
     /// Last, takes the picture for a tight crop: the whole of it is one face.
@@ -100,9 +130,9 @@ impl FaceTracker {
         for scale in [1.0, 1.3] {
             let side_px = scale * width.min(height);
             let region = Region { center: [width / 2.0, height / 2.0], side_px, roll: 0.0 };
-            let face = self.net.locate_surely(image, &region, STEADY)?;
-            let surer = best.as_ref().is_none_or(|best| face.confidence > best.confidence);
-            if face.confidence >= self.settings.acquire.max(SURE) && surer {
+            let least = self.settings.acquire.max(SURE);
+            let Some(face) = self.surely_upright(image, &region, STEADY, least)? else { continue };
+            if best.as_ref().is_none_or(|best| face.confidence > best.confidence) {
                 best = Some(face);
             }
         }

@@ -32,6 +32,9 @@ pub(super) const ROUGHLY_STEADY: f32 = 0.08;
 impl Region {
     /// Where the landmark network should look for the face that a detector found.
     pub fn from_detection(detection: &Detection) -> Self {
+        if let Some(points) = &detection.points {
+            return Self::from_five(points);
+        }
         let middle = Self { roll: detection.roll, ..Self::from_box(&detection.bbox, 1.0) };
         Self {
             center: middle.to_frame([0.5, 0.5 + BOX_TO_REGION_DOWN]),
@@ -41,11 +44,39 @@ impl Region {
     }
 }
 
+/// What several looks at a face came to.
+#[derive(Clone, Debug)]
+pub(super) struct Looks {
+    /// As the first look has it.
+    pub(super) face: Face,
+    /// The least confidence of all looks, 0..1.
+    pub(super) confidence: f32,
+    /// The most that the points moved between two looks: mean over the points, in sides of
+    /// the region.
+    pub(super) moved: f32,
+}
+
+impl Looks {
+    /// How sure they are together, to compare them with looks at the same place in another
+    /// turn.
+    pub(super) fn surety(&self) -> f32 {
+        self.confidence - 5.0 * self.moved
+    }
+
+    /// The face with the confidence of the least sure look, 0 when the points moved by more
+    /// than `steady`.
+    pub(super) fn believed(self, steady: f32) -> Face {
+        let confidence = if self.moved > steady { 0.0 } else { self.confidence };
+        Face { confidence, ..self.face }
+    }
+}
+
 /// Places the landmarks.
 #[derive(Debug)]
 pub struct LandmarkNet {
     model: LoadedModel,
     sampler: GreySampler,
+    looks: u64,
 }
 
 impl LandmarkNet {
@@ -55,7 +86,7 @@ impl LandmarkNet {
     /// When the model cannot be loaded; see [`LoadedModel::load`].
     pub fn load(source: &ModelSource, options: &RuntimeOptions) -> Result<Self, FaceError> {
         let model = LoadedModel::load(source, ModelKind::Landmarks, options)?;
-        Ok(Self { model, sampler: GreySampler::default() })
+        Ok(Self { model, sampler: GreySampler::default(), looks: 0 })
     }
 
     /// The face in a region, whether there is one or not: its confidence tells.
@@ -63,6 +94,7 @@ impl LandmarkNet {
     /// # Errors
     /// When the model fails to run.
     pub fn locate(&mut self, image: &RgbImage, region: &Region) -> Result<Face, FaceError> {
+        self.looks += 1;
         let side = self.model.card.image_px;
         let grey = self.sampler.sample(region, image, side);
         let outputs = self.model.run(&[("image", &[1, 1, side, side], grey)])?;
@@ -103,8 +135,39 @@ impl LandmarkNet {
 
     /// The same, looked at twice more from slightly other regions. On a face the points
     /// stay where they are; on something that merely resembles one they wander with the
-    /// region. The confidence is that of the least sure look, 0 when the points moved by
-    /// more than `steady` (in sides of the region, mean over the points).
+    /// region.
+    ///
+    /// # Errors
+    /// When the model fails to run.
+    pub(super) fn look_often(
+        &mut self,
+        image: &RgbImage,
+        rough: &Region,
+    ) -> Result<Looks, FaceError> {
+        let face = self.locate_afresh(image, rough)?;
+        let region = Region::from_landmarks(&face.landmarks);
+        let mut looks = Looks { confidence: face.confidence, moved: 0.0, face };
+        for [right, down, scale, turn] in SHAKES {
+            if looks.confidence < HOPELESS {
+                break;
+            }
+            let shaken = Region {
+                center: region.to_frame([0.5 + right, 0.5 + down]),
+                side_px: scale * region.side_px,
+                roll: region.roll + turn,
+            };
+            let other = self.locate(image, &shaken)?;
+            let pairs = looks.face.landmarks.points.iter().zip(other.landmarks.points);
+            let moved: f32 = pairs.map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).sum();
+            let moved = moved / (68.0 * region.side_px.max(f32::EPSILON));
+            looks.moved = looks.moved.max(moved);
+            looks.confidence = looks.confidence.min(other.confidence);
+        }
+        Ok(looks)
+    }
+
+    /// The face after such looks: its confidence is that of the least sure one, 0 when the
+    /// points moved by more than `steady` (in sides of the region, mean over the points).
     ///
     /// # Errors
     /// When the model fails to run.
@@ -114,30 +177,17 @@ impl LandmarkNet {
         rough: &Region,
         steady: f32,
     ) -> Result<Face, FaceError> {
-        let face = self.locate_afresh(image, rough)?;
-        let region = Region::from_landmarks(&face.landmarks);
-        let mut confidence = face.confidence;
-        for [right, down, scale, turn] in SHAKES {
-            if confidence < HOPELESS {
-                break;
-            }
-            let shaken = Region {
-                center: region.to_frame([0.5 + right, 0.5 + down]),
-                side_px: scale * region.side_px,
-                roll: region.roll + turn,
-            };
-            let other = self.locate(image, &shaken)?;
-            let pairs = face.landmarks.points.iter().zip(other.landmarks.points);
-            let moved: f32 = pairs.map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).sum();
-            let moved = moved / (68.0 * region.side_px.max(f32::EPSILON));
-            confidence = if moved > steady { 0.0 } else { confidence.min(other.confidence) };
-        }
-        Ok(Face { confidence, ..face })
+        Ok(self.look_often(image, rough)?.believed(steady))
     }
 
     /// What the model says of itself.
     pub fn card(&self) -> &ModelCard {
         &self.model.card
+    }
+
+    /// How often it has looked so far.
+    pub fn looks(&self) -> u64 {
+        self.looks
     }
 
     /// What it runs on.
@@ -200,7 +250,7 @@ mod tests {
     fn a_turned_box_is_lowered_along_the_face() {
         let bbox = BBox { x: 0.0, y: 0.0, width: 100.0, height: 100.0 };
         let roll = std::f32::consts::FRAC_PI_2;
-        let region = Region::from_detection(&Detection { bbox, score: 1.0, roll });
+        let region = Region::from_detection(&Detection { bbox, score: 1.0, roll, points: None });
         // A head lying on its right cheek has its chin to the left.
         assert_abs_diff_eq!(region.center[0], 50.0 - 17.0, epsilon = 1e-3);
         assert_abs_diff_eq!(region.center[1], 50.0, epsilon = 1e-3);

@@ -6,6 +6,7 @@
 
 pub mod align;
 pub mod detect;
+mod driver;
 mod find;
 mod grey;
 pub mod landmarks;
@@ -18,25 +19,26 @@ mod smooth;
 #[cfg(test)]
 mod tests;
 pub mod track;
+mod upright;
 
 pub use align::{Crop, Cutter, Similarity};
-pub use detect::{Detector, Search, SeetaDetector};
+pub use detect::{Detector, FaceDetector, Search};
 pub use grey::GreySampler;
 pub use landmarks::LandmarkNet;
 pub use pose::HeadPose;
 pub use region::{LANDMARK_MARGIN, Region};
-pub use settings::TrackSettings;
-pub use track::{FaceTiming, FaceTracker};
+pub use settings::{Seat, TrackSettings};
+pub use track::{FaceModels, FaceTiming, FaceTracker};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::infer::ModelError;
+use crate::{frame::Turn, infer::ModelError};
 
 /// A face that cannot be looked for.
 #[derive(Debug, Error)]
 pub enum FaceError {
-    /// The landmark model cannot be loaded or run.
+    /// The detector's or the landmark network's model cannot be loaded or run.
     #[error(transparent)]
     Model(#[from] ModelError),
     /// The detector does not work.
@@ -62,6 +64,14 @@ impl BBox {
     pub fn center(&self) -> [f32; 2] {
         [self.x + self.width / 2.0, self.y + self.height / 2.0]
     }
+
+    /// The box with the same middle and `by` times the sides.
+    #[must_use]
+    pub fn scaled(&self, by: f32) -> Self {
+        let [x, y] = self.center();
+        let (width, height) = (by * self.width, by * self.height);
+        Self { x: x - width / 2.0, y: y - height / 2.0, width, height }
+    }
 }
 
 /// What a detector returns: where a face may be.
@@ -69,8 +79,12 @@ impl BBox {
 pub struct Detection {
     /// The face, from brow to chin.
     pub bbox: BBox,
-    /// The detector's own score, larger is surer; not a probability.
+    /// The detector's own score, 0..1, larger is surer.
     pub score: f32,
+    /// Eye on the left of the picture, eye on the right, tip of the nose, corners of the
+    /// mouth left and right, in pixels of the frame; `None` from a detector that gives boxes
+    /// only.
+    pub points: Option<[[f32; 2]; 5]>,
     /// Turn of the head in radians, clockwise on the screen, as far as the detector knows
     /// it; the box is upright all the same.
     pub roll: f32,
@@ -162,6 +176,16 @@ pub struct Visibility {
     pub right_eye: f32,
     /// The mouth.
     pub mouth: f32,
+}
+
+/// What is known of a picture beside the driver's face.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scene {
+    /// Other faces in it, when the detector looked last.
+    pub others: u32,
+    /// The turn that brings the picture upright, where no face has been found for a while
+    /// but one is seen in the turned picture; no turn where that is not so.
+    pub turn: Turn,
 }
 
 /// A part of the face counts as uncovered from this visibility on, 0..1.

@@ -8,6 +8,14 @@ use super::{BBox, GreySampler, Landmarks};
 /// 68 points: a margin that keeps the face inside while it moves between two frames.
 pub const LANDMARK_MARGIN: f32 = 1.45;
 
+/// Side of the region over the size of five points (the distances of the eyes, and of their
+/// middle to that of the mouth, as the sides of a right triangle).
+const FIVE_TO_REGION: f32 = 2.37;
+/// How far below the middle between eyes and mouth the region's middle lies, in that size.
+const FIVE_DOWN: f32 = 0.12;
+/// How far aside of it, against the nose's own way.
+const FIVE_ASIDE: f32 = -1.4;
+
 /// A square of the frame, turned by the roll of the head.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Region {
@@ -37,6 +45,27 @@ impl Region {
         let center = level.to_frame([(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0]);
         let side_px = LANDMARK_MARGIN * (high[0] - low[0]).max(high[1] - low[1]);
         Self { center, side_px, roll }
+    }
+
+    /// The region of a face of which a detector knows five points: left eye, right eye, tip
+    /// of the nose, left and right corner of the mouth, in pixels of the frame. Fitted to
+    /// 4,332 faces of HELEN and YouTube Faces: the side is right to 6%, the middle to 4% of
+    /// it.
+    pub fn from_five(points: &[[f32; 2]; 5]) -> Self {
+        let [left, right, nose, ..] = *points;
+        let middle = |a: [f32; 2], b: [f32; 2]| [(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0];
+        let (eyes, mouth) = (middle(left, right), middle(points[3], points[4]));
+        let across = [right[0] - left[0], right[1] - left[1]];
+        let down = [mouth[0] - eyes[0], mouth[1] - eyes[1]];
+        // The eyes of a head that is turned away lie close together: then the line from
+        // between them to the mouth tells the turn.
+        let roll = (across[1] - down[0]).atan2(across[0] + down[1]);
+        let size = (across[0].hypot(across[1]).hypot(down[0].hypot(down[1]))).max(f32::EPSILON);
+        let at = Self { center: middle(eyes, mouth), side_px: size, roll };
+        // The nose points to the side that the head is turned to; the cheek is on the other.
+        let turned = (at.to_unit(nose)[0] - 0.5).clamp(-0.4, 0.4);
+        let center = at.to_frame([0.5 + FIVE_ASIDE * turned, 0.5 + FIVE_DOWN]);
+        Self { center, side_px: FIVE_TO_REGION * size, roll }
     }
 
     /// An upright region of `scale` times the longer side of a box.
@@ -83,6 +112,23 @@ mod tests {
             assert_abs_diff_eq!(back[0], point[0], epsilon = 1e-5);
             assert_abs_diff_eq!(back[1], point[1], epsilon = 1e-5);
         }
+    }
+
+    #[test]
+    fn five_points_tell_the_region_of_a_turned_face() {
+        let upright = [[70.0, 80.0], [130.0, 80.0], [100.0, 110.0], [78.0, 142.0], [122.0, 142.0]];
+        let region = Region::from_five(&upright);
+        assert_abs_diff_eq!(region.roll, 0.0, epsilon = 1e-4);
+        assert_abs_diff_eq!(region.center[0], 100.0, epsilon = 1e-3);
+        assert!((190.0..220.0).contains(&region.side_px), "{region:?}");
+        // On its side, with the chin to the left.
+        let turned = Region::from_five(&upright.map(|[x, y]| [200.0 - y, x]));
+        assert_abs_diff_eq!(turned.roll, std::f32::consts::FRAC_PI_2, epsilon = 1e-4);
+        assert!(turned.center[0] < 200.0 - 111.0, "{turned:?}");
+        // In profile the cheek is where the nose is not.
+        let mut profile = upright.map(|[x, y]| [100.0 + 0.3 * (x - 100.0), y]);
+        profile[2][0] = 125.0;
+        assert!(Region::from_five(&profile).center[0] < 85.0);
     }
 
     #[test]

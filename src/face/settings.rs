@@ -4,6 +4,22 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// The side of the picture on which the driver sits, as the window shows it: a camera's
+/// picture is shown as a mirror.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Seat {
+    /// Either.
+    #[default]
+    Any,
+    /// The left half.
+    Left,
+    /// The right half.
+    Right,
+}
+
 /// Settings of the [`FaceTracker`](super::FaceTracker).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -22,8 +38,8 @@ pub struct TrackSettings {
     pub search_every_s: f32,
     /// Longest time between two searches, reached when the seat has long been empty.
     pub search_seldom_s: f32,
-    /// How much larger than the followed face another must be to become the driver.
-    pub rival_scale: f32,
+    /// Where the driver sits.
+    pub seat: Seat,
 }
 
 impl Default for TrackSettings {
@@ -35,7 +51,7 @@ impl Default for TrackSettings {
             check_every_s: 5.0,
             search_every_s: 0.1,
             search_seldom_s: 0.5,
-            rival_scale: 1.3,
+            seat: Seat::Any,
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Follows the driver's face from frame to frame: the landmark network looks where the
 //! face was a frame ago, and the detector is only asked when there is no face, and every
-//! few seconds to check that what is followed is still the driver.
+//! few seconds to check that what is followed is still the driver. Which of several faces
+//! that is, [`driver`](super::driver) decides.
 
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
 
 use super::{
-    BBox, Detection, Detector, Face, FaceError, LandmarkNet, Region, Search, SeetaDetector,
-    TrackSettings, detect::SURE_SCORE, landmarks::STEADY, smooth::PoseSmoother,
+    BBox, Detection, Detector, Face, FaceDetector, FaceError, LandmarkNet, Region, Scene, Search,
+    TrackSettings, driver::Seats, smooth::PoseSmoother, upright::TurnedLooks,
 };
 use crate::{
     frame::Frame,
@@ -23,31 +24,31 @@ const MOMENTUM: f32 = 0.7;
 const MOST_AHEAD: f32 = 0.2;
 /// How long the place of a lost face is looked at first.
 const REMEMBERED: Duration = Duration::from_secs(3);
-/// Checks in a row after which a rival becomes the driver.
-const RIVAL_CHECKS: u32 = 2;
-/// Checks in a row that find no face here before a not quite sure face is given up.
-const UNCONFIRMED_CHECKS: u32 = 3;
 /// Confidence above which a face is kept although the detector does not see it (covered
 /// and turned heads, which it is blind to).
 pub(super) const SURE: f32 = 0.8;
-/// A check is repeated this soon when it did not confirm the face.
-const RECHECK: Duration = Duration::from_secs(1);
+/// Side of the square that is looked at around the place of a lost face, in sides of it.
+pub(super) const AROUND: f32 = 3.0;
 /// Least score of a detection near the place where the face was lost.
-const LEAST_SCORE_NEAR: f64 = 1.0;
+const LEAST_SCORE_NEAR: f32 = 0.25;
 
 /// A face that is being followed.
 #[derive(Debug)]
-struct Track {
+pub(super) struct Track {
     /// Where the last points ask the network to look.
-    region: Region,
+    pub(super) region: Region,
     /// Motion of the region's centre, pixels a second.
     speed: [f32; 2],
-    confidence: f32,
+    pub(super) confidence: f32,
+    /// Media time of its first frame.
+    pub(super) began_at: Duration,
     /// Media time of the last frame in which it was seen.
     seen_at: Duration,
-    checked_at: Duration,
-    unconfirmed: u32,
-    rival: u32,
+    pub(super) checked_at: Duration,
+    /// Checks in a row in which the detector did not find this face.
+    pub(super) unconfirmed: u32,
+    /// Checks in a row that found a face that has more claim to be the driver.
+    pub(super) rival: u32,
     smoother: PoseSmoother,
 }
 
@@ -60,6 +61,15 @@ pub struct FaceTiming {
     pub landmarks: Duration,
 }
 
+/// The models that find a face and its points.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FaceModels {
+    /// The face detector.
+    pub detector: ModelSource,
+    /// The landmark network.
+    pub landmarks: ModelSource,
+}
+
 /// Finds the driver's face in each frame.
 pub struct FaceTracker {
     pub(super) detector: Box<dyn Detector>,
@@ -68,13 +78,15 @@ pub struct FaceTracker {
     pub(super) detector_calls: u64,
     detecting: Duration,
     timing: FaceTiming,
-    track: Option<Track>,
+    pub(super) track: Option<Track>,
     /// Where and when the last face was lost.
-    last: Option<(Region, Duration)>,
-    lost_at: Duration,
+    pub(super) last: Option<(Region, Duration)>,
+    pub(super) lost_at: Duration,
     searched_at: Option<Duration>,
     attempt: usize,
     at: Duration,
+    pub(super) seats: Seats,
+    pub(super) turned: TurnedLooks,
 }
 
 impl FaceTracker {
@@ -93,16 +105,18 @@ impl FaceTracker {
             searched_at: None,
             attempt: 0,
             at: Duration::ZERO,
+            seats: Seats::default(),
+            turned: TurnedLooks::default(),
         }
     }
 
-    /// The tracker that ships: SeetaFace and a landmark model.
+    /// The tracker of these models.
     ///
     /// # Errors
-    /// When the detector or the model cannot be loaded.
-    pub fn open(options: &RuntimeOptions, landmarks: &ModelSource) -> Result<Self, FaceError> {
-        let net = LandmarkNet::load(landmarks, options)?;
-        Ok(Self::new(Box::new(SeetaDetector::new()?), net))
+    /// When one of them cannot be loaded.
+    pub fn open(options: &RuntimeOptions, models: &FaceModels) -> Result<Self, FaceError> {
+        let net = LandmarkNet::load(&models.landmarks, options)?;
+        Ok(Self::new(Box::new(FaceDetector::load(&models.detector, options)?), net))
     }
 
     /// The same tracker with other settings.
@@ -134,6 +148,19 @@ impl FaceTracker {
         self.searched_at = None;
         self.attempt = 0;
         self.at = Duration::ZERO;
+        self.seats.forget();
+        self.turned = TurnedLooks::default();
+    }
+
+    /// Whether the picture is shown as a mirror: the side on which the driver sits is that
+    /// of the picture as it is shown.
+    pub fn show_mirrored(&mut self, mirrored: bool) {
+        self.seats.mirrored = mirrored;
+    }
+
+    /// What is known of the last picture beside the driver's face.
+    pub fn scene(&self) -> Scene {
+        Scene { others: self.seats.others(), turn: self.turned.told() }
     }
 
     /// The driver's face in the next frame of a video, or `None` when there is none.
@@ -169,7 +196,12 @@ impl FaceTracker {
         } else {
             face = self.check(image, at, face)?;
         }
+        match &face {
+            Some(_) => self.turned = TurnedLooks::default(),
+            None => self.look_turned(image, at)?,
+        }
         let Some((face, track)) = face.zip(self.track.as_mut()) else { return Ok(None) };
+        self.seats.seen(&track.region, at);
         let dt_s = at.saturating_sub(track.seen_at).as_secs_f32();
         track.seen_at = at;
         let landmarks = track.smoother.step(&face.landmarks, dt_s);
@@ -221,11 +253,13 @@ impl FaceTracker {
         face.confidence >= least && inside && (0.5..=1.6).contains(&scale)
     }
 
-    fn begin(&mut self, face: &Face, at: Duration) {
+    /// Begins to follow a face.
+    pub(super) fn begin(&mut self, face: &Face, at: Duration) {
         self.track = Some(Track {
             region: Region::from_landmarks(&face.landmarks),
             speed: [0.0; 2],
             confidence: face.confidence,
+            began_at: at,
             seen_at: at,
             checked_at: at,
             unconfirmed: 0,
@@ -245,10 +279,11 @@ impl FaceTracker {
         }
         self.searched_at = Some(at);
         let near = self.last.filter(|(_, lost)| at < *lost + REMEMBERED).map(|(region, _)| region);
-        let search = self.next_way(near);
+        let search = self.next_way(image, near);
         self.attempt += 1;
         let found = self.ask(image, &search)?;
-        let face = self.best(image, &found, near)?;
+        let whole = search.window.is_none() && search.roll == 0.0;
+        let face = self.choose(image, at, &found, whole)?;
         if let Some(face) = &face {
             self.begin(face, at);
         }
@@ -256,24 +291,18 @@ impl FaceTracker {
     }
 
     /// The ways to look, one after the other: near the last place first, then everywhere,
-    /// brightened, turned both ways.
-    fn next_way(&self, near: Option<Region>) -> Search {
+    /// with room around a face that fills the picture, and for small faces.
+    fn next_way(&self, image: &RgbImage, near: Option<Region>) -> Search {
         let plain = Search::default();
-        let turned = |degrees: f32| Search { roll: degrees.to_radians(), padding: 0.1, ..plain };
         let around = near.map(|region| Search {
-            long_side_px: 200,
             least_score: LEAST_SCORE_NEAR,
             roll: region.roll,
-            brighten: true,
-            around: Some(square(&region)),
+            window: Some(square(&region).scaled(AROUND)),
             ..plain
         });
-        let everywhere = [
-            plain,
-            Search { brighten: true, least_score: LEAST_SCORE_NEAR, ..plain },
-            turned(30.0),
-            turned(-30.0),
-        ];
+        let padded = Search { padding: 0.15, least_score: LEAST_SCORE_NEAR, ..plain };
+        let [a, b, c, d] = Search::tiles(image);
+        let everywhere = [plain, padded, a, b, c, d];
         match around {
             Some(around) if self.attempt.is_multiple_of(2) => around,
             Some(_) => everywhere[self.attempt / 2 % everywhere.len()],
@@ -292,97 +321,17 @@ impl FaceTracker {
         self.detecting += began.elapsed();
         found
     }
-
-    /// Of what the detector found, the face that the network believes in and that is most
-    /// likely the driver's: the one where the driver was, else the largest.
-    fn best(
-        &mut self,
-        image: &RgbImage,
-        found: &[Detection],
-        near: Option<Region>,
-    ) -> Result<Option<Face>, FaceError> {
-        let mut found = found.to_vec();
-        let known = |d: &Detection| near.is_some_and(|region| same_place(&region, &d.bbox));
-        found.sort_by(|one, other| {
-            let key = |d: &Detection| (known(d), d.bbox.width);
-            let (one, other) = (key(one), key(other));
-            other.0.cmp(&one.0).then(other.1.total_cmp(&one.1))
-        });
-        // A picture full of false boxes must not stall the frame.
-        for detection in found.iter().take(4) {
-            let region = Region::from_detection(detection);
-            let face = match f64::from(detection.score) < SURE_SCORE {
-                true => self.net.locate_surely(image, &region, STEADY)?,
-                false => self.net.locate_afresh(image, &region)?,
-            };
-            if face.confidence >= self.settings.acquire {
-                return Ok(Some(face));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Every few seconds, sees whether the detector agrees that this is the driver.
-    fn check(
-        &mut self,
-        image: &RgbImage,
-        at: Duration,
-        face: Option<Face>,
-    ) -> Result<Option<Face>, FaceError> {
-        let every = Duration::from_secs_f32(self.settings.check_every_s.max(0.1));
-        let Some(mut track) = self.track.take() else { return Ok(face) };
-        let doubtful = track.unconfirmed > 0 && track.confidence < SURE || track.rival > 0;
-        let due = track.checked_at + if doubtful { RECHECK.min(every) } else { every };
-        if at < due {
-            self.track = Some(track);
-            return Ok(face);
-        }
-        track.checked_at = at;
-        let found = self.ask(image, &Search::default())?;
-        let own = found.iter().find(|d| same_place(&track.region, &d.bbox));
-        track.unconfirmed = if own.is_some() { 0 } else { track.unconfirmed + 1 };
-        let side = |bbox: &BBox| Region::from_box(bbox, super::landmarks::BOX_TO_REGION).side_px;
-        let rivals: Vec<_> = found
-            .iter()
-            .filter(|d| !same_place(&track.region, &d.bbox))
-            .filter(|d| {
-                own.is_none() || side(&d.bbox) > self.settings.rival_scale * track.region.side_px
-            })
-            .copied()
-            .collect();
-        let rival = self.best(image, &rivals, None)?;
-        track.rival = if rival.is_some() { track.rival + 1 } else { 0 };
-        let larger = rival.as_ref().is_some_and(|rival| {
-            let side = Region::from_landmarks(&rival.landmarks).side_px;
-            side > self.settings.rival_scale * track.region.side_px
-        });
-        if let Some(rival) = rival
-            && track.rival >= RIVAL_CHECKS
-            && (larger || track.confidence < SURE)
-        {
-            self.begin(&rival, at);
-            return Ok(Some(rival));
-        }
-        if track.unconfirmed >= UNCONFIRMED_CHECKS && track.confidence < SURE {
-            tracing::debug!("what was followed is no face; searching again");
-            self.lost_at = at;
-            self.last = None;
-            return Ok(None);
-        }
-        self.track = Some(track);
-        Ok(face)
-    }
 }
 
 /// The upright box whose region this is.
-fn square(region: &Region) -> BBox {
+pub(super) fn square(region: &Region) -> BBox {
     let side = region.side_px / super::landmarks::BOX_TO_REGION;
     let [x, y] = region.center;
     BBox { x: x - side / 2.0, y: y - side / 2.0, width: side, height: side }
 }
 
 /// Whether a detector's box is of the face in this region.
-fn same_place(region: &Region, bbox: &BBox) -> bool {
+pub(super) fn same_place(region: &Region, bbox: &BBox) -> bool {
     let [x, y] = region.to_unit(bbox.center());
     let scale = bbox.width / square(region).width;
     (0.2..=0.8).contains(&x) && (0.2..=0.8).contains(&y) && (0.5..=2.0).contains(&scale)

@@ -20,7 +20,7 @@ use super::promoted::promoted;
 use super::runtime::{self, Provider, RuntimeError, RuntimeOptions, SessionError, one_line};
 use crate::{
     monitor::blinks::FEATURES,
-    vit::{CardError, METADATA_KEY, ModelCard, ModelKind, PatchGrid},
+    vit::{CardError, METADATA_KEY, ModelCard, ModelKind, PatchGrid, blaze, cells},
 };
 
 /// Largest model file that is read. The seed's shape, the largest preset, takes 150 MB.
@@ -77,11 +77,13 @@ impl Display for ModelSource {
 /// The bytes of the model that is built into the program.
 pub fn embedded(kind: ModelKind) -> &'static [u8] {
     // Statics lie in the program once; constants would be there once a use.
+    static DETECTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/blazeface.onnx"));
     static LANDMARKS: &[u8] = include_bytes!("../../models/landmarks.onnx");
     static DROWSINESS: &[u8] = include_bytes!("../../models/drowsiness.onnx");
     static MAE: &[u8] = include_bytes!("../../models/mae.onnx");
     static BLINKS: &[u8] = include_bytes!("../../models/blinks.onnx");
     match kind {
+        ModelKind::Detector => DETECTOR,
         ModelKind::Landmarks => LANDMARKS,
         ModelKind::Drowsiness => DROWSINESS,
         ModelKind::Mae => MAE,
@@ -177,6 +179,21 @@ fn ports(card: &ModelCard) -> (Vec<Port>, Vec<Port>) {
     let patches = grid(card).patches();
     let image = port("image", &[card.channels, px, px]);
     match card.kind {
+        ModelKind::Detector if card.channels == 3 => (
+            vec![port(blaze::INPUT, &[px, px, 3])],
+            (0..2)
+                .flat_map(|grid| {
+                    let answers = blaze::ANSWERS[grid];
+                    [
+                        port(blaze::SCORES[grid], &[answers, 1]),
+                        port(blaze::BOXES[grid], &[answers, blaze::VALUES]),
+                    ]
+                })
+                .collect(),
+        ),
+        ModelKind::Detector => {
+            (vec![image], vec![port("faces", &[cells::VALUES, cells::count(px, px)])])
+        }
         ModelKind::Landmarks => (
             vec![image],
             vec![port("points", &[68, 2]), port("confidence", &[1]), port("visible", &[3])],
@@ -204,13 +221,24 @@ fn check_card(card: &ModelCard) -> Result<(), String> {
     if card.kind == ModelKind::Blinks {
         return Ok(());
     }
-    let channels = if card.kind == ModelKind::Landmarks { 1 } else { 3 };
+    let channels = match card.kind {
+        ModelKind::Landmarks => 1,
+        // One of ours is grey; BlazeFace, which looks at colours and one canvas alone, is not.
+        ModelKind::Detector if card.channels == 1 => 1,
+        ModelKind::Detector if card.image_px == blaze::CANVAS_PX => 3,
+        ModelKind::Detector => 1,
+        _ => 3,
+    };
     let patches = grid(card).patches();
     if card.image_px == 0 || card.image_px > MOST_PX {
         return Err(format!("an input of {} px instead of 1 to {MOST_PX}", card.image_px));
     }
     if card.patch_px == 0 || !card.image_px.is_multiple_of(card.patch_px) {
         return Err(format!("patches of {} px do not tile {} px", card.patch_px, card.image_px));
+    }
+    let step = cells::STRIDES[cells::STRIDES.len() - 1];
+    if card.kind == ModelKind::Detector && !card.image_px.is_multiple_of(step) {
+        return Err(format!("{} px are no multiple of {step}", card.image_px));
     }
     if card.channels != channels {
         return Err(format!("{} channels instead of {channels}", card.channels));
@@ -226,7 +254,12 @@ fn check_card(card: &ModelCard) -> Result<(), String> {
     Ok(())
 }
 
-fn check_ports(what: &str, ports: &[Port], outlets: &[Outlet]) -> Result<(), String> {
+fn check_ports(
+    what: &str,
+    ports: &[Port],
+    outlets: &[Outlet],
+    batch: Option<usize>,
+) -> Result<(), String> {
     for Port { name, shape } in ports {
         let Some(outlet) = outlets.iter().find(|outlet| outlet.name() == *name) else {
             return Err(format!("it has no {what} called {name}"));
@@ -236,7 +269,7 @@ fn check_ports(what: &str, ports: &[Port], outlets: &[Outlet]) -> Result<(), Str
         // -1 stands for a size that is known only at run time; the trial run knows.
         let fits = found.len() == shape.len() + 1
             && found.iter().skip(1).zip(shape).all(|(&is, &must)| is < 0 || is == must as i64)
-            && found[0] < 0;
+            && batch.map_or(found[0] < 0, |batch| found[0] == batch as i64);
         if !of_f32 || !fits {
             return Err(format!(
                 "its {what} {name} is {} where f32 [batch, {}] is needed",
@@ -325,21 +358,28 @@ impl LoadedModel {
             .map_err(|error| ModelError::Card { model: source.clone(), source: error })?;
         check_card(&card).map_err(form)?;
         let (inputs, outputs) = ports(&card);
-        check_ports("input", &inputs, session.inputs()).map_err(form)?;
-        check_ports("output", &outputs, session.outputs()).map_err(form)?;
+        // BlazeFace takes one picture at a time.
+        let batch = (card.kind == ModelKind::Detector && card.channels == 3).then_some(1);
+        check_ports("input", &inputs, session.inputs(), batch).map_err(form)?;
+        check_ports("output", &outputs, session.outputs(), batch).map_err(form)?;
         if let Some(extra) =
             session.inputs().iter().find(|i| inputs.iter().all(|port| port.name != i.name()))
         {
             return Err(form(format!("it needs an unknown input {}", extra.name())));
         }
         let mut model = Self { card, provider, fallback: None, source: source.clone(), session };
-        model.try_out(&inputs, &outputs)?;
+        model.try_out(&inputs, &outputs, batch.unwrap_or(TRIAL_BATCH))?;
         Ok(model)
     }
 
     /// Runs once on plain grey with all patches kept.
-    fn try_out(&mut self, inputs: &[Port], outputs: &[Port]) -> Result<(), ModelError> {
-        let batched = |port: &Port| [&[TRIAL_BATCH][..], &port.shape].concat();
+    fn try_out(
+        &mut self,
+        inputs: &[Port],
+        outputs: &[Port],
+        batch: usize,
+    ) -> Result<(), ModelError> {
+        let batched = |port: &Port| [&[batch][..], &port.shape].concat();
         let fed: Vec<_> = inputs
             .iter()
             .map(|port| {
@@ -469,8 +509,7 @@ mod tests {
         if !fixtures::runtime_is_here() {
             return;
         }
-        for kind in [ModelKind::Landmarks, ModelKind::Drowsiness, ModelKind::Mae, ModelKind::Blinks]
-        {
+        for kind in ModelKind::ALL {
             let source = ModelSource::Bytes(embedded(kind).into());
             let loaded = LoadedModel::load(&source, kind, &RuntimeOptions::default());
             assert_eq!(loaded.unwrap().card.kind, kind);

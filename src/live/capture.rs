@@ -40,6 +40,8 @@ pub(super) struct Captured {
     /// Counts sources; frames of one that was switched away are recognised by it.
     pub(super) session: u32,
     pub(super) frame: Frame,
+    /// The window shows the picture as a mirror.
+    pub(super) mirrored: bool,
     /// When it came out of the source.
     pub(super) taken: Instant,
 }
@@ -160,8 +162,9 @@ impl Capture {
         };
         let info = source.info();
         let clock = Clock::new(self.pace, info.live);
-        let every_frame = !info.live && self.pace == Pace::Fast;
-        if info.live {
+        let live = info.live;
+        let every_frame = !live && self.pace == Pace::Fast;
+        if live {
             source = Box::new(Fresh::new(source));
         }
         self.tell(Notice::Opened { session, info });
@@ -179,7 +182,8 @@ impl Capture {
             if let Some(order) = (!early.is_zero()).then(|| self.pause(early)).flatten() {
                 return order.into();
             }
-            let captured = Captured { session, frame, taken: Instant::now() };
+            let (mirrored, taken) = (live, Instant::now());
+            let captured = Captured { session, frame, mirrored, taken };
             let offered = if every_frame { self.queue(captured) } else { self.offer(captured) };
             if let Err(outcome) = offered {
                 return outcome;

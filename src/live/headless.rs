@@ -108,7 +108,7 @@ fn watch_camera(
             tell(Event {
                 judgement: judgement.clone(),
                 frame: shown.frame.as_ref().map_or(0, |frame| frame.index),
-                values: None,
+                ..Event::default()
             });
         }
     }
@@ -132,7 +132,7 @@ pub fn run_seen(
     if let Some(problem) = vision.info().problem {
         tracing::warn!("{problem}");
     }
-    let mut judge = Judge::new(options.monitor, Recorder::here(options)?);
+    let mut judge = Judge::new(options.monitor, options.open.mounting, Recorder::here(options)?);
     let alarm = Alarm::start(parts.speaker)?;
     alarm.order(AlarmCommand::Volume(options.volume));
     let clock = Clock::new(options.pace, source.info().live);

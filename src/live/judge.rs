@@ -5,19 +5,25 @@ use std::time::Duration;
 
 use super::{Sighting, Summary, recorder::Recorder};
 use crate::{
+    face::Scene,
+    frame::Mounting,
     infer::{BlinkScorer, Device, InferError, ModelSource, RuntimeOptions},
     monitor::{Judgement, Level, Monitor, Observation, Settings, blinks::FEATURES},
-    record::{Event, FrameRow, RecordError, SessionSummary},
+    record::{Event, FrameRow, Noted, RecordError, SessionSummary},
 };
 
 /// Judges sightings and keeps the books.
 #[derive(Debug)]
 pub(super) struct Judge {
     settings: Settings,
+    /// By which the pictures were brought upright.
+    mounting: Mounting,
     monitor: Monitor,
     blinks: Blinks,
     recorder: Recorder,
     last: Option<Judgement>,
+    scene: Scene,
+    noted: Noted,
     first_at: Option<Duration>,
     last_at: Duration,
     frame: u64,
@@ -60,13 +66,16 @@ impl Blinks {
 
 impl Judge {
     /// Judges by these thresholds, and keeps these logs.
-    pub(super) fn new(settings: Settings, recorder: Recorder) -> Self {
+    pub(super) fn new(settings: Settings, mounting: Mounting, recorder: Recorder) -> Self {
         Self {
             settings,
+            mounting,
             monitor: Monitor::new(settings),
             blinks: Blinks::Unopened,
             recorder,
             last: None,
+            scene: Scene::default(),
+            noted: Noted::default(),
             first_at: None,
             last_at: Duration::ZERO,
             frame: 0,
@@ -75,7 +84,8 @@ impl Judge {
         }
     }
 
-    /// Judges a sighting; the event is there when state or level has changed.
+    /// Judges a sighting; the event is there when state or level has changed, or what is
+    /// known of the picture.
     pub(super) fn see(
         &mut self,
         seen: &Sighting,
@@ -94,27 +104,33 @@ impl Judge {
         self.summary.seconds = seen.frame.at.saturating_sub(first_at).as_secs_f64();
         let row = FrameRow::new(&seen.frame, seen.face.as_ref(), &seen.observation, &judgement);
         self.recorder.frame(row);
-        self.conclude(judgement, Some(&seen.observation))
+        self.conclude(judgement, Some(&seen.observation), seen.scene)
     }
 
     /// The source has not delivered for `since`.
     pub(super) fn lost(&mut self, since: Duration) -> (Judgement, Option<Event>) {
         let judgement = self.monitor.lost(self.last_at + since);
-        self.conclude(judgement, None)
+        self.conclude(judgement, None, Scene::default())
     }
 
     fn conclude(
         &mut self,
         judgement: Judgement,
         seen: Option<&Observation>,
+        scene: Scene,
     ) -> (Judgement, Option<Event>) {
         let before = self.last.as_ref().map_or(Level::None, |before| before.level);
         if judgement.level >= Level::Warning && judgement.level > before {
             self.summary.alarms += 1;
             self.session.warn(judgement.at);
         }
-        let event = Event::of_change(self.last.as_ref(), &judgement, self.frame, seen);
-        if let Some(event) = &event {
+        let mut event = Event::of_change(self.last.as_ref(), &judgement, self.frame, seen);
+        if self.scene != scene {
+            (self.scene, self.noted) = (scene, Noted::of(scene, self.mounting));
+            event.get_or_insert_with(|| Event::now(&judgement, self.frame, seen));
+        }
+        if let Some(event) = &mut event {
+            event.noted.clone_from(&self.noted);
             self.recorder.event(event);
         }
         self.last = Some(judgement.clone());
@@ -160,6 +176,12 @@ impl Judge {
         self.monitor = Monitor::new(self.settings);
         (self.last, self.first_at, self.last_at) = (None, None, Duration::ZERO);
         (self.frame, self.summary) = (0, Summary::default());
+        (self.scene, self.noted) = (Scene::default(), Noted::default());
+    }
+
+    /// What is known of the picture beside the driver's face.
+    pub(super) fn noted(&self) -> &Noted {
+        &self.noted
     }
 
     /// What has been seen so far.
@@ -198,7 +220,7 @@ mod tests {
             return;
         }
         let recorder = Recorder::here(&LiveOptions::default()).unwrap();
-        let mut judge = Judge::new(Settings::default(), recorder);
+        let mut judge = Judge::new(Settings::default(), Mounting::default(), recorder);
         let image = Arc::new(image::RgbImage::new(1, 1));
         let mut last = Judgement::default();
         // A blink every three seconds, of three to six frames, for five minutes.
@@ -209,6 +231,7 @@ mod tests {
             let seen = Sighting {
                 frame: Frame { image: image.clone(), at, index: u64::from(i) },
                 face: None,
+                scene: Scene::default(),
                 crop: None,
                 keep: vec![],
                 reading: None,

@@ -9,6 +9,7 @@ use std::{
 use super::{LiveError, Pipeline, Vision};
 use crate::{
     alarm::{SoundState, Speaker, default_speaker},
+    face::{FaceModels, Seat},
     infer::{ModelSource, RuntimeOptions},
     monitor::Settings,
     source::{self, OpenOptions, Source, SourceError, SourceSpec},
@@ -32,12 +33,14 @@ pub enum Pace {
 pub struct PipelineOptions {
     /// Device and threads.
     pub runtime: RuntimeOptions,
-    /// The landmark network.
-    pub landmarks: ModelSource,
+    /// Face detector and landmark network.
+    pub faces: FaceModels,
     /// The drowsiness classifier.
     pub classifier: ModelSource,
     /// Which patches may be attended to; `None` = as the classifier was trained.
     pub mask: Option<QMask>,
+    /// On which side of the picture the driver sits.
+    pub seat: Seat,
 }
 
 /// What to watch and how.

@@ -11,8 +11,11 @@ use image::RgbImage;
 
 use super::{LiveError, PipelineOptions};
 use crate::{
-    face::{Cutter, Face, FaceTiming, FaceTracker, GreySampler, Visibility, align},
-    frame::{Frame, PicturePool},
+    face::{
+        Cutter, Face, FaceTiming, FaceTracker, GreySampler, Scene, TrackSettings, Unreadable,
+        Visibility, align,
+    },
+    frame::{Frame, PicturePool, Turn},
     infer::{Classifier, Reading},
     monitor::{FaceSigns, Observation},
     vit::{PatchGrid, QMask},
@@ -25,6 +28,8 @@ pub struct Sighting {
     pub frame: Frame,
     /// The driver's face.
     pub face: Option<Face>,
+    /// What else is known of the picture.
+    pub scene: Scene,
     /// The aligned crop of it that was classified.
     pub crop: Option<Arc<RgbImage>>,
     /// The Q mask that was used, `[patches]`, true = may be attended to.
@@ -58,8 +63,9 @@ pub trait Vision: Send {
     /// When a model cannot be run.
     fn process(&mut self, frame: &Frame) -> Result<Sighting, LiveError>;
 
-    /// Forgets the face that is being followed: another source begins.
-    fn reset(&mut self);
+    /// Forgets the face that is being followed: another source begins. `mirrored`: the
+    /// window shows its picture as a mirror, as it does a camera's.
+    fn reset(&mut self, mirrored: bool);
 
     /// Calls of the face detector so far.
     fn detector_calls(&self) -> u64;
@@ -84,10 +90,16 @@ pub struct VisionInfo {
 /// What is seen in a single picture.
 #[derive(Clone, Debug)]
 pub struct Look {
-    /// The face.
+    /// The driver's face.
     pub face: Face,
     /// What is read in it.
     pub reading: Reading,
+    /// Why its eyes cannot be read; `None` = they can.
+    pub unreadable: Option<Unreadable>,
+    /// Faces in the picture, this one included.
+    pub faces: usize,
+    /// The turn that brings the picture upright: its face is upside down or on its side.
+    pub turn: Turn,
 }
 
 /// The real vision: tracker, alignment and classifier.
@@ -111,11 +123,12 @@ impl Pipeline {
         let (tracker, classifier) = std::thread::scope(|scope| {
             let classifier =
                 scope.spawn(|| Classifier::load(&options.classifier, &options.runtime));
-            let tracker = FaceTracker::open(&options.runtime, &options.landmarks);
+            let tracker = FaceTracker::open(&options.runtime, &options.faces);
             (tracker, classifier.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
+        let track = TrackSettings { seat: options.seat, ..TrackSettings::default() };
         Ok(Self {
-            tracker: tracker?,
+            tracker: tracker?.with_settings(track),
             classifier: classifier?,
             mask: options.mask,
             cutter: Cutter::default(),
@@ -129,19 +142,24 @@ impl Pipeline {
         &self.classifier
     }
 
-    /// The largest face of a single picture and what is read in it, or `None` without
-    /// one. Thorough where [`process`](Vision::process) is quick; the face that is
+    /// The driver's face in a single picture and what is read in it, or `None` without
+    /// one; a face that is upside down is read the right way up. Thorough where
+    /// [`process`](Vision::process) is quick; the face that is
     /// followed in a video is left alone.
     ///
     /// # Errors
     /// When a model cannot be run.
     pub fn look(&mut self, image: &RgbImage) -> Result<Option<Look>, LiveError> {
-        let Some(face) = self.tracker.find(image)? else { return Ok(None) };
+        let found = self.tracker.find_all(image)?;
+        let faces = found.len();
+        let Some(face) = found.into_iter().next() else { return Ok(None) };
         let size_px = self.classifier.card().image_px;
         let crop = align::crop(image, &face.landmarks, size_px).image;
         let keep = self.keep(&face.visibility);
         let reading = self.classifier.read(&crop, &keep)?;
-        Ok(Some(Look { face, reading }))
+        let unreadable = face.eyes_unreadable(image, &mut self.sampler);
+        let turn = face.landmarks.turn();
+        Ok(Some(Look { face, reading, unreadable, faces, turn }))
     }
 
     /// The patches that may be attended to, given what of the face is uncovered.
@@ -160,6 +178,7 @@ impl Vision for Pipeline {
         let mut sighting = Sighting {
             frame: frame.clone(),
             face: None,
+            scene: self.tracker.scene(),
             crop: None,
             keep: Vec::new(),
             reading: None,
@@ -196,8 +215,9 @@ impl Vision for Pipeline {
         Ok(sighting)
     }
 
-    fn reset(&mut self) {
+    fn reset(&mut self, mirrored: bool) {
         self.tracker.reset();
+        self.tracker.show_mirrored(mirrored);
     }
 
     fn detector_calls(&self) -> u64 {

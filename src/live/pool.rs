@@ -43,7 +43,7 @@ pub struct Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(mut pipeline) = self.pipeline.take() {
-            pipeline.reset();
+            pipeline.reset(false);
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(pipeline);
         }
     }
@@ -64,9 +64,9 @@ impl Vision for Lent {
         self.get()?.process(frame)
     }
 
-    fn reset(&mut self) {
+    fn reset(&mut self, mirrored: bool) {
         if let Some(pipeline) = &mut self.pipeline {
-            pipeline.reset();
+            pipeline.reset(mirrored);
         }
     }
 

@@ -38,7 +38,7 @@ pub(super) struct Publisher {
 pub(super) enum Of {
     /// The source cannot be opened or read.
     Source,
-    /// What can be seen in the picture: nothing.
+    /// What can be seen in the picture: nothing, or that it is turned.
     Picture,
     /// Frames cannot be looked at.
     Vision,
@@ -128,6 +128,7 @@ impl Publisher {
         let sighting = seen.sighting;
         shown.frame = Some(sighting.frame);
         shown.face = sighting.face;
+        shown.others = sighting.scene.others;
         shown.crop = sighting.crop;
         shown.keep = sighting.keep;
         shown.reading = sighting.reading;
@@ -141,6 +142,7 @@ impl Publisher {
         self.problem(Of::Picture, None);
         let shown = &mut self.snapshot;
         (shown.face, shown.crop, shown.reading) = (None, None, None);
+        shown.others = 0;
         shown.judgement = judgement;
         self.sums(sums);
     }

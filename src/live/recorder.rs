@@ -282,10 +282,9 @@ impl Drop for Beside {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::monitor::Judgement;
 
     fn event(frame: u64) -> Event {
-        Event { judgement: Judgement::default(), frame, values: None }
+        Event { frame, ..Event::default() }
     }
 
     #[cfg(unix)]

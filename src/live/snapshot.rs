@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub frame: Option<Frame>,
     /// The driver's face in that frame.
     pub face: Option<Face>,
+    /// Other faces in the picture, when the detector looked last.
+    pub others: u32,
     /// The aligned crop that the classifier saw.
     pub crop: Option<Arc<RgbImage>>,
     /// The Q mask over the patches, `[patches]`, true = may be attended to.

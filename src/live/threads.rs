@@ -33,7 +33,7 @@ use crate::{
     frame::is_black,
     monitor::{Judgement, Level, State},
     os::join_within,
-    record::RecordError,
+    record::{Noted, RecordError},
 };
 
 /// How often the judge looks at the clock when nothing comes.
@@ -105,7 +105,7 @@ impl Live {
     ) -> Result<Self, LiveError> {
         let vision = (parts.open_vision)()?;
         let info = vision.info();
-        let judge = Judge::new(options.monitor, recorder);
+        let judge = Judge::new(options.monitor, options.open.mounting, recorder);
         let alarm = Arc::new(Alarm::start(parts.speaker)?);
         alarm.order(AlarmCommand::Volume(options.volume));
 
@@ -445,7 +445,9 @@ impl Bench {
         }
         self.publisher.problem(Of::Vision, None);
         let black = judgement.state == State::NoDriver && is_black(&seen.sighting.frame.image);
-        self.publisher.problem(Of::Picture, black.then(|| BLACK.into()));
+        let noted = self.judge.noted();
+        let turned = noted.rotate.map(|turn| Noted::turned(turn).trim_end_matches('.').to_owned());
+        self.publisher.problem(Of::Picture, black.then(|| BLACK.into()).or(turned));
         self.publisher.sighting(seen, judgement, &self.judge.summary());
         self.tell_log();
     }

@@ -48,7 +48,7 @@ impl Eyes {
     /// Looks at frames until there are no more, or nobody wants to know.
     pub(super) fn run(mut self) {
         let (mut session, mut panics, mut failures, mut earlier_calls) = (0, 0, 0_u64, 0);
-        while let Ok(Captured { session: of, frame, taken }) = self.frames.recv() {
+        while let Ok(Captured { session: of, frame, mirrored, taken }) = self.frames.recv() {
             if self.reload.try_recv().is_ok() {
                 // Where they cannot be had, those that are loaded go on.
                 let notice = self.replace(&mut earlier_calls, |why| Notice::NotReloaded { why });
@@ -63,7 +63,7 @@ impl Eyes {
             }
             let looked = catch_unwind(AssertUnwindSafe(|| {
                 if fresh {
-                    self.vision.reset();
+                    self.vision.reset(mirrored);
                 }
                 self.vision.process(&frame)
             }));

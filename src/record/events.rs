@@ -5,13 +5,18 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{LineFile, RecordError};
-use crate::monitor::{FaceSigns, Judgement, Observation};
+use crate::{
+    face::Scene,
+    frame::{Mounting, Turn},
+    monitor::{FaceSigns, Judgement, Observation},
+};
 
-/// A change of state or level: what is judged, and the values it was judged from.
+/// A change of state or level, or of what is known of the picture: what is judged, and the
+/// values it was judged from.
 ///
 /// As JSON: the fields of a [`Judgement`] (`at`, media time in seconds, `state`, `level`,
-/// `why`, ...), `frame`, and `values` (`null` without a face).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// `why`, ...), `frame`, `values` (`null` without a face) and the fields of [`Noted`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// The judgement after the change.
     #[serde(flatten)]
@@ -20,6 +25,44 @@ pub struct Event {
     pub frame: u64,
     /// What was read in that frame; `None` = no face.
     pub values: Option<Values>,
+    /// What is known of the picture beside the driver's face.
+    #[serde(flatten)]
+    pub noted: Noted,
+}
+
+/// What is known of the picture beside the driver's face, as it is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Noted {
+    /// Other faces in the picture.
+    pub others: u32,
+    /// The turn to start with, where the picture seems to be turned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotate: Option<Turn>,
+    /// The same as sentences for people.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Noted {
+    /// What is to be told of pictures that were brought upright by `mounting`.
+    pub fn of(scene: Scene, mounting: Mounting) -> Self {
+        let turned = (scene.turn != Turn::None).then_some(scene.turn);
+        let rotate = turned.map(|turn| mounting.corrected(turn).rotate);
+        let others = match scene.others {
+            0 => None,
+            1 => Some("Another face is in the picture.".to_owned()),
+            others => Some(format!("{others} other faces are in the picture.")),
+        };
+        let turned = rotate.map(Self::turned);
+        Self { others: scene.others, rotate, notes: turned.into_iter().chain(others).collect() }
+    }
+
+    /// That the picture seems to be turned, with the way out.
+    pub fn turned(rotate: Turn) -> String {
+        let degrees = rotate.degrees();
+        format!("The picture seems to be turned: start with --rotate {degrees}.")
+    }
 }
 
 /// What a watch came to: the last line of its log, as `{"summary": {...}}`.
@@ -92,11 +135,17 @@ impl Event {
         seen: Option<&Observation>,
     ) -> Option<Self> {
         let same = before.is_some_and(|b| (b.state, b.level) == (judgement.state, judgement.level));
-        (!same).then(|| Self {
+        (!same).then(|| Self::now(judgement, frame, seen))
+    }
+
+    /// The event of a judgement.
+    pub fn now(judgement: &Judgement, frame: u64, seen: Option<&Observation>) -> Self {
+        Self {
             judgement: judgement.clone(),
             frame,
             values: seen.and_then(|seen| seen.face.as_ref()).map(Values::from),
-        })
+            noted: Noted::default(),
+        }
     }
 }
 

@@ -22,6 +22,8 @@ pub struct RunFacts {
     pub model: String,
     /// SHA-256 of the classifier's file.
     pub model_digest: String,
+    /// SHA-256 of the face detector's file.
+    pub detector_digest: String,
     /// SHA-256 of the landmark network's file.
     pub landmarks_digest: String,
     /// Digest of the videos, see [`digest::of_files`].
@@ -46,11 +48,14 @@ impl RunFacts {
             version: env!("CARGO_PKG_VERSION").into(),
             model: Pipeline::open(pipeline)?.classifier().card().name.clone(),
             model_digest: model(&pipeline.classifier, ModelKind::Drowsiness)?,
-            landmarks_digest: model(&pipeline.landmarks, ModelKind::Landmarks)?,
+            detector_digest: model(&pipeline.faces.detector, ModelKind::Detector)?,
+            landmarks_digest: model(&pipeline.faces.landmarks, ModelKind::Landmarks)?,
             data_digest: collection.digest()?,
             settings: serde_json::json!({
                 "monitor": options.monitor,
                 "mask": pipeline.mask.map(|mask| format!("{mask:?}").to_lowercase()),
+                "mounting": options.open.mounting,
+                "seat": pipeline.seat,
             }),
             videos: collection.videos.iter().map(|v| (v.name.clone(), v.slug.clone())).collect(),
             left_out: collection.left_out.clone(),
@@ -62,6 +67,7 @@ impl RunFacts {
         [
             (self.version != other.version, "the program's version"),
             (self.model_digest != other.model_digest, "the classifier"),
+            (self.detector_digest != other.detector_digest, "the face detector"),
             (self.landmarks_digest != other.landmarks_digest, "the landmark network"),
             (self.data_digest != other.data_digest, "the videos"),
             (self.settings != other.settings, "the settings"),

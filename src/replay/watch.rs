@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{Collection, ReplayError, RunFolder, Shard, Span, Video, digest, truth};
 use crate::{
     alarm::SoundState,
-    frame::Frame,
+    frame::{Frame, Turn},
     live::{
         LiveError, LiveOptions, Pace, Parts, PipelineOptions, PipelinePool, Sighting, headless,
     },
@@ -31,7 +31,7 @@ pub struct ReplayOptions {
     pub pipeline: PipelineOptions,
     /// The thresholds.
     pub monitor: Settings,
-    /// How each video is opened.
+    /// How each video is opened, and how its pictures are brought upright.
     pub open: OpenOptions,
     /// Which part; `None` = everything.
     pub shard: Option<Shard>,
@@ -187,6 +187,8 @@ struct Sums {
     yawns: u32,
     alarms: Vec<AlarmSpan>,
     alarmed: bool,
+    /// The turn that its pictures seem to need.
+    turn: Turn,
     size: Option<(u32, u32)>,
     sizes: u64,
 }
@@ -195,6 +197,9 @@ impl Sums {
     fn add(&mut self, seen: &Sighting, judged: &Judgement) {
         self.frames += 1;
         self.with_face += u64::from(seen.face.is_some());
+        if seen.scene.turn != Turn::None {
+            self.turn = seen.scene.turn;
+        }
         self.first_at.get_or_insert(seen.frame.at);
         self.last_at = seen.frame.at;
         *self.states.entry(word(&judged.state)).or_default() += 1;
@@ -266,6 +271,7 @@ fn watch(
     };
     let live = LiveOptions {
         source: spec,
+        open: options.open,
         pipeline: options.pipeline.clone(),
         monitor: options.monitor,
         pace: Pace::Fast,
@@ -305,7 +311,11 @@ fn watch(
         problems.push(Problem { kind, text: why.to_string().replace(&place, "") });
     }
     if sums.frames > 0 && sums.with_face == 0 {
-        let text = format!("no face is seen in any of its {} frames", sums.frames);
+        let mut text = format!("no face is seen in any of its {} frames", sums.frames);
+        if sums.turn != Turn::None {
+            let rotate = options.open.mounting.corrected(sums.turn).rotate.degrees();
+            text += &format!("; they seem to be turned, start with --rotate {rotate}");
+        }
         problems.push(Problem { kind: ProblemKind::NoFace, text });
     }
     if sums.sizes > 0 {

@@ -8,6 +8,7 @@ pub mod demo;
 pub mod formats;
 mod fresh;
 pub mod images;
+mod turned;
 #[cfg(feature = "video")]
 mod network;
 mod note;
@@ -28,7 +29,8 @@ use thiserror::Error;
 pub(crate) use fresh::Fresh;
 pub use note::{Note, NoteKind};
 
-use crate::frame::Frame;
+use crate::frame::{Frame, Mounting};
+use turned::Turned;
 
 /// Gives frames one after the other.
 pub trait Source: Send {
@@ -86,11 +88,21 @@ pub struct OpenOptions {
     pub stampless_fps: Option<f32>,
     /// Which video stream of a recording, from 0; `None` = the one that players show.
     pub stream: Option<usize>,
+    /// How pictures are brought upright, after a recording's own rotation.
+    pub mounting: Mounting,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { width: 640, height: 480, fps: 30.0, seed: 0, stampless_fps: None, stream: None }
+        Self {
+            width: 640,
+            height: 480,
+            fps: 30.0,
+            seed: 0,
+            stampless_fps: None,
+            stream: None,
+            mounting: Mounting::default(),
+        }
     }
 }
 
@@ -115,6 +127,11 @@ impl OpenOptions {
 /// When it does not exist, cannot be read, or this build has no support for it.
 pub fn open(spec: &SourceSpec, options: &OpenOptions) -> Result<Box<dyn Source>, SourceError> {
     options.check()?;
+    Ok(Turned::upright(as_it_comes(spec, options)?, options.mounting))
+}
+
+/// The source without the turn that was asked for.
+fn as_it_comes(spec: &SourceSpec, options: &OpenOptions) -> Result<Box<dyn Source>, SourceError> {
     match spec {
         SourceSpec::Webcam(index) => webcam::open(*index, options),
         SourceSpec::Demo(scenario) => {
@@ -153,24 +170,25 @@ pub fn open_at(
 ) -> Result<Box<dyn Source>, SourceError> {
     options.check()?;
     let index = |fps: f32| (at.as_secs_f64() * f64::from(fps)).floor() as u64;
-    match spec {
+    let source: Box<dyn Source> = match spec {
         SourceSpec::Demo(scenario) => {
             let mut demo = demo::Demo::open(scenario.as_deref().unwrap_or(demo::TOUR), options)?;
             let last = demo.info().frames.unwrap_or(1).saturating_sub(1);
             demo.skip_to(index(options.fps).min(last));
-            Ok(Box::new(demo))
+            Box::new(demo)
         }
         SourceSpec::Path(path) if path.is_dir() => {
             let mut pictures = images::Pictures::open_folder(path, options.fps)?;
             pictures.skip_to(index(options.fps));
-            Ok(Box::new(pictures))
+            Box::new(pictures)
         }
         #[cfg(feature = "video")]
         SourceSpec::Path(path) if path.is_file() && !formats::is_picture(path) => {
-            Ok(Box::new(video::Video::open_with(path, at, options)?))
+            Box::new(video::Video::open_with(path, at, options)?)
         }
-        other => open(other, options),
-    }
+        other => as_it_comes(other, options)?,
+    };
+    Ok(Turned::upright(source, options.mounting))
 }
 
 /// Which source to open, as written after `--source`: `webcam[:N]`, a camera's number, device

@@ -40,12 +40,14 @@ pub(super) fn panels(log: &str) -> [Panel; 2] {
             figures.entry(name).or_default().push((line.step, *value));
         }
     }
-    // What checkpoints are chosen by: areas under the curve, or errors of pixels.
-    let wanted = match figures.keys().any(|name| name.starts_with("auc_")) {
-        true => |name: &str| name.starts_with("auc_"),
-        false => |name: &str| name.ends_with("_mse"),
-    };
-    let series = figures.into_iter().filter(|(name, _)| wanted(name));
+    // What checkpoints are chosen by: areas under the curve, errors of points or of pixels.
+    let kinds: [fn(&str) -> bool; 3] = [
+        |name| name.starts_with("auc_"),
+        |name| name.starts_with("error_"),
+        |name| name.ends_with("_mse"),
+    ];
+    let wanted = kinds.into_iter().find(|kind| figures.keys().any(|name| kind(name)));
+    let series = figures.into_iter().filter(|(name, _)| wanted.is_some_and(|wanted| wanted(name)));
     let series = series.map(|(name, points)| Series { name: words(name), points });
     let panel = |title: &str, series: Vec<Series>| Panel {
         title: title.into(),
@@ -64,7 +66,11 @@ fn words(name: &str) -> String {
         "validation_mse" => "squared error".into(),
         "patch_mean_mse" => "of each patch's own mean".into(),
         "mean_face_mse" => "of the mean face".into(),
-        _ => name.strip_prefix("auc_").map_or(name.into(), |group| format!("AUC {group}")),
+        _ => match (name.strip_prefix("auc_"), name.strip_prefix("error_")) {
+            (Some(group), _) => format!("AUC {group}"),
+            (_, Some(condition)) => format!("error, {condition}"),
+            _ => name.into(),
+        },
     }
 }
 

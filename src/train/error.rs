@@ -6,7 +6,12 @@ use burn::store::RecordError;
 use thiserror::Error;
 
 use super::onnx::OnnxError;
-use crate::{dataset::DatasetError, infer::ModelError, vit::ConfigError};
+use crate::{
+    dataset::DatasetError,
+    infer::ModelError,
+    source::SourceError,
+    vit::{ConfigError, ModelKind},
+};
 
 /// A training or an export that cannot be done.
 #[derive(Debug, Error)]
@@ -71,7 +76,7 @@ pub enum TrainError {
     },
     /// The loss is not a number any more.
     #[error(
-        "the loss is no longer a number at step {step}; lower learning_rate or raise warmup_steps"
+        "the loss is no longer a number at step {step}; lower training.learning_rate or raise training.warmup"
     )]
     Diverged {
         /// The step.
@@ -91,12 +96,23 @@ pub enum TrainError {
         /// The largest difference.
         difference: f32,
     },
+    /// A run is of a network of another kind than is needed.
+    #[error(
+        "this is the run of a {kind} network, which is no vision transformer; name the run of another training"
+    )]
+    OtherKind {
+        /// What was trained.
+        kind: ModelKind,
+    },
     /// ONNX Runtime cannot be had or refuses the model.
     #[error(transparent)]
     Model(#[from] ModelError),
     /// The network's shape cannot be built.
     #[error(transparent)]
     Shape(#[from] ConfigError),
+    /// A picture cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// The prepared crops cannot be used.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
@@ -116,6 +132,9 @@ pub enum TrainError {
         /// Step of the checkpoint that is kept, if one was saved.
         kept: usize,
     },
+    /// A batch could not be made; the sentence says why.
+    #[error("{0}")]
+    Batch(String),
     /// The thread that makes the batches ended early.
     #[error("the thread that prepares batches stopped early; see the messages above it")]
     LoaderStopped,

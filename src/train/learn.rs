@@ -1,4 +1,4 @@
-//! The loop that pretraining and fine-tuning share: batches made ahead, a step by all
+//! The loop that all trainings of networks share: batches made ahead, a step by all
 //! replicas, the running average, validation, checkpoints, the log with its curves, early
 //! stopping, and going on exactly where a run was cut off.
 
@@ -230,9 +230,10 @@ impl<T: Task> State<'_, T> {
             let last = self.progress.step == training.steps || stopped;
             let validate = last || self.progress.step.is_multiple_of(training.validate_every);
             let rate_now = crops_per_s(count, since);
-            let average = validate.then(|| ema.apply(model.clone()));
+            // A copy with running statistics of its own: a clone would share the model's.
+            let average = validate.then(|| ema.apply(model.valid()));
             let validated = match &average {
-                Some(average) => Some(self.task.validate(&average.valid(), self.replicas)?),
+                Some(average) => Some(self.task.validate(average, self.replicas)?),
                 None => None,
             };
             if validate || self.progress.step.is_multiple_of(training.log_every) {

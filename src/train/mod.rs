@@ -9,6 +9,7 @@ pub mod blinks;
 pub mod checkpoint;
 pub mod classifier;
 mod curves;
+pub mod detector;
 pub mod device;
 pub mod draw;
 mod error;

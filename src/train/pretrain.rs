@@ -164,7 +164,7 @@ pub fn run(
         trained_on: config.trained_on.clone(),
         licence: config.licence.clone(),
         split: config.hold_out.describe(),
-        ..RunRecord::begin(ModelKind::Mae, name, &vit, by, &data.set.digest)
+        ..RunRecord::begin(ModelKind::Mae, name, Some(&vit), by, &data.set.digest)
     };
     let mean_face = mean_face(&data, &vit);
     let task = Pretraining { config, data: &data, vit: &vit, by, learner, device, mean_face };

@@ -22,8 +22,9 @@ pub struct RunRecord {
     pub kind: ModelKind,
     /// A name for people.
     pub name: String,
-    /// The network's shape.
-    pub vit: VitConfig,
+    /// The shape of a vision transformer; nothing for a network that has but one shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vit: Option<VitConfig>,
     /// What pixels are normalised with.
     pub normalisation: Normalisation,
     /// Probability of drowsy from which a picture counts as drowsy; 0.5 for an
@@ -59,14 +60,14 @@ impl RunRecord {
     pub(super) fn begin(
         kind: ModelKind,
         name: String,
-        vit: &VitConfig,
+        vit: Option<&VitConfig>,
         normalisation: Normalisation,
         data_digest: &str,
     ) -> Self {
         Self {
             kind,
             name,
-            vit: vit.clone(),
+            vit: vit.cloned(),
             normalisation,
             threshold: 0.5,
             temperature: 1.0,
@@ -77,6 +78,14 @@ impl RunRecord {
             data_digest: data_digest.into(),
             metrics: BTreeMap::new(),
         }
+    }
+
+    /// The shape of the vision transformer that was trained.
+    ///
+    /// # Errors
+    /// When it was a network of another kind.
+    pub fn vit(&self) -> Result<&VitConfig, TrainError> {
+        self.vit.as_ref().ok_or(TrainError::OtherKind { kind: self.kind })
     }
 
     /// Writes the record into the folder `run`, whole or not at all.
@@ -97,7 +106,7 @@ impl RunRecord {
         let json = fs::read(&path).map_err(TrainError::io(&path, "read"))?;
         serde_json::from_slice(&json).map_err(|error| TrainError::Config {
             path,
-            why: format!("{error}; is it the run.json of a pretraining or fine-tuning?"),
+            why: format!("{error}; is it the run.json of a training?"),
         })
     }
 }

@@ -9,6 +9,7 @@
 use std::{sync::Mutex, thread};
 
 use burn::{
+    grad_clipping::GradientClipping,
     module::{Module, ParamGroup},
     optim::{AdamW, AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer},
     tensor::{Device, Tensor},
@@ -225,7 +226,7 @@ impl<B> Loader<B> {
     }
 }
 
-/// AdamW with weight decay on the matrices alone.
+/// AdamW with weight decay on the matrices alone, and gradients no longer than configured.
 pub fn optimizer(training: &Training) -> ModuleOptimizer {
     let adamw = |decay: f32| -> AdamW {
         AdamWConfig::new()
@@ -236,7 +237,13 @@ pub fn optimizer(training: &Training) -> ModuleOptimizer {
             .build()
     };
     let free = ParamGroup::from_any_predicates(vec!["bias", "norm", "cls", "mask_token"]);
-    ModuleOptimizer::from(adamw(training.weight_decay)).with_group(free, adamw(0.0), None)
+    let clip = (training.clip_norm > 0.0).then(|| GradientClipping::Norm(training.clip_norm));
+    let optimizer = ModuleOptimizer::from(adamw(training.weight_decay));
+    match clip.clone() {
+        Some(clip) => optimizer.with_grad_clipping(clip),
+        None => optimizer,
+    }
+    .with_group(free, adamw(0.0), clip)
 }
 
 #[cfg(test)]

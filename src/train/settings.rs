@@ -1,4 +1,4 @@
-//! The settings that pretraining and fine-tuning share, with defaults after the recipe
+//! The settings that all trainings share, with defaults after the recipe
 //! that measured best in the project's probe.
 
 use std::{collections::BTreeMap, fs, path::Path};
@@ -33,6 +33,9 @@ pub struct Training {
     pub weight_decay: f32,
     /// Memory of AdamW for the gradient and its square.
     pub betas: [f32; 2],
+    /// Longest gradient of a weight matrix (its norm); longer ones are scaled down. 0 = as
+    /// they are.
+    pub clip_norm: f32,
     /// Share of the averaged weights that is kept at each step.
     pub ema_decay: f32,
     /// Batches between two lines of the log.
@@ -55,6 +58,7 @@ impl Default for Training {
             floor: 0.01,
             weight_decay: 0.05,
             betas: [0.9, 0.98],
+            clip_norm: 0.0,
             ema_decay: 0.995,
             log_every: 50,
             validate_every: 500,
@@ -90,6 +94,8 @@ impl Training {
         ] {
             setting(field, share, (0.0..=1.0).contains(&share), "it must lie in 0..1")?;
         }
+        let clip = self.clip_norm;
+        setting("training.clip_norm", clip, clip >= 0.0, "it cannot be negative")?;
         Ok(())
     }
 

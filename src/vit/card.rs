@@ -15,6 +15,8 @@ pub const METADATA_KEY: &str = "wakewatch.card";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelKind {
+    /// A picture to boxes and five points of the faces in it.
+    Detector,
     /// A face crop to 68 points, confidence and visibility.
     Landmarks,
     /// An aligned crop to awake/drowsy, eyes closed, yawning and attention.
@@ -25,9 +27,16 @@ pub enum ModelKind {
     Blinks,
 }
 
+impl ModelKind {
+    /// All of them, in the order in which a frame meets them.
+    pub const ALL: [Self; 5] =
+        [Self::Detector, Self::Landmarks, Self::Drowsiness, Self::Mae, Self::Blinks];
+}
+
 impl std::fmt::Display for ModelKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            ModelKind::Detector => "detector",
             ModelKind::Landmarks => "landmarks",
             ModelKind::Drowsiness => "drowsiness",
             ModelKind::Mae => "mae",

@@ -1,10 +1,12 @@
 //! What the network *is*, without any framework: its shape ([`VitConfig`]), the
 //! patch grid with the landmark cells and the Q mask ([`PatchGrid`]), the sin-cos
 //! position table ([`sin_cos_positions`]) and the card that travels inside a model
-//! file ([`ModelCard`]). Training builds the network from this, inference reads it
+//! file ([`ModelCard`]), and how face detectors write their answers ([`cells`], [`blaze`]). Training builds the network from this, inference reads it
 //! back, and the window draws with it; none of them needs the other.
 
+pub mod blaze;
 mod card;
+pub mod cells;
 mod config;
 mod grid;
 mod positions;

@@ -49,7 +49,7 @@ pub(crate) fn play(pipeline: &mut Pipeline, name: &str, spans: &[Span]) -> Vec<R
     let options = OpenOptions::default();
     let mut source = Demo::open(name, &options).unwrap();
     let mut monitor = Monitor::new(Settings::default());
-    pipeline.reset();
+    pipeline.reset(false);
     let mut rows = Vec::new();
     let fps = f64::from(options.fps);
     for (index, truth) in demo::truths(name, &options).unwrap().enumerate() {

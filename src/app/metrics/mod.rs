@@ -184,6 +184,7 @@ impl MetricsView {
         let mut command = vec!["wakewatch".into(), "(window)".into(), "evaluate".into()];
         command.extend(["--data".into(), data.display().to_string()]);
         let measure = Measure {
+            mounting: around.mounting,
             data,
             models: std::iter::once(first)
                 .chain(self.second.clone().map(|second| with(Some(second))))

@@ -63,7 +63,7 @@ impl ReplayView {
         let waker: Waker = Arc::new(move || waker.request_repaint());
         let options = ReviewOptions {
             source: Some(source.clone()),
-            open: OpenOptions::default(),
+            open: OpenOptions { mounting: around.mounting, ..OpenOptions::default() },
             pipeline: around.pipeline.clone(),
             monitor: around.monitor,
         };

@@ -23,8 +23,8 @@ use super::{
 };
 use crate::{
     alarm::SoundState,
-    face::{BBox, Face, Landmarks, Visibility},
-    frame::Frame,
+    face::{BBox, Face, Landmarks, Seat, Visibility},
+    frame::{Frame, Mounting},
     infer::Reading,
     live::{Command, LiveOptions, Snapshot, Stats},
     monitor::{Judgement, Level, State},
@@ -35,6 +35,8 @@ use crate::{
 #[derive(Default)]
 struct Log {
     opened: Mutex<Vec<SourceSpec>>,
+    /// How the picture was brought upright and where the driver sat, at each opening.
+    cameras: Mutex<Vec<(Mounting, Seat)>>,
     commands: Mutex<Vec<Command>>,
     stopped: Mutex<usize>,
 }
@@ -148,6 +150,7 @@ fn opener(snapshot: Snapshot, failure: Option<Failure>) -> (Arc<Opener>, Arc<Log
     let (snapshot, seen) = (Arc::new(snapshot), log.clone());
     let opener: Arc<Opener> = Arc::new(move |options: &LiveOptions| {
         seen.opened.lock().unwrap().push(options.source.clone());
+        seen.cameras.lock().unwrap().push((options.open.mounting, options.pipeline.seat));
         match (&failure, &options.source) {
             (Some(failure), SourceSpec::Webcam(_)) => Err(failure.clone()),
             _ => {

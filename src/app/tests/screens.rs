@@ -17,6 +17,8 @@ use crate::{
         text,
         window::Start,
     },
+    face::Seat,
+    frame::{Mounting, Turn},
     infer::runtime,
     live::{Command, Snapshot},
     monitor::{Level, Sensitivity, Settings, Sign, State},
@@ -230,6 +232,57 @@ fn a_setting_counts_at_once_and_is_found_again_after_a_restart() {
     harness.run_steps(2);
     assert_eq!(*log.commands.lock().unwrap(), [Command::TestTone(Level::Warning)]);
     harness.state_mut().as_mut().unwrap().close();
+}
+
+#[test]
+fn how_the_camera_hangs_and_the_seat_are_chosen_with_the_source_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_path_buf();
+    let begin = || {
+        let (opener, log) = opener(judged(State::Awake, Level::None), None);
+        let path = path.clone();
+        let start = move || {
+            let (mut preferences, notice) = preferences::load(&path);
+            preferences.welcomed = true;
+            let store = Store::new(Some(path.clone()));
+            Start { preferences, notice, store, ..Start::default() }
+        };
+        let mut harness = harness(opener, [1024.0, 640.0], start);
+        wait_for(&mut harness, text::MUTE);
+        (harness, log)
+    };
+    let (mut harness, log) = begin();
+    let mut choose = |label: &str| {
+        harness.get_by_label(text::watch::CHOOSE_SOURCE).click();
+        harness.run_steps(3);
+        harness.get_by_label(label).click();
+        harness.run_steps(3);
+        // The session is opened anew.
+        wait_for(&mut harness, text::MUTE);
+    };
+    choose(&text::watch::turned_by(Turn::Half));
+    choose(text::watch::MIRROR);
+    choose(&text::watch::sits(Seat::Left));
+    let half = Mounting { rotate: Turn::Half, mirror: false };
+    let both = Mounting { mirror: true, ..half };
+    let plain = Mounting::default();
+    let all = [(plain, Seat::Any), (half, Seat::Any), (both, Seat::Any), (both, Seat::Left)];
+    assert_eq!(*log.cameras.lock().unwrap(), all);
+    harness.state_mut().as_mut().unwrap().close();
+    drop(harness);
+    let (mut harness, log) = begin();
+    assert_eq!(*log.cameras.lock().unwrap(), [(both, Seat::Left)]);
+    harness.state_mut().as_mut().unwrap().close();
+}
+
+#[test]
+fn another_face_and_a_turned_picture_are_told() {
+    let mut snapshot = judged(State::NoDriver, Level::Advisory);
+    (snapshot.face, snapshot.others) = (None, 1);
+    snapshot.problem = Some("The picture seems to be turned: start with --rotate 180".into());
+    let (harness, _) = watching(snapshot);
+    harness.get_by_label("The picture seems to be turned: start with --rotate 180.");
+    harness.get_by_label("Camera picture: Another face is in the picture");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Names of the parts of the watch screen.
 
 use crate::{
+    face::Seat,
+    frame::Turn,
     infer::Device,
     source::{SourceSpec, without_password},
 };
@@ -65,6 +67,12 @@ pub const CAMERAS: &str = "Cameras";
 pub const ASKING: &str = "Looking for cameras";
 /// When it has none.
 pub const NO_CAMERAS: &str = "No camera was found.";
+/// Heading of how the camera hangs.
+pub const PICTURE: &str = "The picture is turned by";
+/// Left and right are swapped.
+pub const MIRROR: &str = "Left and right are swapped";
+/// Heading of the driver's side.
+pub const SEAT: &str = "The driver sits";
 /// Heading of the drawn driver's scenarios.
 pub const DEMO: &str = "A drawn driver";
 /// Right end of the plot's axis.
@@ -124,6 +132,39 @@ pub fn drowsy_from(share: f32) -> String {
 /// How far the driver's own eyes have been learned.
 pub fn learning(share: f32) -> String {
     format!("Learning your eyes: {}", super::percent(share))
+}
+
+/// A turn, in the row of turns.
+pub fn turn(turn: Turn) -> String {
+    format!("{}°", turn.degrees())
+}
+
+/// The same alone.
+pub fn turned_by(by: Turn) -> String {
+    format!("{PICTURE} {}", turn(by))
+}
+
+/// A side of the picture, in the row of sides.
+pub fn seat(seat: Seat) -> &'static str {
+    match seat {
+        Seat::Any => "anywhere",
+        Seat::Left => "on the left",
+        Seat::Right => "on the right",
+    }
+}
+
+/// The same alone.
+pub fn sits(on: Seat) -> String {
+    format!("{SEAT} {}", seat(on))
+}
+
+/// How many other faces there are; `None` = no other.
+pub fn others(others: u32) -> Option<String> {
+    match others {
+        0 => None,
+        1 => Some("Another face is in the picture".into()),
+        others => Some(format!("{others} other faces are in the picture")),
+    }
 }
 
 /// A size of pictures.

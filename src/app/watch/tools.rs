@@ -14,6 +14,8 @@ use crate::{
         text::{self, watch as words},
         widgets::{Look, action_button, name},
     },
+    face::Seat,
+    frame::Turn,
     infer::Device,
     live::Snapshot,
     source::{
@@ -53,7 +55,7 @@ impl Tools {
         let mut wanted = vec![];
         let layout = Layout::left_to_right(Align::Center);
         let mut row = ui.new_child(UiBuilder::new().id_salt("tools").max_rect(rect).layout(layout));
-        wanted.extend(self.source(&mut row, snapshot, around));
+        wanted.extend(self.source(&mut row, snapshot, preferences, around));
         size(&mut row, preferences);
         device(&mut row, preferences);
         row.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -71,7 +73,13 @@ impl Tools {
         wanted
     }
 
-    fn source(&mut self, ui: &mut Ui, snapshot: &Snapshot, around: &Around) -> Option<Request> {
+    fn source(
+        &mut self,
+        ui: &mut Ui,
+        snapshot: &Snapshot,
+        preferences: &mut Preferences,
+        around: &Around,
+    ) -> Option<Request> {
         let mut wanted = None;
         let now = match snapshot.source.name.as_str() {
             "" => words::source(&around.source),
@@ -99,6 +107,8 @@ impl Tools {
                         }
                     }
                 }
+                ui.separator();
+                mounting(ui, preferences);
                 ui.separator();
                 ui.label(words::DEMO);
                 for scenario in demo::scenarios() {
@@ -143,6 +153,25 @@ impl Tools {
             Cameras::Known(_) => {}
         }
     }
+}
+
+/// How the camera hangs, and on which side of its picture the driver sits.
+fn mounting(ui: &mut Ui, preferences: &mut Preferences) {
+    ui.label(words::PICTURE);
+    ui.horizontal(|ui| {
+        for turn in Turn::ALL {
+            let choice = ui.selectable_value(&mut preferences.rotate, turn, words::turn(turn));
+            name(ui, &choice, &words::turned_by(turn));
+        }
+    });
+    ui.checkbox(&mut preferences.mirror, words::MIRROR);
+    ui.label(words::SEAT);
+    ui.horizontal(|ui| {
+        for seat in [Seat::Any, Seat::Left, Seat::Right] {
+            let choice = ui.selectable_value(&mut preferences.seat, seat, words::seat(seat));
+            name(ui, &choice, &words::sits(seat));
+        }
+    });
 }
 
 fn size(ui: &mut Ui, preferences: &mut Preferences) {

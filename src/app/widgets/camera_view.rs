@@ -78,7 +78,17 @@ impl CameraView {
                 Align2::LEFT_BOTTOM,
             );
         }
-        named(ui, rect, Role::Image, text::watch::CAMERA);
+        let others = text::watch::others(snapshot.others);
+        if let Some(others) = &others {
+            let at = view.rect.right_bottom() + vec2(-8.0, -8.0);
+            chip(&painter, at, others, Align2::RIGHT_BOTTOM);
+        }
+        match others {
+            Some(others) => {
+                named(ui, rect, Role::Image, &format!("{}: {others}", text::watch::CAMERA))
+            }
+            None => named(ui, rect, Role::Image, text::watch::CAMERA),
+        };
     }
 }
 

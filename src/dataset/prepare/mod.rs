@@ -26,8 +26,9 @@ use super::{
     uta,
 };
 use crate::{
-    face::{Face, FaceTracker, align},
-    infer::{ModelSource, RuntimeOptions},
+    face::{Face, FaceModels, FaceTracker, Seat, TrackSettings, align},
+    frame::{Mounting, Turn},
+    infer::RuntimeOptions,
 };
 use journal::Journal;
 pub use report::{DROPPED, PrepareReport, REPORT};
@@ -70,8 +71,12 @@ pub struct PrepareOptions {
     /// (mean difference of their pixels as a share of white), and whose eyes and mouth
     /// are as open; `None` keeps all.
     pub thin: Option<f32>,
-    /// The landmark model.
-    pub landmarks: ModelSource,
+    /// The models that find the faces.
+    pub faces: FaceModels,
+    /// How pictures are brought upright, after their own rotation.
+    pub mounting: Mounting,
+    /// On which side of the picture the person to be cut out sits.
+    pub seat: Seat,
     /// How it is run; each file has a thread of its own anyway.
     pub runtime: RuntimeOptions,
 }
@@ -86,10 +91,16 @@ pub struct Watch<'a> {
 }
 
 /// What two runs into one folder must have in common.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Settings {
     crop_px: usize,
     rate: f64,
+    #[serde(default)]
+    rotate: Turn,
+    #[serde(default)]
+    mirror: bool,
+    #[serde(default)]
+    seat: Seat,
 }
 
 /// A picture or video with the name that the journal knows it by.
@@ -145,7 +156,10 @@ pub fn run(options: &PrepareOptions, watch: &Watch<'_>) -> Result<PrepareReport,
         let lent = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut tracker = match lent {
             Some(tracker) => tracker,
-            None => FaceTracker::open(&runtime, &options.landmarks)?,
+            None => {
+                let seat = TrackSettings { seat: options.seat, ..TrackSettings::default() };
+                FaceTracker::open(&runtime, &options.faces)?.with_settings(seat)
+            }
         };
         work::work(&shared, input, &mut tracker)?;
         idle.lock().unwrap_or_else(PoisonError::into_inner).push(tracker);
@@ -209,7 +223,14 @@ fn key(root: &Path, file: &Path) -> String {
 /// Notes how the folder is prepared, or refuses to mix two ways.
 fn settle(options: &PrepareOptions) -> Result<(), DatasetError> {
     let path = options.out.join(SETTINGS);
-    let now = Settings { crop_px: options.crop_px, rate: options.rate };
+    let Mounting { rotate, mirror } = options.mounting;
+    let now = Settings {
+        crop_px: options.crop_px,
+        rate: options.rate,
+        rotate,
+        mirror,
+        seat: options.seat,
+    };
     let before: Option<Settings> =
         fs::read(&path).ok().and_then(|json| serde_json::from_slice(&json).ok());
     let Some(before) = before else {
@@ -225,6 +246,17 @@ fn settle(options: &PrepareOptions) -> Result<(), DatasetError> {
     }
     if before.rate != now.rate {
         return differs("rate", before.rate.to_string(), now.rate.to_string());
+    }
+    if before.rotate != now.rotate {
+        let [before, now] = [before.rotate, now.rotate].map(|turn| turn.degrees().to_string());
+        return differs("rotate", before, now);
+    }
+    if before.mirror != now.mirror {
+        return differs("mirror", before.mirror.to_string(), now.mirror.to_string());
+    }
+    if before.seat != now.seat {
+        let [before, now] = [before.seat, now.seat].map(|seat| format!("{seat:?}").to_lowercase());
+        return differs("seat", before, now);
     }
     Ok(())
 }
@@ -250,7 +282,9 @@ mod tests {
             crop_px: 72,
             rate: 1.0,
             thin: None,
-            landmarks: ModelSource::Embedded,
+            faces: FaceModels::default(),
+            mounting: Mounting::default(),
+            seat: Seat::Any,
             runtime: RuntimeOptions::default(),
         }
     }
@@ -261,8 +295,12 @@ mod tests {
         let first = options(folder.path());
         settle(&first).unwrap();
         settle(&first).unwrap();
-        let error = settle(&PrepareOptions { rate: 2.0, ..first }).unwrap_err().to_string();
+        let other = PrepareOptions { rate: 2.0, ..first.clone() };
+        let error = settle(&other).unwrap_err().to_string();
         assert!(error.contains("rate = 1, not 2"), "{error}");
+        let mounting = Mounting { rotate: Turn::Half, mirror: false };
+        let error = settle(&PrepareOptions { mounting, ..first }).unwrap_err().to_string();
+        assert!(error.contains("rotate = 0, not 180"), "{error}");
     }
 
     #[test]

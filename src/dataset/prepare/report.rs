@@ -28,6 +28,7 @@ pub const DROPPED: &str = "dropped.csv";
 
 /// Why a picture or frame was dropped.
 pub(super) const NO_FACE: &str = "no face was found";
+pub(super) const TURNED: &str = "turned";
 pub(super) const UNREADABLE: &str = "the picture could not be read";
 const NEARLY_THE_SAME: &str = "nearly the same as another of this person";
 
@@ -96,7 +97,8 @@ pub(super) fn finish(
             let why = end.broke.iter().map(|why| (input.key.clone(), why.clone()));
             report.unusable.extend(why);
         }
-        let unreadable = journal.outcomes.get(&input.key).into_iter().flatten();
+        let outcomes = journal.outcomes.get(&input.key).into_iter().flatten();
+        let unreadable = outcomes.filter(|outcome| outcome.why.as_deref() == Some(UNREADABLE));
         report.unusable.extend(
             unreadable.filter_map(|outcome| Some((outcome.file.clone(), outcome.detail.clone()?))),
         );
@@ -207,7 +209,8 @@ mod tests {
     use super::*;
     use crate::{
         dataset::prepare::{Pictures, journal::End},
-        infer::{ModelSource, RuntimeOptions},
+        face::FaceModels,
+        infer::RuntimeOptions,
     };
 
     fn found(crop: &str, eye_aspect: f32, grey: u8) -> Option<Found> {
@@ -228,7 +231,9 @@ mod tests {
             crop_px: 72,
             rate: 1.0,
             thin,
-            landmarks: ModelSource::Embedded,
+            faces: FaceModels::default(),
+            mounting: crate::frame::Mounting::default(),
+            seat: crate::face::Seat::Any,
             runtime: RuntimeOptions::default(),
         }
     }

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::{
     Input, PrepareOptions,
     journal::{End, Found, Journal, Outcome, THUMB, Thumb},
-    report::{NO_FACE, UNREADABLE},
+    report::{NO_FACE, TURNED, UNREADABLE},
     with_margin,
 };
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
         videos::{Picker, is_video},
     },
     face::FaceTracker,
+    frame::Turn,
     source::{self, OpenOptions, SourceSpec, images::load_image},
 };
 
@@ -87,7 +88,10 @@ pub(super) fn work(
         return video(shared, input, tracker);
     }
     let outcome = match load_image(&input.item.file) {
-        Ok(image) => look(shared, input, None, &image, tracker)?,
+        Ok(image) => {
+            let image = shared.options.mounting.apply(image);
+            look(shared, input, None, &image, tracker)?
+        }
         Err(error) => {
             tracing::warn!("{error}");
             Outcome {
@@ -114,7 +118,8 @@ fn video(
     let spec = SourceSpec::Path(input.item.file.clone());
     let mut picker = Picker::new(shared.options.rate);
     let (mut seconds, mut step) = (0.0, 0.0);
-    let broke = match source::open(&spec, &OpenOptions::default()) {
+    let mounting = shared.options.mounting;
+    let broke = match source::open(&spec, &OpenOptions { mounting, ..OpenOptions::default() }) {
         Err(error) => Some(error.to_string()),
         Ok(mut source) => {
             step = source.info().fps.filter(|fps| *fps > 0.0).map_or(0.0, |fps| 1.0 / fps);
@@ -154,6 +159,13 @@ fn look(
     let Some(face) = tracker.find(image)? else {
         return Ok(Outcome { why: Some(NO_FACE.into()), ..outcome });
     };
+    // A network must not learn from faces that are upside down.
+    let turn = face.landmarks.turn();
+    if turn != Turn::None {
+        let rotate = shared.options.mounting.corrected(turn).rotate.degrees();
+        let detail = Some(format!("it is upright with --rotate {rotate}"));
+        return Ok(Outcome { why: Some(TURNED.into()), detail, ..outcome });
+    }
     let name = crop_name(&input.key, time_s);
     let crop = with_margin(image, &face, shared.options.crop_px);
     store(&crop, &shared.options.out.join(&name))?;

@@ -268,8 +268,8 @@ impl Vision for FaultyVision {
         seen
     }
 
-    fn reset(&mut self) {
-        self.vision.reset();
+    fn reset(&mut self, mirrored: bool) {
+        self.vision.reset(mirrored);
     }
 
     fn detector_calls(&self) -> u64 {

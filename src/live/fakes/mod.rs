@@ -14,7 +14,7 @@ use image::{Rgb, RgbImage};
 use super::{LiveError, LiveOptions, Parts, Sighting, Timing, Vision, VisionInfo};
 use crate::{
     alarm::SoundState,
-    face::{BBox, Face, Landmarks, Visibility},
+    face::{BBox, Face, Landmarks, Scene, Visibility},
     frame::Frame,
     infer::Reading,
     monitor::{FaceSigns, Observation},
@@ -153,6 +153,7 @@ impl Vision for FakeVision {
         Ok(Sighting {
             frame: frame.clone(),
             face: seen.then_some(face),
+            scene: Scene::default(),
             crop: None,
             keep: vec![true; 9],
             reading: seen.then(Reading::default),
@@ -161,7 +162,7 @@ impl Vision for FakeVision {
         })
     }
 
-    fn reset(&mut self) {}
+    fn reset(&mut self, _: bool) {}
 
     fn detector_calls(&self) -> u64 {
         self.frames

@@ -11,7 +11,7 @@ use burn::{
 use super::{
     TrainError, checkpoint,
     classifier::{Classifier, LABELS},
-    graph, landmarks,
+    detector, graph, landmarks,
     mae::Mae,
     record::{BEST, RunRecord, write_whole},
     weights::values,
@@ -70,18 +70,21 @@ pub struct Exported {
 /// When the folder is not one of a run, ONNX Runtime is missing or computes something
 /// else, or the file cannot be written.
 pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
-    if landmarks::export::is_run(&options.checkpoint) {
-        return landmarks::export_run(options);
-    }
     let record = RunRecord::load(&options.checkpoint)?;
+    match record.kind {
+        ModelKind::Detector => return detector::export::export_run(options, &record),
+        ModelKind::Landmarks => return landmarks::export_run(options, &record),
+        _ => {}
+    }
+    let vit = record.vit()?;
     let weights = options.checkpoint.join(BEST);
     let device = Device::flex();
     let card = card(&record);
-    let trial = Trial::new(&record.vit, &real_crops(&options.checkpoint, &record.vit));
+    let trial = Trial::new(vit, &real_crops(&options.checkpoint, vit));
     let half = options.half.unwrap_or(record.kind == ModelKind::Mae);
     let (file, difference, rounding) = match record.kind {
         ModelKind::Drowsiness => {
-            let whole = Classifier::new(&record.vit, &device);
+            let whole = Classifier::new(vit, &device);
             let whole = checkpoint::load_average(&weights, whole)?.calibrated(record.temperature);
             let model = if half { whole.clone().map(&mut Halver) } else { whole.clone() };
             let file = classifier_file(&model, &card, &record, half)?;
@@ -91,11 +94,11 @@ pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
             (file, difference, rounding)
         }
         ModelKind::Mae => {
-            let whole = checkpoint::load_average(&weights, Mae::new(&record.vit, &device))?;
+            let whole = checkpoint::load_average(&weights, Mae::new(vit, &device))?;
             let model = if half { whole.clone().map(&mut Halver) } else { whole.clone() };
             let file = mae_file(&model, &card, &record, half)?;
             let rebuilt = |model: &Mae| -> Result<Vec<f32>, TrainError> {
-                let (patches, keep) = trial.tensors(&record.vit, &record.normalisation);
+                let (patches, keep) = trial.tensors(vit, &record.normalisation);
                 let values = values(&model.reconstruct(patches, keep))?;
                 let std = record.normalisation.std;
                 Ok(values.iter().enumerate().map(|(i, value)| value * std[i % 3]).collect())
@@ -104,7 +107,7 @@ pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
             let difference = mae_difference(&model, &record, &trial, &file)?;
             (file, difference, rounding)
         }
-        ModelKind::Landmarks | ModelKind::Blinks => {
+        ModelKind::Detector | ModelKind::Landmarks | ModelKind::Blinks => {
             return Err(TrainError::Config {
                 path: options.checkpoint.clone(),
                 why: format!(
@@ -130,6 +133,24 @@ pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
     Ok(exported)
 }
 
+/// Puts the file of a network that has but one shape in its place, if ONNX Runtime computes
+/// what the network does.
+///
+/// # Errors
+/// When it does not, or the file cannot be written.
+pub(super) fn put(
+    options: &ExportOptions,
+    card: ModelCard,
+    file: Vec<u8>,
+    difference: f32,
+) -> Result<Exported, TrainError> {
+    if difference.is_nan() || difference >= PARITY {
+        return Err(TrainError::Parity { path: options.out.clone(), difference });
+    }
+    write_whole(&options.out, &file)?;
+    Ok(Exported { card, bytes: file.len(), difference, real_crops: 0, rounding: 0.0, file })
+}
+
 /// Rounds all weights to half precision, in which the autoencoder's are stored.
 struct Halver;
 
@@ -139,22 +160,22 @@ impl ModuleMapper for Halver {
     }
 }
 
-/// The card of a run.
+/// The card of a run; sizes are 0 where it is not that of a vision transformer.
 pub fn card(record: &RunRecord) -> ModelCard {
-    let vit = &record.vit;
-    let keep = vit.grid().keep(vit.q_mask, [true; 4]);
-    let (labels, q_mask) = match record.kind {
-        ModelKind::Drowsiness => {
+    let vit = record.vit.as_ref();
+    let (labels, q_mask) = match (record.kind, vit) {
+        (ModelKind::Drowsiness, Some(vit)) => {
+            let keep = vit.grid().keep(vit.q_mask, [true; 4]);
             (LABELS.map(Into::into).to_vec(), keep.into_iter().map(u8::from).collect())
         }
-        _ => (vec![], vec![1; vit.grid().patches()]),
+        (_, vit) => (vec![], vec![1; vit.map_or(0, |vit| vit.grid().patches())]),
     };
     ModelCard {
         kind: record.kind,
         name: record.name.clone(),
         version: env!("CARGO_PKG_VERSION").into(),
-        image_px: vit.image_px,
-        patch_px: vit.patch_px,
+        image_px: vit.map_or(0, |vit| vit.image_px),
+        patch_px: vit.map_or(0, |vit| vit.patch_px),
         channels: 3,
         mean: record.normalisation.mean.to_vec(),
         std: record.normalisation.std.to_vec(),
@@ -170,7 +191,7 @@ pub fn card(record: &RunRecord) -> ModelCard {
         limits: LIMITS.into(),
         data_digest: record.data_digest.clone(),
         metrics: record.metrics.clone(),
-        vit: Some(vit.clone()),
+        vit: record.vit.clone(),
     }
 }
 
@@ -181,7 +202,7 @@ fn classifier_file(
     half: bool,
 ) -> Result<Vec<u8>, TrainError> {
     let json = serde_json::to_string(card)?;
-    graph::classifier(model, &record.vit, &record.normalisation, half, &[(METADATA_KEY, &json)])
+    graph::classifier(model, record.vit()?, &record.normalisation, half, &[(METADATA_KEY, &json)])
 }
 
 fn mae_file(
@@ -191,5 +212,5 @@ fn mae_file(
     half: bool,
 ) -> Result<Vec<u8>, TrainError> {
     let json = serde_json::to_string(card)?;
-    graph::mae(model, &record.vit, &record.normalisation, half, &[(METADATA_KEY, &json)])
+    graph::mae(model, record.vit()?, &record.normalisation, half, &[(METADATA_KEY, &json)])
 }

@@ -7,6 +7,7 @@ use crate::vit::{METADATA_KEY, ModelKind};
 pub(super) fn markdown(exported: &Exported, half: bool) -> String {
     let card = &exported.card;
     let title = match card.kind {
+        ModelKind::Detector => "face detector",
         ModelKind::Mae => "masked autoencoder",
         ModelKind::Landmarks => "landmark network",
         ModelKind::Drowsiness => "drowsiness classifier",

@@ -79,15 +79,16 @@ impl Trial {
         model: &Classifier,
         record: &RunRecord,
     ) -> Result<Vec<f32>, TrainError> {
-        let answer = self.answer(model, record);
+        let answer = self.answer(model, record)?;
         Ok(values(&softmax(answer.logits, 1))?.chunks(2).map(|pair| pair[1]).collect())
     }
 
-    fn answer(&self, model: &Classifier, record: &RunRecord) -> Answer {
-        let (patches, keep) = self.tensors(&record.vit, &record.normalisation);
-        let all: Vec<usize> = (0..record.vit.grid().patches()).collect();
-        let places = positions(record.vit.grid().side, record.vit.dim, &[all], &keep.device());
-        model.forward(patches, places, keep)
+    fn answer(&self, model: &Classifier, record: &RunRecord) -> Result<Answer, TrainError> {
+        let vit = record.vit()?;
+        let (patches, keep) = self.tensors(vit, &record.normalisation);
+        let all: Vec<usize> = (0..vit.grid().patches()).collect();
+        let places = positions(vit.grid().side, vit.dim, &[all], &keep.device());
+        Ok(model.forward(patches, places, keep))
     }
 
     /// The crops as the network takes them, `[crops, P, values]`, and the mask.
@@ -134,7 +135,7 @@ pub(super) fn classifier_difference(
     trial: &Trial,
     bytes: &[u8],
 ) -> Result<f32, TrainError> {
-    let ours = trial.answer(model, record);
+    let ours = trial.answer(model, record)?;
     let mut loaded = load(bytes, ModelKind::Drowsiness)?;
     let theirs = loaded.run(&[
         ("image", &trial.image_shape, &trial.images),
@@ -156,7 +157,7 @@ pub(super) fn mae_difference(
     trial: &Trial,
     bytes: &[u8],
 ) -> Result<f32, TrainError> {
-    let (config, by) = (&record.vit, &record.normalisation);
+    let (config, by) = (record.vit()?, &record.normalisation);
     let (patches, keep) = trial.tensors(config, by);
     let ours = values(&model.reconstruct(patches, keep))?;
     let mut loaded = load(bytes, ModelKind::Mae)?;

@@ -11,7 +11,7 @@ fn record(kind: ModelKind, vit: VitConfig) -> RunRecord {
     RunRecord {
         kind,
         name: "test".into(),
-        vit,
+        vit: Some(vit),
         normalisation: Normalisation { mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.3] },
         threshold: 0.5,
         temperature: 0.8,
@@ -39,10 +39,10 @@ fn save(run: &Path, record: &RunRecord) {
     for name in [BEST, LAST] {
         let at = run.join(name);
         if record.kind == ModelKind::Mae {
-            let model = Mae::new(&record.vit, &device);
+            let model = Mae::new(record.vit().unwrap(), &device);
             checkpoint::save(&at, &model, &model, &optimizer, progress).unwrap();
         } else {
-            let model = Classifier::new(&record.vit, &device);
+            let model = Classifier::new(record.vit().unwrap(), &device);
             checkpoint::save(&at, &model, &model, &optimizer, progress).unwrap();
         }
     }
@@ -88,9 +88,10 @@ fn a_file_that_fails_the_comparison_is_noticed() {
     let device = Device::flex();
     let card = card(&record);
     let bytes =
-        classifier_file(&Classifier::new(&record.vit, &device), &card, &record, false).unwrap();
-    let trial = Trial::new(&record.vit, &[]);
-    let other = Classifier::new(&record.vit, &device);
+        classifier_file(&Classifier::new(record.vit().unwrap(), &device), &card, &record, false)
+            .unwrap();
+    let trial = Trial::new(record.vit().unwrap(), &[]);
+    let other = Classifier::new(record.vit().unwrap(), &device);
     assert!(classifier_difference(&other, &record, &trial, &bytes).unwrap() > PARITY);
 }
 
@@ -114,7 +115,7 @@ fn a_masked_patch_gets_no_attention_and_changes_no_bit() {
     let onnx = !skip();
     for stem in [false, true] {
         let record = record(ModelKind::Drowsiness, small(stem));
-        let (config, by) = (&record.vit, &record.normalisation);
+        let (config, by) = (record.vit().unwrap(), &record.normalisation);
         let mask = config.grid().keep(QMask::Landmark, [true; 4]);
         let model = Classifier::new(config, &Device::flex());
         let bytes = classifier_file(&model, &card(&record), &record, false).unwrap();

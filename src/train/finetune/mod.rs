@@ -51,7 +51,7 @@ fn start(
         return Ok((Classifier::new(&vit, learner), vit, Normalisation { mean, std }));
     };
     let record = RunRecord::load(folder)?;
-    let vit = record.vit;
+    let vit = record.vit()?.clone();
     vit.validate()?;
     let mae = checkpoint::load_average(&folder.join(BEST), Mae::new(&vit, learner))?;
     let classifier = Classifier { encoder: mae.encoder, ..Classifier::new(&vit, learner) };
@@ -96,7 +96,7 @@ pub fn run(
         trained_on: config.trained_on.clone(),
         licence: config.licence.clone(),
         split: config.hold_out.describe(),
-        ..RunRecord::begin(ModelKind::Drowsiness, name, &vit, by, &data.set.digest)
+        ..RunRecord::begin(ModelKind::Drowsiness, name, Some(&vit), by, &data.set.digest)
     };
     let task = Finetuning { config, data: &data, draw, held, vit: &vit, by, learner, device };
     let run = Run { training, out: &config.out, resume, device };

@@ -1,5 +1,5 @@
-//! Pictures for the landmark network: a JSON-lines list of faces with their 68 points,
-//! split by person, and a folder of pictures without faces.
+//! Pictures for the landmark network: faces with their 68 points, split by person, drawn
+//! faces, and a folder of pictures without faces.
 
 use std::{
     fs,
@@ -8,11 +8,14 @@ use std::{
 };
 
 use image::RgbImage;
-use serde::Deserialize;
 
 use crate::{
+    dataset::points::{self, AnnotatedFace},
     face::{Landmarks, Region},
-    source::demo::{Portrait, portraits},
+    source::{
+        demo::{Portrait, portraits},
+        images::load_image,
+    },
     train::{TrainError, augment::Covered},
 };
 
@@ -22,24 +25,25 @@ const HELEN_HELD_OUT: usize = 100;
 const PERSONS_HELD_OUT: u64 = 15;
 /// Side of a drawn face's picture, pixels.
 const DRAWN_PX: u32 = 240;
-/// The largest list that is read, in bytes.
-const LIST_LIMIT: u64 = 1 << 30;
 
-/// One annotated face.
+/// A face with its points.
 #[derive(Clone, Debug)]
 pub struct Annotated {
     /// The picture.
     pub file: PathBuf,
-    /// Its 68 points.
+    /// Its 68 points, as far as they can be trusted.
     pub landmarks: Landmarks,
     /// The person, where the file name tells; held out together.
     pub person: String,
     /// How far the points can be trusted.
     pub trust: Trust,
-    /// The picture of a drawn face, which is in no file.
-    pub drawn: Option<Arc<RgbImage>>,
+    /// The picture where it is in no file: a drawn face, a frame of a film.
+    pub held: Option<Arc<RgbImage>>,
     /// Eyes and mouth that are known to be covered.
     pub covered: Covered,
+    /// Left eye, right eye, tip of the nose and corners of the mouth as a detector saw them,
+    /// where it did.
+    pub five: Option<[[f32; 2]; 5]>,
 }
 
 impl Annotated {
@@ -48,8 +52,22 @@ impl Annotated {
     /// # Errors
     /// When the file is missing or no picture.
     pub fn picture(&self) -> Result<Arc<RgbImage>, TrainError> {
-        self.drawn.clone().map_or_else(|| load(&self.file).map(Arc::new), Ok)
+        match &self.held {
+            Some(image) => Ok(image.clone()),
+            None => Ok(Arc::new(load_image(&self.file)?)),
+        }
     }
+
+    /// The five points: the detector's, else those that the 68 are about.
+    pub fn five(&self) -> [[f32; 2]; 5] {
+        self.five.unwrap_or_else(|| five_of(&self.landmarks))
+    }
+}
+
+/// Middle of the left and of the right eye, tip of the nose, corners of the mouth.
+pub fn five_of(landmarks: &Landmarks) -> [[f32; 2]; 5] {
+    let [left, right] = [48, 54].map(|corner| landmarks.points[corner]);
+    [landmarks.left_eye(), landmarks.right_eye(), landmarks.nose(), left, right]
 }
 
 /// Faces that the painter of the demo driver draws, of people whom the demo never shows,
@@ -64,8 +82,9 @@ pub fn drawn(count: usize, seed: u64) -> impl Iterator<Item = Annotated> {
             landmarks: Landmarks { points },
             person: format!("drawn_{person}"),
             trust: Trust::Coarse,
-            drawn: Some(Arc::new(image)),
+            held: Some(Arc::new(image)),
             covered: Covered { left_eye: eyes, right_eye: eyes, mouth },
+            five: None,
         })
     })
 }
@@ -79,12 +98,10 @@ pub enum Trust {
     Precise,
     /// Guessed by an earlier network, except that the eyes are known to be closed.
     KnownClosed,
-}
-
-#[derive(Deserialize)]
-struct Line {
-    file: PathBuf,
-    points: Vec<[f32; 2]>,
+    /// Guessed by an earlier network, steadily and as a detector's five points say.
+    Guessed,
+    /// Nothing but a detector's five points is known; the 68 are a mean face about them.
+    Five,
 }
 
 /// Faces to learn from and faces of other people to validate on.
@@ -97,47 +114,19 @@ pub struct Faces {
 }
 
 impl Faces {
-    /// Reads the list; paths in it are relative to its folder or to the folder above.
+    /// Reads a list of faces with 68 points.
     ///
     /// # Errors
-    /// When the list cannot be read, a line is no such object, or a picture is missing.
+    /// As [`points::read`].
     pub fn read(list: &Path) -> Result<Self, TrainError> {
-        let data_error = |why: String| TrainError::Data { path: list.into(), why };
-        let size = fs::metadata(list).map_err(TrainError::io(list, "read"))?.len();
-        if size > LIST_LIMIT {
-            return Err(data_error(format!("{size} bytes are too many for a list; split it")));
-        }
-        let text = fs::read_to_string(list).map_err(TrainError::io(list, "read"))?;
-        let folder = list.parent().unwrap_or(Path::new("."));
-        let mut faces = Vec::new();
-        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let at = |why: &str| data_error(format!("line {}: {why}", number + 1));
-            let line: Line = serde_json::from_str(line).map_err(|e| at(&e.to_string()))?;
-            let points = <[[f32; 2]; 68]>::try_from(line.points.as_slice())
-                .map_err(|_| at(&format!("{} points where 68 are needed", line.points.len())))?;
-            if !points.as_flattened().iter().all(|v| v.is_finite() && v.abs() < 1e5) {
-                return Err(at("a point lies outside of any picture"));
-            }
-            let file = [folder.join(&line.file), folder.join("..").join(&line.file)]
-                .into_iter()
-                .find(|file| file.is_file())
-                .ok_or_else(|| at(&format!("{} does not exist", line.file.display())))?;
-            let precise = file.components().any(|part| part.as_os_str() == "helen");
-            let trust = if precise { Trust::Precise } else { Trust::Coarse };
-            let person = person_of(&file);
-            faces.push(Annotated {
-                file,
-                landmarks: Landmarks { points },
-                person,
-                trust,
-                drawn: None,
-                covered: Covered::default(),
+        let faces =
+            points::read(list)?.into_iter().map(|AnnotatedFace { file, landmarks, .. }| {
+                let precise = file.components().any(|part| part.as_os_str() == "helen");
+                let trust = if precise { Trust::Precise } else { Trust::Coarse };
+                let (person, covered) = (person_of(&file), Covered::default());
+                Annotated { file, landmarks, person, trust, held: None, covered, five: None }
             });
-        }
-        if faces.is_empty() {
-            return Err(data_error("it lists no face".into()));
-        }
-        Ok(Self::split(faces))
+        Ok(Self::split(faces.collect()))
     }
 
     fn split(mut faces: Vec<Annotated>) -> Self {
@@ -171,12 +160,12 @@ impl Faces {
 }
 
 /// The file name without its number: `Abel_Example_07.jpg` is Abel_Example.
-fn person_of(file: &Path) -> String {
+pub(in crate::train) fn person_of(file: &Path) -> String {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     stem.rsplit_once('_').map_or(stem.as_ref(), |(name, _)| name).to_owned()
 }
 
-fn person_held_out(person: &str) -> bool {
+pub(in crate::train) fn person_held_out(person: &str) -> bool {
     // FNV-1a: the same on every machine and in every version of Rust.
     let hash = person.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -199,18 +188,6 @@ pub fn mirrored(index: usize) -> usize {
         65..=67 => 132 - index,
         _ => index,
     }
-}
-
-/// Decodes one training picture.
-///
-/// # Errors
-/// When it is missing or no picture.
-pub fn load(file: &Path) -> Result<RgbImage, TrainError> {
-    let data = |error: image::ImageError| TrainError::Data {
-        path: file.into(),
-        why: format!("it is no readable picture ({error}); replace it or take it off the list"),
-    };
-    Ok(image::open(file).map_err(data)?.into_rgb8())
 }
 
 /// The pictures (`.jpg`, `.jpeg`, `.png`) of a folder, by name.
@@ -271,7 +248,7 @@ mod tests {
             let file = PathBuf::from(format!("{folder}/{name}.jpg"));
             let person = person_of(&file);
             let covered = Covered::default();
-            Annotated { file, landmarks, person, trust, drawn: None, covered }
+            Annotated { file, landmarks, person, trust, held: None, covered, five: None }
         };
         let mut faces: Vec<_> = (0..600)
             .map(|i| face("ytfaces", format!("Ann_B{}_{:02}", i / 6, i % 6), Trust::Coarse))
@@ -284,21 +261,6 @@ mod tests {
         assert!((30..150).contains(&held.len()), "{}", held.len());
         for face in held {
             assert!(split.train.iter().all(|other| other.person != face.person));
-        }
-    }
-
-    #[test]
-    fn a_broken_list_is_named_with_its_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let list = folder.path().join("points.jsonl");
-        for (text, word) in [
-            ("", "no face"),
-            ("\n{\"file\": 3}", "line 2"),
-            ("{\"file\":\"a.jpg\",\"points\":[[1,2]]}", "1 points"),
-        ] {
-            fs::write(&list, text).unwrap();
-            let error = Faces::read(&list).unwrap_err().to_string();
-            assert!(error.contains(word) && error.contains("points.jsonl"), "{error}");
         }
     }
 }

@@ -1,8 +1,6 @@
 //! From the landmark network to a model file, and the check of the file against ONNX
 //! Runtime.
 
-use std::{fs, path::Path};
-
 use burn::{
     nn::{Linear, conv::Conv2d},
     tensor::{Device, Tensor, activation::sigmoid},
@@ -19,16 +17,16 @@ use crate::{
     infer::{Device as RunOn, LoadedModel, ModelSource, RuntimeOptions},
     train::{
         TrainError, checkpoint,
-        export::{ExportOptions, Exported, PARITY},
+        export::{self, ExportOptions, Exported},
         onnx::{Dim, GraphBuilder, Value},
-        record::{BEST, write_whole},
+        record::{BEST, RunRecord},
         weights::values,
     },
     vit::{METADATA_KEY, ModelCard, ModelKind},
 };
 
-/// The card of the best weights, in the folder of a landmark training.
-pub const CARD_FILE: &str = "card.json";
+const LIMITS: &str = "points of covered parts are guesses; heads turned away by more than about \
+    60 degrees, faces under 40 pixels and lids of blurred pictures are placed badly";
 
 /// Encodes the network with its card as ONNX: input `image [N,1,160,160]`; outputs
 /// `points [N,68,2]`, `confidence [N,1]` and `visible [N,3]`, the latter two 0..1.
@@ -78,11 +76,11 @@ pub fn export_landmarks(net: &LandmarkNet, card: &ModelCard) -> Result<Vec<u8>, 
 }
 
 /// Where the unit square of [`votes`] lies on an axis: from where to where.
-type Span = [f32; 2];
+pub(super) type Span = [f32; 2];
 /// The unit square itself.
-const UNIT: Span = [0.0, 1.0];
+pub(super) const UNIT: Span = [0.0, 1.0];
 /// As the frame of an eye counts.
-const AROUND: Span = [-1.0, 1.0];
+pub(super) const AROUND: Span = [-1.0, 1.0];
 
 /// [`Votes::forward`]: the points, `[N, points, 2]`, on axes of the given span. The span
 /// and the scale of the offsets go into the weights: ONNX Runtime spends more on a small
@@ -182,7 +180,11 @@ fn eyes(
     Ok(graph.concat(&[&before, &refined, &behind], 1))
 }
 
-fn stage(graph: &mut GraphBuilder, x: &Value, stage: &Stage) -> Result<Value, TrainError> {
+pub(in crate::train) fn stage(
+    graph: &mut GraphBuilder,
+    x: &Value,
+    stage: &Stage,
+) -> Result<Value, TrainError> {
     let x = layer(graph, x, &stage.down)?;
     let Some(refine) = &stage.refine else { return Ok(x) };
     let refined = layer(graph, &x, refine)?;
@@ -207,13 +209,21 @@ fn kernel(layer: &Conv2d) -> Result<Kernel, TrainError> {
 }
 
 /// A 1x1 convolution.
-fn pointwise(graph: &mut GraphBuilder, x: &Value, layer: &Conv2d) -> Result<Value, TrainError> {
+pub(in crate::train) fn pointwise(
+    graph: &mut GraphBuilder,
+    x: &Value,
+    layer: &Conv2d,
+) -> Result<Value, TrainError> {
     let Kernel { shape, weight, bias } = kernel(layer)?;
     Ok(graph.conv2d(x, shape, &weight, &bias, 1, 0, 1))
 }
 
 /// The convolution with its normalisation folded in, and ReLU.
-fn layer(graph: &mut GraphBuilder, x: &Value, layer: &Layer) -> Result<Value, TrainError> {
+pub(in crate::train) fn layer(
+    graph: &mut GraphBuilder,
+    x: &Value,
+    layer: &Layer,
+) -> Result<Value, TrainError> {
     let weight = layer.convolution.weight.val();
     let shape = weight.dims();
     let norm = &layer.norm;
@@ -279,33 +289,34 @@ pub fn difference(net: &LandmarkNet, file: &[u8]) -> Result<f32, TrainError> {
 /// Runtime before anything is put in place.
 ///
 /// # Errors
-/// When the folder is not one of a landmark training, ONNX Runtime is missing or computes
-/// something else, or the file cannot be written.
-pub fn export_run(options: &ExportOptions) -> Result<Exported, TrainError> {
-    let path = options.checkpoint.join(CARD_FILE);
-    let json = fs::read_to_string(&path).map_err(TrainError::io(&path, "read"))?;
-    let card = ModelCard::parse(Some(&json), ModelKind::Landmarks)
-        .map_err(|error| TrainError::Config { path, why: error.to_string() })?;
+/// When the weights are not those of a landmark network, ONNX Runtime is missing or
+/// computes something else, or the file cannot be written.
+pub fn export_run(options: &ExportOptions, record: &RunRecord) -> Result<Exported, TrainError> {
+    let card = card(record);
     let net = LandmarkNet::new(&[[0.5; 2]; 68], &Device::flex());
     let net = checkpoint::load_average(&options.checkpoint.join(BEST), net)?;
     let bytes = export_landmarks(&net, &card)?;
     let difference = difference(&net, &bytes)?;
-    if difference.is_nan() || difference >= PARITY {
-        return Err(TrainError::Parity { path: options.out.clone(), difference });
-    }
-    write_whole(&options.out, &bytes)?;
-    Ok(Exported { card, bytes: bytes.len(), difference, real_crops: 0, rounding: 0.0, file: bytes })
+    export::put(options, card, bytes, difference)
 }
 
-/// Whether this is the folder of a landmark training.
-pub fn is_run(folder: &Path) -> bool {
-    folder.join(CARD_FILE).is_file()
+/// The card of a run.
+fn card(record: &RunRecord) -> ModelCard {
+    ModelCard {
+        image_px: IMAGE_PX,
+        patch_px: IMAGE_PX,
+        channels: 1,
+        mean: vec![0.0],
+        std: vec![1.0],
+        limits: LIMITS.into(),
+        ..export::card(record)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infer::fixtures;
+    use crate::{infer::fixtures, train::export::PARITY};
     use burn::{module::Module, tensor::Distribution};
 
     #[test]

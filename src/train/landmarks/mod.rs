@@ -1,19 +1,23 @@
-//! The landmark network: what it is ([`net`], [`eyes`]), how it becomes ONNX ([`export`]), the pictures
-//! ([`data`]) and samples ([`sampler`]) it learns from, points for pictures that have none ([`guess`]), what it is punished for
-//! ([`loss`]), how good it is ([`validate`]) and the training itself ([`run`]).
+//! The landmark network: what it is ([`net`], [`eyes`]), how it becomes ONNX ([`export`]) and
+//! comes back ([`import`]), the pictures ([`data`]), places ([`places`]) and samples
+//! ([`sampler`]) it learns from, points for pictures that have none ([`guess`]), what it is
+//! punished for ([`loss`]), how good it is ([`validate`]) and the training itself ([`run`]).
 
 pub mod config;
 pub mod data;
 pub mod export;
 pub mod eyes;
 pub mod guess;
+pub mod import;
 pub mod loss;
 pub mod net;
+pub mod places;
 pub mod sampler;
+mod sheet;
 mod training;
 pub mod validate;
 
 pub use config::LandmarkTrainConfig;
 pub use export::{export_landmarks, export_run};
 pub use net::{IMAGE_PX, LandmarkNet, LandmarkOutput};
-pub use training::{Report, run};
+pub use training::run;

@@ -29,7 +29,7 @@ pub(super) const VOTING: usize = 2;
 /// Width of the layer before confidence and visibility.
 const HIDDEN: usize = 64;
 /// Added to the variance of the input before its root is taken: a deviation of 0.01.
-pub(super) const EPSILON: f32 = 1e-4;
+pub(in crate::train) const EPSILON: f32 = 1e-4;
 /// Votes are given in tenths of the square: about how far they stray, so that one
 /// learning rate suits them and the logits.
 pub(super) const POINT_SCALE: f32 = 0.1;
@@ -53,13 +53,17 @@ pub struct LandmarkOutput {
 
 /// A 3x3 convolution, batch normalisation, ReLU.
 #[derive(Module, Debug)]
-pub(super) struct Layer {
-    pub(super) convolution: Conv2d,
-    pub(super) norm: BatchNorm,
+pub(in crate::train) struct Layer {
+    pub(in crate::train) convolution: Conv2d,
+    pub(in crate::train) norm: BatchNorm,
 }
 
 impl Layer {
-    pub(super) fn new([inputs, outputs]: [usize; 2], stride: usize, device: &Device) -> Self {
+    pub(in crate::train) fn new(
+        [inputs, outputs]: [usize; 2],
+        stride: usize,
+        device: &Device,
+    ) -> Self {
         let gain = std::f64::consts::SQRT_2;
         let convolution = Conv2dConfig::new([inputs, outputs], [3, 3])
             .with_stride([stride; 2])
@@ -71,25 +75,25 @@ impl Layer {
     }
 
     /// `[batch, inputs, h, w]` to `[batch, outputs, h / stride, w / stride]`.
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(in crate::train) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         relu(self.norm.forward(self.convolution.forward(x)))
     }
 }
 
 /// Halves the resolution, then refines at the new one.
 #[derive(Module, Debug)]
-pub(super) struct Stage {
-    pub(super) down: Layer,
-    pub(super) refine: Option<Layer>,
+pub(in crate::train) struct Stage {
+    pub(in crate::train) down: Layer,
+    pub(in crate::train) refine: Option<Layer>,
 }
 
 impl Stage {
-    pub(super) fn new(channels: [usize; 2], refine: bool, device: &Device) -> Self {
+    pub(in crate::train) fn new(channels: [usize; 2], refine: bool, device: &Device) -> Self {
         let refine = refine.then(|| Layer::new([channels[1]; 2], 1, device));
         Self { down: Layer::new(channels, 2, device), refine }
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(in crate::train) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = self.down.forward(x);
         match &self.refine {
             Some(refine) => refine.forward(x.clone()) + x,
@@ -168,7 +172,7 @@ pub struct LandmarkNet {
 }
 
 /// Subtracts the mean of each picture and divides by its deviation.
-pub(super) fn normalised(image: Tensor<4>) -> Tensor<4> {
+pub(in crate::train) fn normalised(image: Tensor<4>) -> Tensor<4> {
     let shape = image.dims();
     let flat = image.reshape([shape[0], shape[1] * shape[2] * shape[3]]);
     let centred = flat.clone() - flat.mean_dim(1);
@@ -177,7 +181,7 @@ pub(super) fn normalised(image: Tensor<4>) -> Tensor<4> {
 }
 
 /// Each cell four times: `[batch, channels, h, w]` to `[batch, channels, 2 h, 2 w]`.
-fn doubled(x: Tensor<4>) -> Tensor<4> {
+pub(in crate::train) fn doubled(x: Tensor<4>) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     x.reshape([batch, channels, height, 1, width, 1])
         .expand([batch, channels, height, 2, width, 2])

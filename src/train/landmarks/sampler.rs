@@ -1,6 +1,6 @@
 //! Draws training samples: faces cut through jittered [`Region`]s straight out of the
-//! photo, covered and augmented, and squares without a face. Sample `n` of a seed is
-//! always the same.
+//! photo, narrowed, covered and augmented, and squares without a face or with one that lies
+//! the wrong way. A sample follows from its random numbers.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,20 +10,27 @@ use std::{
     },
 };
 
-use image::{
-    RgbImage,
-    imageops::{self, FilterType},
+use image::{RgbImage, imageops};
+use rand::{
+    Rng,
+    distr::{Distribution, weighted::WeightedIndex},
+    seq::IndexedRandom,
 };
-use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
     IMAGE_PX,
-    data::{Annotated, Trust, load, mirrored},
+    config::SampleOptions,
+    data::{Annotated, Trust, mirrored},
     eyes::{EYE_PX, EyeFrame, eye_point},
+    places::{
+        Around, Narrowed, jitter, negative_region, nose_between_eyes, off_face, seen_past_the_nose,
+        wrong_way,
+    },
 };
 use crate::{
     face::{Landmarks, Region},
+    source::images::load_image,
     train::{
         TrainError,
         augment::{Anchors, Cover, Covered, Photometric, Picture, normal},
@@ -31,29 +38,12 @@ use crate::{
 };
 
 /// Decoded photos are kept up to this many bytes.
-const KEPT_BYTES: usize = 1 << 30;
+const KEPT_BYTES: usize = 2 << 30;
 /// Photos are kept reduced so that the face's region has about this side in pixels:
 /// half as much again as the network sees.
 const KEPT_SIDE_PX: f32 = 1.5 * IMAGE_PX as f32;
-
-/// How samples are made.
-#[derive(Clone, Debug)]
-pub struct SampleOptions {
-    /// Light, lens and sensor.
-    pub photometric: Photometric,
-    /// Chance of a cover, 0..1.
-    pub cover: f64,
-    /// Chance that the photo is cropped tightly around the face first, 0..1.
-    pub tight: f64,
-    /// Share of samples that show no face, 0..1.
-    pub negatives: f64,
-    /// Share of the faces that come from precise annotations, 0..1.
-    pub precise_share: f64,
-    /// Share of the faces that come from pictures with closed eyes and guessed points.
-    pub known_closed_share: f64,
-    /// How much likelier than others a precise face with nearly closed eyes is drawn.
-    pub closed_weight: f64,
-}
+/// What is kept of a photo around the middle of its face's region, in sides of it.
+const KEPT_AROUND: f32 = 1.75;
 
 /// One training sample.
 #[derive(Clone, Debug)]
@@ -62,11 +52,13 @@ pub struct Sample {
     pub image: Vec<f32>,
     /// The points in the unit square of the region.
     pub points: [[f32; 2]; 68],
+    /// Left eye, right eye, tip of the nose and corners of the mouth, likewise.
+    pub five: [[f32; 2]; 5],
     /// Left and right eye, cut about where the first network would think that they are.
     pub eyes: [EyeCut; 2],
     /// 1 for a face, 0 for none: nothing but the confidence is learned then.
     pub face: f32,
-    /// 1 = uncovered: left eye, right eye, mouth.
+    /// 1 = uncovered, and not behind the nose: left eye, right eye, mouth.
     pub visible: [f32; 3],
     /// How much is learned from which points.
     pub weights: Weights,
@@ -121,29 +113,24 @@ impl EyeCut {
     }
 }
 
-/// A decoded photo, perhaps reduced, with its face's region and points in its pixels.
+/// A decoded photo around its face, perhaps reduced, with the face's region and points in
+/// its pixels.
 #[derive(Debug)]
 struct Photo {
-    image: Arc<RgbImage>,
+    image: RgbImage,
     region: Region,
     landmarks: Landmarks,
+    five: [[f32; 2]; 5],
 }
 
 impl Photo {
     fn load(face: &Annotated) -> Result<Self, TrainError> {
-        let image = face.picture()?;
-        let side_px = Region::from_landmarks(&face.landmarks).side_px;
-        let scale = (KEPT_SIDE_PX / side_px.max(1.0)).min(1.0);
-        let [width, height] = [image.width(), image.height()]
-            .map(|length| ((length as f32 * scale).round() as u32).max(1));
-        let [sx, sy] = [width as f32 / image.width() as f32, height as f32 / image.height() as f32];
-        let image = if scale < 1.0 {
-            Arc::new(imageops::resize(&*image, width, height, FilterType::Triangle))
-        } else {
-            image
-        };
-        let landmarks = Landmarks { points: face.landmarks.points.map(|[x, y]| [x * sx, y * sy]) };
-        Ok(Self { image, region: Region::from_landmarks(&landmarks), landmarks })
+        let region = Region::from_landmarks(&face.landmarks);
+        let around = Around::new(&*face.picture()?, &region, KEPT_AROUND, KEPT_SIDE_PX);
+        let landmarks = Landmarks { points: face.landmarks.points.map(|p| around.here(p)) };
+        let five = face.five().map(|point| around.here(point));
+        let region = Region::from_landmarks(&landmarks);
+        Ok(Self { image: around.image, region, landmarks, five })
     }
 }
 
@@ -156,16 +143,20 @@ pub struct Weights {
     pub eyes: f32,
     /// How far the lids are apart.
     pub lids: f32,
+    /// The five points.
+    pub five: f32,
 }
 
 impl From<Trust> for Weights {
     fn from(trust: Trust) -> Self {
-        let [points, eyes, lids] = match trust {
-            Trust::Precise => [1.0, 1.0, 1.0],
-            Trust::Coarse => [1.0, 0.5, 0.5],
-            Trust::KnownClosed => [0.2, 0.5, 1.0],
+        let [points, eyes, lids, five] = match trust {
+            Trust::Precise => [1.0, 1.0, 1.0, 0.0],
+            Trust::Coarse => [1.0, 0.5, 0.5, 0.0],
+            Trust::KnownClosed => [0.2, 0.5, 1.0, 0.0],
+            Trust::Guessed => [0.6, 0.4, 0.3, 0.5],
+            Trust::Five => [0.0, 0.0, 0.0, 1.0],
         };
-        Self { points, eyes, lids }
+        Self { points, eyes, lids, five }
     }
 }
 
@@ -179,8 +170,10 @@ pub struct Sampler {
     precise: Vec<usize>,
     coarse: Vec<usize>,
     known_closed: Vec<usize>,
+    /// Faces of a detector, and how likely each is: those that are turned more than others.
+    turned: Option<(Vec<usize>, WeightedIndex<f32>)>,
     options: SampleOptions,
-    seed: u64,
+    photometric: Photometric,
 }
 
 impl Sampler {
@@ -189,7 +182,7 @@ impl Sampler {
         faces: Vec<Annotated>,
         nonfaces: Vec<PathBuf>,
         options: SampleOptions,
-        seed: u64,
+        photometric: Photometric,
     ) -> Self {
         let all = |trust| {
             let trusted = faces.iter().enumerate().filter(|(_, face)| face.trust == trust);
@@ -197,10 +190,24 @@ impl Sampler {
         };
         let (precise, coarse) = (all(Trust::Precise), all(Trust::Coarse));
         let known_closed = all(Trust::KnownClosed);
+        let turned = [all(Trust::Guessed), all(Trust::Five)].concat();
+        let weights = turned.iter().map(|&index| likely(&faces[index]));
+        let turned = WeightedIndex::new(weights).ok().map(|weights| (turned, weights));
         let photos = faces.iter().map(|_| OnceLock::new()).collect();
         let kept_bytes = AtomicUsize::new(0);
         let nonfaces = nonfaces.into_iter().map(|file| (file, OnceLock::new())).collect();
-        Self { faces, photos, kept_bytes, nonfaces, precise, coarse, known_closed, options, seed }
+        Self {
+            faces,
+            photos,
+            kept_bytes,
+            nonfaces,
+            precise,
+            coarse,
+            known_closed,
+            turned,
+            options,
+            photometric,
+        }
     }
 
     fn photo(&self, index: usize) -> Result<Arc<Photo>, TrainError> {
@@ -225,7 +232,7 @@ impl Sampler {
         if let Some(image) = kept.get() {
             return Ok(image.clone());
         }
-        let image = Arc::new(load(file)?);
+        let image = Arc::new(load_image(file)?);
         let bytes = image.as_raw().len();
         if self.kept_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes < KEPT_BYTES {
             let _ = kept.set(image.clone());
@@ -233,13 +240,11 @@ impl Sampler {
         Ok(image)
     }
 
-    /// Sample `number` of the endless stream.
+    /// A sample.
     ///
     /// # Errors
     /// When a picture cannot be read.
-    pub fn sample(&self, number: u64) -> Result<Sample, TrainError> {
-        let rng = &mut ChaCha8Rng::seed_from_u64(self.seed);
-        rng.set_stream(number);
+    pub fn sample(&self, rng: &mut ChaCha8Rng) -> Result<Sample, TrainError> {
         if rng.random_bool(self.options.negatives) {
             return self.negative(rng);
         }
@@ -250,6 +255,11 @@ impl Sampler {
 
     /// A face to show, by its place in the list.
     fn choose(&self, rng: &mut ChaCha8Rng) -> usize {
+        if let Some((turned, weights)) = &self.turned
+            && rng.random_bool(self.options.turned_share)
+        {
+            return turned[weights.sample(rng)];
+        }
         if !self.known_closed.is_empty() && rng.random_bool(self.options.known_closed_share) {
             return self.known_closed.choose(rng).copied().unwrap_or_default();
         }
@@ -282,37 +292,44 @@ impl Sampler {
         } else {
             &photo.image
         };
-        let mut picture = Picture::grey(IMAGE_PX, region.sample_grey(image, IMAGE_PX));
-        let region = exact;
-        let mut points = photo.landmarks.points.map(|point| region.to_unit(point));
+        let narrowed = rng.random_bool(self.options.narrowed).then(|| Narrowed::new(rng));
+        let grey = match &narrowed {
+            Some(narrowed) => narrowed.sample_grey(&region, image, IMAGE_PX),
+            None => region.sample_grey(image, IMAGE_PX),
+        };
+        let mut picture = Picture::grey(IMAGE_PX, grey);
+        let place = |point: [f32; 2]| {
+            let point = exact.to_unit(point);
+            narrowed.map_or(point, |narrowed| narrowed.place(point))
+        };
+        let mut points = photo.landmarks.points.map(place);
+        let mut five = photo.five.map(place);
+        let mut past_nose = seen_past_the_nose(&photo.five);
         if rng.random_bool(0.5) {
             picture.mirror();
             std::mem::swap(&mut covered.left_eye, &mut covered.right_eye);
+            past_nose.reverse();
+            let flip = |[x, y]: [f32; 2]| [1.0 - x, y];
             let source = points;
-            for (index, point) in points.iter_mut().enumerate() {
-                let [x, y] = source[mirrored(index)];
-                *point = [1.0 - x, y];
-            }
+            points = std::array::from_fn(|index| flip(source[mirrored(index)]));
+            five = [1, 0, 2, 4, 3].map(|index: usize| flip(five[index]));
         }
-        covered |= self.cover(&mut picture, &points, rng);
-        self.options.photometric.apply(&mut picture, rng);
-        let visible =
+        covered |= self.cover(&mut picture, &five, rng);
+        self.photometric.apply(&mut picture, rng);
+        let seen =
             [covered.left_eye, covered.right_eye, covered.mouth].map(|c| if c { 0.0 } else { 1.0 });
+        let visible = [seen[0] * past_nose[0], seen[1] * past_nose[1], seen[2]];
         let eyes = EyeCut::both(&picture.data, &points, rng);
-        Sample { image: picture.data, points, eyes, face: 1.0, visible, weights: trust.into() }
+        let weights = trust.into();
+        Sample { image: picture.data, points, five, eyes, face: 1.0, visible, weights }
     }
 
-    fn cover(
-        &self,
-        picture: &mut Picture,
-        points: &[[f32; 2]; 68],
-        rng: &mut ChaCha8Rng,
-    ) -> Covered {
+    fn cover(&self, picture: &mut Picture, five: &[[f32; 2]; 5], rng: &mut ChaCha8Rng) -> Covered {
         let mut covered = Covered::default();
         if !rng.random_bool(self.options.cover) {
             return covered;
         }
-        let anchors = anchors_of(points);
+        let anchors = anchors_of(five);
         let cover = match rng.random_range(0..100) {
             0..18 => Cover::DarkGlasses,
             18..36 => Cover::ClearGlasses,
@@ -341,21 +358,28 @@ impl Sampler {
 
     /// A square without a face, or with one so badly placed that following it is wrong.
     fn negative(&self, rng: &mut ChaCha8Rng) -> Result<Sample, TrainError> {
-        let values = match self.nonfaces.choose(rng) {
-            Some((file, kept)) if rng.random_bool(0.65) => {
-                let image = self.nonface(file, kept)?;
-                negative_region(&image, rng).sample_grey(&image, IMAGE_PX)
-            }
-            _ => {
-                let photo = self.photo(self.choose(rng))?;
-                off_face(&photo.region, rng).sample_grey(&photo.image, IMAGE_PX)
-            }
+        let nonface = self.nonfaces.choose(rng).filter(|_| rng.random_bool(0.65));
+        let values = if rng.random_bool(self.options.wrong_way) {
+            let index = self.choose(rng);
+            let photo = self.photo(index)?;
+            let region = wrong_way(&photo.region, rng);
+            let mut picture = Picture::grey(IMAGE_PX, region.sample_grey(&photo.image, IMAGE_PX));
+            let five = photo.five.map(|point| region.to_unit(point));
+            self.cover(&mut picture, &five, rng);
+            picture.data
+        } else if let Some((file, kept)) = nonface {
+            let image = self.nonface(file, kept)?;
+            negative_region(&image, rng).sample_grey(&image, IMAGE_PX)
+        } else {
+            let photo = self.photo(self.choose(rng))?;
+            off_face(&photo.region, rng).sample_grey(&photo.image, IMAGE_PX)
         };
         let mut picture = Picture::grey(IMAGE_PX, values);
-        self.options.photometric.apply(&mut picture, rng);
+        self.photometric.apply(&mut picture, rng);
         Ok(Sample {
             image: picture.data,
             points: [[0.5; 2]; 68],
+            five: [[0.5; 2]; 5],
             eyes: [EyeCut::none(), EyeCut::none()],
             face: 0.0,
             visible: [0.0; 3],
@@ -364,15 +388,32 @@ impl Sampler {
     }
 }
 
-/// The parts of the face in pixels of the cut.
-pub fn anchors_of(points: &[[f32; 2]; 68]) -> Anchors {
-    let pixels = Landmarks { points: points.map(|p| p.map(|v| v * IMAGE_PX as f32)) };
-    Anchors {
-        left_eye: pixels.left_eye(),
-        right_eye: pixels.right_eye(),
-        nose: pixels.nose(),
-        mouth: pixels.mouth(),
-    }
+/// How likely a detector's face is to be shown: heads that are turned, bowed or thrown back,
+/// frames of films, and faces that the network did not know before, more than others.
+fn likely(face: &Annotated) -> f32 {
+    let five = face.five();
+    let aside = (nose_between_eyes(&five) - 0.5).abs();
+    let turned = match aside {
+        0.25.. => 3.0,
+        0.12.. => 1.5,
+        _ => 0.7,
+    };
+    // Where the tip of the nose lies between the eyes (0) and the mouth (1).
+    let region = Region::from_five(&five);
+    let [eyes, nose, mouth] = [[0, 1], [2, 2], [3, 4]]
+        .map(|[a, b]: [usize; 2]| (region.to_unit(five[a])[1] + region.to_unit(five[b])[1]) / 2.0);
+    let between = (nose - eyes) / (mouth - eyes).max(f32::EPSILON);
+    let bowed = if (0.4..0.72).contains(&between) { 1.0 } else { 2.0 };
+    let film = if face.held.is_some() { 2.0 } else { 1.0 };
+    let unknown = if face.trust == Trust::Five { 1.5 } else { 1.0 };
+    turned * bowed * film * unknown
+}
+
+/// The parts of the face in pixels of the cut, from its five points in the unit square.
+pub fn anchors_of(five: &[[f32; 2]; 5]) -> Anchors {
+    let [left_eye, right_eye, nose, left, right] = five.map(|p| p.map(|v| v * IMAGE_PX as f32));
+    let mouth = [(left[0] + right[0]) / 2.0, (left[1] + right[1]) / 2.0];
+    Anchors { left_eye, right_eye, nose, mouth }
 }
 
 /// The photo around the face and nothing more, and its corner in the photo.
@@ -393,40 +434,83 @@ fn tight_crop(
     (crop, [left as f32, top as f32])
 }
 
-/// Where a tracker or a detector may think the face is: usually nearly right, at times
-/// off by as much as a first detection, and turned by up to 40 degrees.
-fn jitter(exact: &Region, rng: &mut ChaCha8Rng) -> Region {
-    let wide = rng.random_bool(0.35);
-    let (shift, scale) = if wide { (0.09, 0.16) } else { (0.035, 0.06) };
-    let turn = if rng.random_bool(0.25) {
-        rng.random_range(-40f32..40.0).to_radians()
-    } else {
-        (7.0 * normal(rng)).clamp(-20.0, 20.0).to_radians()
-    };
-    let mut off = || (shift * normal(rng)).clamp(-0.18, 0.18) * exact.side_px;
-    let center = [exact.center[0] + off(), exact.center[1] + off()];
-    let scale = (scale * normal(rng)).clamp(-0.3, 0.35).exp();
-    Region { center, side_px: exact.side_px * scale, roll: exact.roll + turn }
-}
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use rand::SeedableRng;
 
-/// Any square of a picture without a face.
-pub fn negative_region(image: &RgbImage, rng: &mut impl Rng) -> Region {
-    let (width, height) = (image.width() as f32, image.height() as f32);
-    let side_px = width.min(height) * rng.random_range(0.15..0.9f32);
-    let mut place = |length: f32| rng.random_range(0.0..length.max(1.0));
-    let center = [place(width), place(height)];
-    Region { center, side_px, roll: rng.random_range(-0.7..0.7) }
-}
+    /// A face of noise, with the eyes where they belong.
+    pub(in super::super) fn noise(seed: u64) -> Sample {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let image: Vec<f32> = (0..IMAGE_PX * IMAGE_PX).map(|_| rng.random()).collect();
+        let points = super::super::eyes::tests::mean_shape();
+        let eyes = EyeCut::both(&image, &points, &mut rng);
+        let five = super::super::data::five_of(&Landmarks { points });
+        let weights = Trust::Precise.into();
+        Sample { image, points, five, eyes, face: 1.0, visible: [1.0; 3], weights }
+    }
 
-/// A square that misses the face, or is much too large or too small for it.
-fn off_face(exact: &Region, rng: &mut ChaCha8Rng) -> Region {
-    let (angle, roll) = (rng.random_range(0.0..std::f32::consts::TAU), rng.random_range(-0.7..0.7));
-    let (far, scale) = match rng.random_range(0..3) {
-        0 => (rng.random_range(0.55..1.0), rng.random_range(0.6..1.4)),
-        1 => (rng.random_range(0.0..0.3), rng.random_range(0.2..0.42)),
-        _ => (rng.random_range(0.1..0.5), rng.random_range(2.2..3.5)),
-    };
-    let far: f32 = far * exact.side_px;
-    let center = [exact.center[0] + far * angle.cos(), exact.center[1] + far * angle.sin()];
-    Region { center, side_px: exact.side_px * scale, roll: exact.roll + roll }
+    /// A bright face on dark ground, its five points known.
+    fn face(nose: f32, trust: Trust) -> Annotated {
+        let five = [[70.0, 80.0], [130.0, 80.0], [nose, 110.0], [78.0, 142.0], [122.0, 142.0]];
+        let image = RgbImage::from_fn(200, 200, |x, y| {
+            let near = |[px, py]: [f32; 2]| (x as f32 - px).hypot(y as f32 - py) < 4.0;
+            image::Rgb([if five.into_iter().any(near) { 250 } else { 20 }; 3])
+        });
+        let region = Region::from_five(&five);
+        let mean = super::super::eyes::tests::mean_shape();
+        Annotated {
+            file: "face".into(),
+            landmarks: Landmarks { points: mean.map(|point| region.to_frame(point)) },
+            person: "nobody".into(),
+            trust,
+            held: Some(Arc::new(image)),
+            covered: Covered::default(),
+            five: Some(five),
+        }
+    }
+
+    #[test]
+    fn five_points_stay_on_what_they_mark_and_the_far_eye_is_not_seen() {
+        let options = SampleOptions {
+            cover: 0.0,
+            negatives: 0.0,
+            narrowed: 0.5,
+            turned_share: 1.0,
+            ..SampleOptions::default()
+        };
+        let plain: Photometric = toml::from_str(
+            "gamma = 0.0\ndark = 0.0\ncontrast = 0.0\ngradient = 0.0\nblur = 0.0\nmotion = 0.0\n\
+             low_resolution = 0.0\nnoise = 0.0",
+        )
+        .unwrap();
+        let sampler = Sampler::new(vec![face(128.0, Trust::Five)], vec![], options, plain);
+        let rng = &mut ChaCha8Rng::seed_from_u64(9);
+        for _ in 0..40 {
+            let sample = sampler.sample(rng).unwrap();
+            for [x, y] in sample.five {
+                if (0.02..0.98).contains(&x) && (0.02..0.98).contains(&y) {
+                    let at = |v: f32| (v * IMAGE_PX as f32) as usize;
+                    assert!(sample.image[at(y) * IMAGE_PX + at(x)] > 0.5, "{x} {y}");
+                }
+            }
+            let mirrored = sample.five[2][0] < (sample.five[0][0] + sample.five[1][0]) / 2.0;
+            assert_eq!(sample.visible, if mirrored { [0.0, 1.0, 1.0] } else { [1.0, 0.0, 1.0] });
+            assert_eq!((sample.weights.points, sample.weights.five), (0.0, 1.0));
+        }
+    }
+
+    #[test]
+    fn turned_faces_are_likelier_than_others() {
+        assert!(likely(&face(125.0, Trust::Five)) > 3.0 * likely(&face(100.0, Trust::Guessed)));
+    }
+
+    #[test]
+    fn a_face_on_its_head_is_none() {
+        let options = SampleOptions { negatives: 1.0, wrong_way: 1.0, ..SampleOptions::default() };
+        let photometric = Photometric::default();
+        let sampler = Sampler::new(vec![face(100.0, Trust::Guessed)], vec![], options, photometric);
+        let sample = sampler.sample(&mut ChaCha8Rng::seed_from_u64(2)).unwrap();
+        assert_eq!((sample.face, sample.visible), (0.0, [0.0; 3]));
+    }
 }

@@ -1,7 +1,7 @@
 //! How good the landmark network is on people it has not seen, plain and under the
 //! conditions that drivers meet.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, f32::consts::PI, path::PathBuf};
 
 use burn::tensor::{Device, Tensor};
 use rand::{Rng, SeedableRng};
@@ -9,12 +9,14 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{
     IMAGE_PX, LandmarkNet,
-    data::{Annotated, Trust, load},
-    sampler::{anchors_of, negative_region},
+    data::{Annotated, Trust, five_of},
+    places::negative_region,
+    sampler::anchors_of,
 };
 use crate::{
     evaluate::landmarks::{CLOSED_BELOW, OPEN_ABOVE, auc, errors},
     face::{Landmarks, Region},
+    source::images::load_image,
     train::{
         TrainError,
         augment::{Cover, Picture, normal},
@@ -36,6 +38,12 @@ enum Condition {
     Dark,
     Mask,
     DarkGlasses,
+    /// On its side or on its head: no face that can be read.
+    WrongWay,
+    /// Of a detector, in pictures: only five points are known.
+    Pictures,
+    /// The same in films, many of them infra-red.
+    Films,
 }
 
 impl Condition {
@@ -47,6 +55,9 @@ impl Condition {
             Condition::Dark => "dark",
             Condition::Mask => "mask",
             Condition::DarkGlasses => "glasses",
+            Condition::WrongWay => "wrong_way",
+            Condition::Pictures => "pictures",
+            Condition::Films => "films",
         }
     }
 }
@@ -58,6 +69,7 @@ struct Case {
     image: Vec<f32>,
     /// In the unit square of the cut.
     points: [[f32; 2]; 68],
+    five: [[f32; 2]; 5],
 }
 
 /// The prepared pictures.
@@ -69,7 +81,7 @@ pub struct Validation {
 
 impl Validation {
     /// Prepares the faces, each cut as a tracker would (slightly off), the precise ones
-    /// also turned by 35 degrees, dark, masked and with dark glasses.
+    /// also turned by 35 degrees, dark, masked, with dark glasses, and the wrong way up.
     ///
     /// # Errors
     /// When a picture cannot be read.
@@ -86,24 +98,23 @@ impl Validation {
         for face in chosen.chain(coarse.into_iter().step_by(stride)) {
             let image = face.picture()?;
             let conditions: &[Condition] = if face.trust == Trust::Precise {
-                use Condition::{Dark, DarkGlasses, Mask, Plain, Turned};
-                &[Plain, Turned, Dark, Mask, DarkGlasses]
+                use Condition::{Dark, DarkGlasses, Mask, Plain, Turned, WrongWay};
+                &[Plain, Turned, Dark, Mask, DarkGlasses, WrongWay]
             } else {
                 &[Condition::Coarse]
             };
             let exact = Region::from_landmarks(&face.landmarks);
             for &condition in conditions {
-                let mut off = |share: f32| share * normal(rng);
-                let mut region = Region {
-                    center: exact.center.map(|v| v + off(0.03) * exact.side_px),
-                    side_px: exact.side_px * off(0.05).exp(),
-                    roll: exact.roll + off(4.0).to_radians(),
-                };
+                let mut region = placed(&exact, rng);
                 if condition == Condition::Turned {
                     let side = if rng.random_bool(0.5) { 1.0 } else { -1.0 };
                     region.roll += side * 35f32.to_radians();
                 }
+                if condition == Condition::WrongWay {
+                    region.roll += [0.5, 1.0, 1.0, 1.5][rng.random_range(0..4)] * PI;
+                }
                 let points = face.landmarks.points.map(|point| region.to_unit(point));
+                let five = five_of(&Landmarks { points });
                 let mut picture = Picture::grey(IMAGE_PX, region.sample_grey(&image, IMAGE_PX));
                 match condition {
                     Condition::Dark => {
@@ -113,51 +124,76 @@ impl Validation {
                         }
                     }
                     Condition::Mask => {
-                        Cover::Mask.draw(&mut picture, &anchors_of(&points), rng);
+                        Cover::Mask.draw(&mut picture, &anchors_of(&five), rng);
                     }
                     Condition::DarkGlasses => {
-                        Cover::DarkGlasses.draw(&mut picture, &anchors_of(&points), rng);
+                        Cover::DarkGlasses.draw(&mut picture, &anchors_of(&five), rng);
                     }
-                    Condition::Plain | Condition::Turned | Condition::Coarse => {}
+                    _ => {}
                 }
-                cases.push(Case { condition, image: picture.data, points });
+                cases.push(Case { condition, image: picture.data, points, five });
             }
         }
         let mut negatives = Vec::new();
         for index in 0..if nonfaces.is_empty() { 0 } else { NEGATIVES } {
-            let image = load(&nonfaces[index * nonfaces.len() / NEGATIVES])?;
+            let image = load_image(&nonfaces[index * nonfaces.len() / NEGATIVES])?;
             negatives.push(negative_region(&image, rng).sample_grey(&image, IMAGE_PX));
         }
         Ok(Self { cases, negatives })
     }
 
-    /// Measures the network. Errors are means over points divided by the distance of
-    /// the outer eye corners: `error_NAME` for every condition, `eye_error_NAME` over the
-    /// eye points; `ear_auc`: closed against open by our eye aspect ratio on the plain
-    /// precise faces; `found_NAME`: share with a confidence above one half;
-    /// `false_faces`: the share of squares without a face that have one;
-    /// `covered_auc_eyes`, `covered_auc_mouth`: uncovered against drawn-over parts.
+    /// Adds faces of a detector, cut where its five points say, slightly off.
     ///
     /// # Errors
-    /// When a tensor cannot be read.
-    pub fn measure(
-        &self,
-        net: &LandmarkNet,
-        device: &Device,
-    ) -> Result<BTreeMap<String, f64>, TrainError> {
-        let images: Vec<&[f32]> = self.cases.iter().map(|case| case.image.as_slice()).collect();
-        let said = look(net, &images, device)?;
+    /// When a picture cannot be read.
+    pub fn add_unseen(&mut self, faces: &[Annotated], seed: u64) -> Result<(), TrainError> {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed ^ 0xface);
+        for face in faces {
+            let condition =
+                if face.held.is_some() { Condition::Films } else { Condition::Pictures };
+            let region = placed(&Region::from_five(&face.five()), rng);
+            let points = face.landmarks.points.map(|point| region.to_unit(point));
+            let five = face.five().map(|point| region.to_unit(point));
+            let image = region.sample_grey(&*face.picture()?, IMAGE_PX);
+            self.cases.push(Case { condition, image, points, five });
+        }
+        Ok(())
+    }
+
+    /// All pictures to look at, in the order in which [`measure`](Self::measure) takes what
+    /// is said of them.
+    pub fn images(&self) -> Vec<&[f32]> {
+        let cases = self.cases.iter().map(|case| case.image.as_slice());
+        cases.chain(self.negatives.iter().map(Vec::as_slice)).collect()
+    }
+
+    /// Measures what was said of all [`images`](Self::images). Errors are means over points
+    /// divided by the distance of the outer eye corners: `error_NAME` for every condition,
+    /// `eye_error_NAME` over the eye points; of faces of which five points are known,
+    /// `five_error_NAME` over these, divided by their size. `ear_auc`: closed against open by
+    /// our eye aspect ratio on the plain precise faces; `found_NAME`: share with a confidence
+    /// above one half, which `found_wrong_way` should not be; `false_faces`: the share of
+    /// squares without a face that have one; `covered_auc_eyes`, `covered_auc_mouth`:
+    /// uncovered against drawn-over parts.
+    pub fn measure(&self, said: &[Said]) -> BTreeMap<String, f64> {
         let mut sums: BTreeMap<Condition, [f64; 4]> = BTreeMap::new();
         let (mut closed, mut open) = (Vec::new(), Vec::new());
         let mut eyes = [Vec::new(), Vec::new()];
         let mut mouths = [Vec::new(), Vec::new()];
-        for (case, said) in self.cases.iter().zip(&said) {
+        for (case, said) in self.cases.iter().zip(said) {
             let truth = Landmarks { points: case.points };
-            let [all, eye] = errors(&truth, &said.landmarks);
+            let five = matches!(case.condition, Condition::Pictures | Condition::Films);
+            let [all, eye] = match five {
+                true => [five_error(&case.five, &said.landmarks), 0.0],
+                false => errors(&truth, &said.landmarks),
+            };
             let sum = sums.entry(case.condition).or_default();
             let found = f64::from(u8::from(said.confidence > 0.5));
             for (sum, value) in sum.iter_mut().zip([all, eye, found, 1.0]) {
                 *sum += value;
+            }
+            if five || case.condition == Condition::WrongWay {
+                continue;
             }
             let covers_eyes = case.condition == Condition::DarkGlasses;
             eyes[usize::from(!covers_eyes)].push(said.visible[0].min(said.visible[1]));
@@ -174,9 +210,17 @@ impl Validation {
         let mut metrics = BTreeMap::new();
         for (condition, [all, eye, found, count]) in sums {
             let name = condition.name();
-            metrics.insert(format!("error_{name}"), all / count);
-            metrics.insert(format!("eye_error_{name}"), eye / count);
             metrics.insert(format!("found_{name}"), found / count);
+            match condition {
+                Condition::WrongWay => {}
+                Condition::Pictures | Condition::Films => {
+                    metrics.insert(format!("five_error_{name}"), all / count);
+                }
+                _ => {
+                    metrics.insert(format!("error_{name}"), all / count);
+                    metrics.insert(format!("eye_error_{name}"), eye / count);
+                }
+            }
         }
         let aucs = [
             ("ear_auc", auc(&closed, &open)),
@@ -186,26 +230,92 @@ impl Validation {
         for (name, auc) in aucs {
             metrics.extend(auc.map(|auc| (name.to_owned(), auc)));
         }
-        let images: Vec<&[f32]> = self.negatives.iter().map(Vec::as_slice).collect();
-        if !images.is_empty() {
-            let said = look(net, &images, device)?;
-            let wrong = said.iter().filter(|said| said.confidence > 0.5).count();
-            metrics.insert("false_faces".into(), wrong as f64 / images.len() as f64);
+        let negatives = said.get(self.cases.len()..).unwrap_or_default();
+        if !negatives.is_empty() {
+            let wrong = negatives.iter().filter(|said| said.confidence > 0.5).count();
+            metrics.insert("false_faces".into(), wrong as f64 / negatives.len() as f64);
         }
-        Ok(metrics)
+        metrics
     }
+
+    /// What checkpoints are chosen by, smaller is better: the errors that users meet, twice
+    /// the eyes, and faces that are missed or read the wrong way round.
+    pub fn figure(metrics: &BTreeMap<String, f64>) -> f64 {
+        let get = |name: &str| metrics.get(name).copied().unwrap_or(0.0);
+        let errors: f64 = ["plain", "turned", "dark", "mask", "glasses", "coarse"]
+            .iter()
+            .map(|name| get(&format!("error_{name}")))
+            .sum();
+        let missed: f64 = ["plain", "turned", "dark", "mask", "glasses", "films", "pictures"]
+            .iter()
+            .filter_map(|name| metrics.get(&format!("found_{name}")))
+            .map(|found| 1.0 - found)
+            .sum();
+        errors
+            + 2.0 * get("eye_error_plain")
+            + 0.1 * (1.0 - get("ear_auc"))
+            + 0.5 * (get("five_error_pictures") + get("five_error_films"))
+            + 0.1 * (missed + get("found_wrong_way") + get("false_faces"))
+    }
+
+    /// The figures that count, for people.
+    pub fn words(metrics: &BTreeMap<String, f64>) -> String {
+        let names = [
+            ("error_plain", "error"),
+            ("eye_error_plain", "eyes"),
+            ("error_turned", "turned"),
+            ("error_coarse", "coarse"),
+            ("five_error_pictures", "five points in pictures"),
+            ("five_error_films", "in films"),
+            ("found_films", "found in films"),
+            ("found_wrong_way", "the wrong way up"),
+            ("ear_auc", "closed eyes AUC"),
+        ];
+        let told = names.iter().filter_map(|(name, word)| {
+            metrics.get(*name).map(|value| format!("{word} {value:.3}"))
+        });
+        told.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A region as a tracker gives it: slightly off.
+fn placed(exact: &Region, rng: &mut ChaCha8Rng) -> Region {
+    let mut off = |share: f32| share * normal(rng);
+    Region {
+        center: exact.center.map(|v| v + off(0.03) * exact.side_px),
+        side_px: exact.side_px * off(0.05).exp(),
+        roll: exact.roll + off(4.0).to_radians(),
+    }
+}
+
+/// Mean distance of five points over their size (the distances of the eyes, and of their
+/// middle to that of the mouth, as the sides of a right triangle).
+pub fn five_error(truth: &[[f32; 2]; 5], said: &Landmarks) -> f64 {
+    let far = |a: [f32; 2], b: [f32; 2]| f64::from((a[0] - b[0]).hypot(a[1] - b[1]));
+    let middle = |a: [f32; 2], b: [f32; 2]| [(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0];
+    let [left, right, _, mouth_left, mouth_right] = *truth;
+    let down = far(middle(left, right), middle(mouth_left, mouth_right));
+    let size = far(left, right).hypot(down).max(1e-9);
+    let pairs = truth.iter().zip(five_of(said));
+    pairs.map(|(a, b)| far(*a, b)).sum::<f64>() / 5.0 / size
 }
 
 /// What the network says about one picture, with logits turned into 0..1.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Said {
+pub struct Said {
     /// In the unit square.
-    pub(super) landmarks: Landmarks,
-    pub(super) confidence: f32,
-    visible: [f32; 3],
+    pub landmarks: Landmarks,
+    /// How sure it is that this is a face, 0..1.
+    pub confidence: f32,
+    /// How surely left eye, right eye and mouth are seen, 0..1.
+    pub visible: [f32; 3],
 }
 
-pub(super) fn look(
+/// What the network says about pictures `[160, 160]`, grey 0..1.
+///
+/// # Errors
+/// When a tensor cannot be read.
+pub fn look(
     net: &LandmarkNet,
     images: &[&[f32]],
     device: &Device,

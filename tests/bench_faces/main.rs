@@ -9,19 +9,27 @@ use std::{
     time::{Duration, Instant},
 };
 
-use image::{Rgb, RgbImage};
+use image::{Rgb, RgbImage, imageops};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use wakewatch::{
+    dataset::points::{self, FivePointFace},
     evaluate::landmarks::LandmarkScore,
-    face::{Detector, FaceTracker, Landmarks, Region, SeetaDetector, align},
+    face::{
+        Detector, FaceDetector, FaceModels, FaceTracker, LandmarkNet, Landmarks, Region, align,
+    },
     infer::{Device, ModelSource, RuntimeOptions, runtime},
-    source::{self, OpenOptions, SourceSpec},
+    source::{self, OpenOptions, SourceSpec, images::load_image},
     train::{
         augment::{Anchors, Cover, Picture, normal},
-        landmarks::data::{Annotated, Faces, Trust, pictures_of},
+        landmarks::{
+            data::{Annotated, Faces, Trust, pictures_of},
+            validate::five_error,
+        },
     },
 };
+
+mod wild;
 
 /// Held-out faces of YouTube Faces that are looked at, spread over all people.
 const COARSE_FACES: usize = 200;
@@ -108,8 +116,17 @@ fn turned(image: &RgbImage, truth: &Landmarks, angle: f32) -> (RgbImage, Landmar
 }
 
 fn tracker(model: &ModelSource) -> FaceTracker {
-    let options = RuntimeOptions { device: Device::Cpu, threads: 1 };
-    FaceTracker::open(&options, model).unwrap()
+    let models = FaceModels { detector: detector(), landmarks: model.clone() };
+    FaceTracker::open(&options(), &models).unwrap()
+}
+
+/// The detector that is measured: what ships, or a file.
+fn detector() -> ModelSource {
+    std::env::var_os("WAKEWATCH_DETECTOR").map(PathBuf::from).into()
+}
+
+fn options() -> RuntimeOptions {
+    RuntimeOptions { device: Device::Cpu, threads: 1 }
 }
 
 fn photographs(data: &Path, model: &ModelSource) {
@@ -139,14 +156,15 @@ fn photographs(data: &Path, model: &ModelSource) {
             let mut rng = ChaCha8Rng::seed_from_u64(5);
             let mut score = LandmarkScore::default();
             for face in faces {
-                let image = image::open(&face.file).unwrap().into_rgb8();
+                let image = face.picture().unwrap();
                 let (image, truth) = changed(&image, &face.landmarks, condition, &mut rng);
                 let found = tracker.find_all(&image).unwrap();
                 let error = score.add(&truth, &found);
                 if worst.is_some() {
-                    let first = found.first();
-                    let points = first.map(|face| face.landmarks.points.to_vec());
-                    cases.push((error, name, face.file.clone(), image, truth, points));
+                    let stem = face.file.file_stem().unwrap_or_default().to_string_lossy();
+                    let said = found.first().map_or(vec![], |face| face.landmarks.points.to_vec());
+                    let (name, truth) = (format!("{name} {stem}"), truth.points.to_vec());
+                    cases.push(Case { error, name, image, truth, said });
                 }
             }
             let report = score.report();
@@ -162,26 +180,202 @@ fn photographs(data: &Path, model: &ModelSource) {
             );
         }
     }
-    // Pictures of people are written only where somebody asks for them.
     if let Some(folder) = worst {
-        std::fs::create_dir_all(&folder).unwrap();
-        cases.sort_by(|a, b| b.0.unwrap_or(9.0).total_cmp(&a.0.unwrap_or(9.0)));
-        for (rank, (error, name, file, mut image, truth, points)) in
-            cases.into_iter().take(40).enumerate()
-        {
-            let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            println!("worst {rank}: {error:?} {name} {stem}");
-            let mut dot = |[x, y]: [f32; 2], colour| {
-                if x >= 0.0 && y >= 0.0 && (x as u32) < image.width() && (y as u32) < image.height()
-                {
-                    image.put_pixel(x as u32, y as u32, Rgb(colour));
-                }
-            };
-            truth.points.into_iter().for_each(|point| dot(point, [0, 255, 0]));
-            points.into_iter().flatten().for_each(|point| dot(point, [255, 0, 0]));
-            image.save(folder.join(format!("{rank:02}.png"))).unwrap();
+        write_worst(&folder, cases);
+    }
+}
+
+/// A picture with known points, what was said of it, and how far off that is.
+struct Case {
+    /// Nothing where the face was not found.
+    error: Option<f64>,
+    name: String,
+    image: RgbImage,
+    truth: Vec<[f32; 2]>,
+    said: Vec<[f32; 2]>,
+}
+
+/// Writes the 40 worst cases, the true points in green, those that were said in red.
+/// Pictures of people are written only where somebody asks for them.
+fn write_worst(folder: &Path, mut cases: Vec<Case>) {
+    std::fs::create_dir_all(folder).unwrap();
+    cases.sort_by(|a, b| b.error.unwrap_or(9.0).total_cmp(&a.error.unwrap_or(9.0)));
+    for (rank, case) in cases.into_iter().take(40).enumerate() {
+        let Case { error, name, mut image, truth, said } = case;
+        println!("worst {rank}: {error:?} {name}");
+        let mut dot = |[x, y]: [f32; 2], colour| {
+            if x >= 0.0 && y >= 0.0 && (x as u32) < image.width() && (y as u32) < image.height() {
+                image.put_pixel(x as u32, y as u32, Rgb(colour));
+            }
+        };
+        truth.into_iter().for_each(|point| dot(point, [0, 255, 0]));
+        said.into_iter().for_each(|point| dot(point, [255, 0, 0]));
+        image.save(folder.join(format!("{rank:02}.png"))).unwrap();
+    }
+}
+
+/// Faces of a detector of people whom nothing was learned from: their five points, looked at
+/// from the region that a detector's points give.
+struct Unseen {
+    name: &'static str,
+    of: fn(&FivePointFace) -> bool,
+    faces: usize,
+    found: usize,
+    errors: Vec<f64>,
+}
+
+/// How far the nose lies beside the middle of the eyes, in distances of the eyes: 0.2 are some
+/// 25 degrees, 0.33 some 40, 0.7 some 60.
+fn aside(face: &FivePointFace) -> f32 {
+    let [left, right, nose, ..] = face.points;
+    let across = [right[0] - left[0], right[1] - left[1]];
+    let along = (nose[0] - left[0]) * across[0] + (nose[1] - left[1]) * across[1];
+    (along / (across[0].powi(2) + across[1].powi(2)).max(1e-6) - 0.5).abs()
+}
+
+fn is_infrared(face: &FivePointFace) -> bool {
+    face.frame.is_some() && face.person.starts_with("ir")
+}
+
+/// The faces of the list that were held out, with their pictures, films but every tenth frame.
+fn held_out(data: &Path, tell: &mut dyn FnMut(&FivePointFace, &RgbImage)) -> bool {
+    let list = data.join("faces5.csv.gz");
+    if !list.exists() {
+        println!("skipped: {} is not here", list.display());
+        return false;
+    }
+    let wanted = |face: &FivePointFace| {
+        let known = ["drivers", "aflw", "faces_wild", "yawdd"].contains(&face.collection());
+        let kept = face.frame.is_none_or(|frame| frame.is_multiple_of(10));
+        let side = face.bbox.width.max(face.bbox.height);
+        known && kept && face.held_out() && face.score >= 0.8 && side >= 40.0
+    };
+    let faces: Vec<_> = points::read_five(&list).unwrap().into_iter().filter(wanted).collect();
+    for same in faces.chunk_by(|a, b| a.file == b.file) {
+        if same[0].frame.is_none() {
+            let image = load_image(&same[0].file).unwrap();
+            same.iter().for_each(|face| tell(face, &image));
+            continue;
+        }
+        let spec = SourceSpec::Path(same[0].file.clone());
+        let mut film = source::open(&spec, &OpenOptions::default()).unwrap();
+        while let Some(frame) = film.next_frame().unwrap() {
+            let here = same.iter().filter(|face| face.frame == Some(frame.index));
+            here.for_each(|face| tell(face, &frame.image));
         }
     }
+    true
+}
+
+fn unseen(data: &Path, model: &ModelSource) {
+    let options = RuntimeOptions { device: Device::Cpu, threads: 1 };
+    let mut net = LandmarkNet::load(model, &options).unwrap();
+    let mut tracker = tracker(model);
+    let rows: [(&str, fn(&FivePointFace) -> bool); 7] = [
+        ("films, infra-red", is_infrared),
+        ("films, visible light", |face| face.frame.is_some() && !is_infrared(face)),
+        ("AFLW", |face| face.collection() == "aflw"),
+        ("faces_wild", |face| face.collection() == "faces_wild"),
+        ("all, up to 25 degrees aside", |face| aside(face) < 0.2),
+        ("all, 25 to 40 degrees aside", |face| (0.2..0.33).contains(&aside(face))),
+        ("all, 40 to 60 degrees aside", |face| (0.33..0.7).contains(&aside(face))),
+    ];
+    let mut rows =
+        rows.map(|(name, of)| Unseen { name, of, faces: 0, found: 0, errors: Vec::new() });
+    // Heads on their side or on their head, as a detector that is not told might give them.
+    let (mut over, mut doubted) = ([0usize; 2], [0usize; 2]);
+    let (mut pictures, mut answered, mut sides) = (0, 0, 0);
+    let mut eyes = [Vec::new(), Vec::new()];
+    let worst = std::env::var_os("WAKEWATCH_WORST").map(PathBuf::from);
+    let mut cases = Vec::new();
+    let here = held_out(data, &mut |face, image| {
+        let region = Region::from_five(&face.points);
+        let said = net.locate_afresh(image, &region).unwrap();
+        let error = five_error(&face.points, &said.landmarks);
+        for row in rows.iter_mut().filter(|row| (row.of)(face)) {
+            row.faces += 1;
+            row.found += usize::from(said.confidence >= 0.5);
+            row.errors.push(error);
+        }
+        if worst.is_some() {
+            // The face as large as a hand, upright, for whoever looks at it.
+            let wide = Region { side_px: 1.3 * region.side_px, ..region };
+            let grey = wide.sample_grey(image, 256);
+            let grey = RgbImage::from_fn(256, 256, |x, y| {
+                Rgb([(255.0 * grey[(256 * y + x) as usize]) as u8; 3])
+            });
+            let here = |point: &[f32; 2]| wide.to_unit(*point).map(|v| 256.0 * v);
+            cases.push(Case {
+                error: Some(error),
+                name: format!("{:.2} {} {:?}", said.confidence, face.name.display(), face.frame),
+                image: grey,
+                truth: face.points.iter().map(here).collect(),
+                said: said.landmarks.points.iter().map(here).collect(),
+            });
+        }
+        let [left, right] = [said.visibility.left_eye, said.visibility.right_eye];
+        match aside(face) {
+            0.4.. => {
+                let far = if five_nose_right(face) { right } else { left };
+                eyes[1].push(far);
+            }
+            0.0..0.1 => eyes[0].push(left.min(right)),
+            _ => {}
+        }
+        for (at, turn) in
+            [std::f32::consts::PI, std::f32::consts::FRAC_PI_2].into_iter().enumerate()
+        {
+            let wrong = Region { roll: region.roll + turn, ..region };
+            over[at] += 1;
+            let said = net.locate_afresh(image, &wrong).unwrap();
+            // Points that came round by themselves are no error.
+            let off = (Region::from_landmarks(&said.landmarks).roll - region.roll).cos();
+            doubted[at] += usize::from(said.confidence < 0.5 || off > 0.7);
+        }
+        let whole = face.frame.is_some_and(|frame| frame % 60 == 0) || face.collection() == "yawdd";
+        if whole && face.bbox.width >= 60.0 {
+            pictures += 1;
+            if let Some(said) = tracker.find(&imageops::rotate180(image)).unwrap() {
+                answered += 1;
+                sides += usize::from(said.landmarks.pose().roll.abs() < 90.0);
+            }
+        }
+    });
+    if !here {
+        return;
+    }
+    if let Some(folder) = worst {
+        write_worst(&folder.join("held_out"), cases);
+    }
+    println!("{:<30} {:>4} {:>7} {:>7} {:>7}", "five points, held out", "n", "sure", "mean", "90%");
+    for Unseen { name, faces, found, mut errors, .. } in rows {
+        errors.sort_by(f64::total_cmp);
+        let mean = errors.iter().sum::<f64>() / errors.len().max(1) as f64;
+        let most = errors.get(errors.len() * 9 / 10).copied().unwrap_or_default();
+        let sure = 100.0 * found as f64 / faces.max(1) as f64;
+        println!("{name:<30} {faces:>4} {sure:>6.1}% {mean:>7.4} {most:>7.4}");
+    }
+    for (at, name) in ["on its head", "on its side"].into_iter().enumerate() {
+        println!("region with the face {name}: {} of {} doubted", doubted[at], over[at]);
+    }
+    println!(
+        "pictures turned by 180 degrees: {pictures}, answered {answered}, read the wrong way \
+         round {sides}"
+    );
+    let seen = |eyes: &[f32]| eyes.iter().filter(|seen| **seen >= 0.5).count();
+    println!(
+        "eyes seen: both of {} of {} that look ahead, the far one of {} of {} turned by 45 degrees \
+         and more",
+        seen(&eyes[0]),
+        eyes[0].len(),
+        seen(&eyes[1]),
+        eyes[1].len()
+    );
+}
+
+fn five_nose_right(face: &FivePointFace) -> bool {
+    let [left, right, nose, ..] = face.points;
+    2.0 * nose[0] > left[0] + right[0]
 }
 
 fn counted(data: &Path, model: &ModelSource) {
@@ -196,7 +390,7 @@ fn counted(data: &Path, model: &ModelSource) {
         let mut tracker = tracker(model);
         let (mut found, mut n) = (0, 0);
         for file in files.iter().step_by(files.len().div_ceil(most).max(1)) {
-            let image = image::open(file).unwrap().into_rgb8();
+            let image = load_image(file).unwrap();
             n += 1;
             if let Some(face) = tracker.find(&image).unwrap() {
                 found += 1;
@@ -222,7 +416,7 @@ fn clips(data: &Path, model: &ModelSource) {
         let spec = SourceSpec::Path(clip);
         let mut source = source::open(&spec, &OpenOptions::default()).unwrap();
         let mut tracker = tracker(model);
-        let mut judge = SeetaDetector::new().unwrap();
+        let mut judge = FaceDetector::load(&detector(), &options()).unwrap();
         let (mut frames, mut found, mut asked, mut right) = (0u64, 0u64, 0u64, 0u64);
         let mut times = Vec::new();
         while let Some(frame) = source.next_frame().unwrap() {
@@ -279,6 +473,9 @@ fn faces_are_measured() {
     }
     let model = std::env::var_os("WAKEWATCH_LANDMARKS")
         .map_or(ModelSource::Embedded, |path| ModelSource::File(path.into()));
+    unseen(&data, &model);
+    wild::films(&data, &model);
+    wild::wild(&data, &model);
     clips(&data, &model);
     counted(&data, &model);
     photographs(&data, &model);
