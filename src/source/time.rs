@@ -88,7 +88,8 @@ impl TimeKeeper {
         let joined = self.joinable && step_s > JOIN && !self.searched;
         let back = step_s <= 0.0 && !first || at < 0.0;
         match Duration::try_from_secs_f64(at) {
-            Ok(at) if !joined && !back => return (at, None),
+            // Two stamps may differ by less than a time can tell.
+            Ok(at) if !joined && !back && (first || at > self.last) => return (at, None),
             _ if !joined && !first && step_s > -JITTER => {
                 return (self.last.saturating_add(WAIT.min(self.step)), None);
             }
@@ -154,6 +155,10 @@ mod tests {
     fn jitter_does_not_move_what_follows() {
         let stamps = [Some(0.0), Some(0.04), Some(0.04), Some(0.03), Some(0.12), Some(0.16)];
         assert_eq!(kept(Some(0.0), false, &stamps).0, [0, 40, 40, 40, 120, 160]);
+        let thirds: Vec<f64> = (0..300_u32).map(|at| 7.1 + f64::from(at / 2) / 3.0).collect();
+        let mut keeper = TimeKeeper::new(Some(0.3), STEP, false);
+        let times: Vec<_> = thirds.iter().map(|stamp| keeper.tick(Some(*stamp)).0).collect();
+        assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "each stamp twice");
         let mut keeper = TimeKeeper::new(None, STEP, false);
         let times: Vec<_> = stamps.iter().map(|stamp| keeper.tick(*stamp).0).collect();
         assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{times:?}");
