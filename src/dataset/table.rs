@@ -67,8 +67,14 @@ impl Table {
         let mut table = Self { path: path.into(), encoding, headers, rows: Vec::new() };
         table.needed(key)?;
         let mut record = csv::StringRecord::new();
+        let (mut counted, mut line) = (0, above + 1);
         while reader.read_record(&mut record).map_err(|error| form(path, error.to_string()))? {
-            let line = above + record.position().map_or(0, csv::Position::line);
+            // The reader counts blank lines above a record as the record's own.
+            let place = record.position().map_or(0, csv::Position::byte) as usize;
+            let blank = body[place..].bytes().take_while(|byte| *byte == b'\n').count();
+            let begin = place + blank;
+            line += body[counted..begin].bytes().filter(|byte| *byte == b'\n').count() as u64;
+            counted = begin;
             let mut cells: Vec<String> = record.iter().map(str::to_owned).collect();
             if cells.iter().all(String::is_empty) {
                 continue;

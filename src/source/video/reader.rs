@@ -319,7 +319,7 @@ impl Reader {
         let short =
             !self.joinable && self.expected.is_some_and(late) && self.info.frames.is_none_or(few);
         // A wrong size in the header is no loss where every frame is there.
-        let cut = self.cut && self.info.frames.is_none_or(|expected| frames + 1 < expected);
+        let cut = self.cut && !self.searched && self.info.frames.is_none_or(|expected| frames + 1 < expected);
         let why = match &self.broke_off {
             Some(why) => format!(": {why}"),
             None if short || cut => String::new(),
@@ -336,11 +336,10 @@ impl Reader {
             painted.map_err(|why| unreadable(&self.path, why, "convert it to MP4 first"))?;
         let stamp = decoded.timestamp().filter(|_| !self.stampless);
         let (at, index, join) = self.clock.tick(stamp.map(|stamp| stamp as f64 * self.time_base));
-        if index == 0 {
+        if index == 0 && !self.searched {
             self.first_at = at;
             let late_s = at.as_secs_f64();
-            // After a search the first frame is late for another reason.
-            if late_s >= LATE_S && !self.searched {
+            if late_s >= LATE_S {
                 let text =
                     format!("its picture begins {late_s:.3} s after the beginning of the file");
                 self.notes.tell(NoteKind::Late, text);
