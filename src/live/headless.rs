@@ -195,7 +195,7 @@ fn look_elsewhere(
         return notes;
     }
     for (number, mut other) in others {
-        vision.reset();
+        vision.reset(false);
         let (mut faces, mut next) = (0, Duration::ZERO);
         while let Ok(Some(frame)) = other.next_frame() {
             if stopped() || faces == LOOKS || frame.at > NO_FACE {
@@ -214,7 +214,7 @@ fn look_elsewhere(
             notes.push(Note::new(NoteKind::OtherStream, text));
         }
     }
-    vision.reset();
+    vision.reset(false);
     notes
 }
 
