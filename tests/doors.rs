@@ -306,7 +306,7 @@ fn folders_are_a_list_by_their_names() {
     let (code, lines, stderr) =
         told(folder.path(), &["evaluate", "--data", "set", "--draws", "20"]);
     assert_eq!(code, 0, "{stderr}");
-    assert_eq!((&lines[0]["n"], &lines[0]["accuracy"]), (&4.into(), &1.0.into()), "{}", lines[0]);
+    assert_eq!((&lines[0]["n"], &lines[0]["auc"]), (&4.into(), &1.0.into()), "{}", lines[0]);
     fs::write(folder.path().join("set/Drowsy/notes.txt"), "by hand").unwrap();
     let (code, _, stderr) = told(folder.path(), &["evaluate", "--data", "set", "--draws", "20"]);
     assert_eq!(code, 1);

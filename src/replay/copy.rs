@@ -156,6 +156,10 @@ impl Film {
         let mut packet = ffmpeg::Packet::empty();
         while self.video.receive_packet(&mut packet).is_ok() {
             packet.set_stream(0);
+            // Without one, the last picture of all would last no time, and not be shown.
+            if packet.duration() <= 0 {
+                packet.set_duration(i64::from(RATE / 30));
+            }
             packet.rescale_ts(Rational(1, RATE), to);
             packet.write_interleaved(&mut self.output)?;
         }
