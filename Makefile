@@ -90,7 +90,7 @@ test-camera: setup   ## the camera path against the kernel's test camera, in QEM
 	cargo build --locked
 	tests/camera/run.sh target/debug/wakewatch
 
-FUZZ = csv settings events card model image video policy
+FUZZ = csv settings events card model image video clock policy
 fuzz:                ## every fuzzer for SECONDS=60; needs a nightly Rust and cargo-fuzz
 	@for door in $(FUZZ); do \
 	  cargo +nightly fuzz run $$door -- -max_total_time=$(or $(SECONDS),60) -rss_limit_mb=4096 || exit 1; \

@@ -3,7 +3,7 @@
 
 use std::{
     io::{Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -58,7 +58,7 @@ impl<R: Read> Read for Bounded<R> {
         let count = self.reader.read(buffer)?;
         let new = &buffer[..count];
         self.read += count as u64;
-        self.line = match new.iter().rposition(|byte| *byte == b'\n') {
+        self.line = match new.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')) {
             Some(end) => (count - end - 1) as u64,
             None => self.line + count as u64,
         };
@@ -71,6 +71,48 @@ impl<R: Read> Read for Bounded<R> {
         }
         Ok(count)
     }
+}
+
+/// A name as JSON and CSV can hold it: what is not UTF-8 in it is written as `\xNN`.
+pub(crate) fn escaped(name: impl AsRef<std::ffi::OsStr>) -> String {
+    let mut text = String::new();
+    for chunk in name.as_ref().as_encoded_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
+}
+
+/// The name that [`escaped`] has written so.
+pub(crate) fn unescaped(text: &str) -> PathBuf {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let code = rest.strip_prefix(b"\\x").and_then(|code| code.get(..2));
+        let code = code.and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(value) => {
+                bytes.push(value);
+                rest = &rest[4..];
+            }
+            None => {
+                bytes.push(byte);
+                rest = after;
+            }
+        }
+    }
+    of_bytes(bytes, text)
+}
+
+/// A path of these bytes; where the system knows no such paths, of the text.
+#[cfg(unix)]
+pub(crate) fn of_bytes(bytes: Vec<u8>, _: &str) -> PathBuf {
+    <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes).into()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn of_bytes(_: Vec<u8>, text: &str) -> PathBuf {
+    text.into()
 }
 
 /// Reads a text, never more than `most` bytes of it.
@@ -98,4 +140,22 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_any_bytes_are_written_and_read_again() {
+        use std::os::unix::ffi::OsStrExt;
+        let name = std::ffi::OsStr::from_bytes(b"latin\xe9 \xc3\xbc.mp4");
+        assert_eq!(escaped(name), "latin\\xe9 ü.mp4");
+        assert_eq!(unescaped(&escaped(name)), Path::new(name));
+        assert_eq!(
+            (escaped("a\\b.mp4").as_str(), unescaped("a\\xyz")),
+            ("a\\b.mp4", "a\\xyz".into())
+        );
+    }
 }

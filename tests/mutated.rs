@@ -40,7 +40,11 @@ fn seeds(name: &str) -> (Vec<Vec<u8>>, usize) {
         "csv" => {
             let list = "file,label,subject,eyes_closed,eye_aspect,video,time_s,fold,quality\n\
                 a.jpg,awake,ann,0,0.31,v,1.5,2,0.9\nb.jpg,drowsy,bob,1,,,,,\n\"c,d.jpg\",,eve,,,,,,\n";
-            (vec![list.into()], 3000)
+            let wide: Vec<u8> = list.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            let semicolons = list.replace(',', ";").replace("c;d", "c,d");
+            let latin =
+                b"sep=;\n# by hand\r\nFile;Label;Subject\r\nimg\\m\xe4.jpg;Non Drowsy;J\xf6rg\r\n";
+            (vec![list.into(), wide, semicolons.into(), latin.into()], 4000)
         }
         "settings" => {
             let all = toml::to_string(&Settings::default()).unwrap();
@@ -74,6 +78,12 @@ fn seeds(name: &str) -> (Vec<Vec<u8>>, usize) {
                 fs::read(at(name)).unwrap()
             });
             (seeds.into(), 150)
+        }
+        "clock" => {
+            let even =
+                |index: u8| [[7, index, 0, 0, 0, 0, 0, 0, 0], [1, 0, index, 9, 0, 0, 0, 0, 0]];
+            let stamps: Vec<u8> = (0..40).flat_map(even).flatten().collect();
+            (vec![[&[3], &stamps[..]].concat(), [&[64], &stamps[90..]].concat()], 4000)
         }
         "policy" => {
             let awake = [1, 33, 10, 10, 0, 60, 20, 0].repeat(60);

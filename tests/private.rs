@@ -64,10 +64,32 @@ fn the_program_never_asks_for_the_network() {
     // All that looks for devices, and a drive long enough for a library to call home: ONNX
     // Runtime once did so after some seconds.
     let drive = ["watch", "--headless", "--silent", "--speed", "1", "--source", "demo:asleep"];
-    for arguments in [&["doctor", "--json"][..], &drive] {
+    // Files that lead into the network where they are believed, under every name.
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let lists = ["list.m3u8", "list.mp4", "list.sdp", "list.jpg", "list.csv"].map(at);
+    let contents = [
+        "#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n",
+        "ffconcat version 1.0\nfile http://127.0.0.1:9/a.ts\n",
+        "v=0\nc=IN IP4 127.0.0.1\nm=video 9 RTP/AVP 33\n",
+        "#EXTM3U\nrtsp://127.0.0.1:9/live\n",
+        "file,label,subject\nhttp://127.0.0.1:9/a.jpg,awake,ann\n",
+    ];
+    for (path, text) in lists.iter().zip(contents) {
+        fs::write(path, text).unwrap();
+    }
+    let folder_of_lists = folder.path().display().to_string();
+    let watched = lists.iter().map(|path| vec!["watch", "--headless", "--fast", "--source", path]);
+    let others = [
+        vec!["doctor", "--json"],
+        drive.to_vec(),
+        vec!["evaluate", "--data", &lists[4]],
+        vec!["classify", &lists[3]],
+        vec!["watch", "--headless", "--fast", "--source", &folder_of_lists],
+    ];
+    for arguments in watched.chain(others) {
         let mut command = Command::new("strace");
         command.args(["-f", "-qq", "-e", "trace=socket,connect,bind,sendto,socketpair", "-o"]);
-        command.arg(&trace).arg(env!("CARGO_BIN_EXE_wakewatch")).args(arguments);
+        command.arg(&trace).arg(env!("CARGO_BIN_EXE_wakewatch")).args(&arguments);
         // As a user starts it.
         command.env_remove(runtime::SILENCE).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
         command.output().unwrap();

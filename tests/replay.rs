@@ -38,8 +38,8 @@ fn has_runtime() -> bool {
 }
 
 fn open(scenario: &str, driver: usize, side: (u32, u32)) -> (demo::Demo, OpenOptions, String) {
-    let options =
-        OpenOptions { width: side.0, height: side.1, fps: FPS as f32, ..Default::default() };
+    let (width, height) = side;
+    let options = OpenOptions { width, height, fps: FPS as f32, ..OpenOptions::default() };
     let name = format!("{scenario}@{driver}+{SECONDS}");
     (demo::Demo::open(&name, &options).unwrap(), options, name)
 }

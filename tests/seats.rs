@@ -104,7 +104,8 @@ fn watch(options: &LiveOptions, source: Box<dyn Source>) -> (Summary, Vec<Event>
     let mut events = Vec::new();
     let options =
         LiveOptions { source: SourceSpec::Demo(None), pace: Pace::Fast, ..options.clone() };
-    let summary = headless::run_with(&options, parts, &mut |event| events.push(event)).unwrap();
+    let watched = headless::run_with(&options, parts, &mut |event| events.push(event)).unwrap();
+    let summary = watched.summary;
     (summary, events)
 }
 

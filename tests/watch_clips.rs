@@ -35,7 +35,8 @@ fn every_frame_of_a_clip_is_judged_with_a_face_in_nearly_all() {
             ..LiveOptions::default()
         };
         let mut events: Vec<Event> = Vec::new();
-        let summary = headless::run(&options, &mut |event| events.push(event)).unwrap();
+        let watched = headless::run(&options, &mut |event| events.push(event)).unwrap();
+        let summary = watched.summary;
         eprintln!("{clip}: {summary:?}");
         for event in &events {
             eprintln!("{event:?}");

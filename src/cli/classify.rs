@@ -1,6 +1,6 @@
 //! `classify`: single pictures in, one JSON line a picture out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
@@ -20,7 +20,7 @@ use crate::{
 /// Which pictures to read.
 #[derive(Args, Clone, Debug)]
 pub struct ClassifyArgs {
-    /// Pictures (JPEG or PNG).
+    /// Pictures: JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF, JPEG 2000 and PNM.
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
     /// How the camera hung and where the driver sits.
@@ -34,7 +34,7 @@ pub struct ClassifyArgs {
 /// What is said of a picture. Without a face nothing is read, and `null` says so.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
-    file: &'a Path,
+    file: &'a str,
     face: Option<FaceLine>,
     drowsy: Option<f32>,
     eyes_closed: Option<f32>,
@@ -86,7 +86,7 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<()> {
         let look = pipeline.look(&image)?;
         let reading = look.as_ref().map(|look| &look.reading);
         answer(&Line {
-            file,
+            file: &crate::os::escaped(file),
             face: look.as_ref().map(|look| FaceLine::from(&look.face)),
             drowsy: reading.map(|reading| reading.drowsy),
             eyes_closed: reading.map(|reading| reading.eyes_closed),

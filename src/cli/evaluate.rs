@@ -35,8 +35,9 @@ use crate::{
 #[derive(Args, Clone, Debug)]
 #[command(group = ArgGroup::new("measured").required(true))]
 pub struct EvaluateArgs {
-    /// A labelled list of whole photographs or videos, `file,label,subject`; a folder of
-    /// videos as UTA-RLDD has them; or the folder of a run that `watch --out` made.
+    /// A labelled list of whole photographs or videos, `file,label,subject`; a folder whose
+    /// folders are called `Drowsy`, `Non Drowsy` or the like; a folder of videos as UTA-RLDD
+    /// has them; or the folder of a run that `watch --out` made.
     #[arg(long, value_name = "LIST.csv|DIR", group = "measured")]
     pub data: Option<PathBuf>,
     /// Faces whose 68 points are known, one `{"file", "points": [[x, y], ...]}` a line, in
@@ -229,7 +230,7 @@ pub(super) fn fail_with(problems: &[VideoProblem]) -> anyhow::Result<()> {
         named.push(format!("and {} more", problems.len() - NAMED));
     }
     bail!(
-        "everything was done, but with {} problem(s) in the videos: {}",
+        "everything was done, but with {} problem(s) in the data: {}",
         problems.len(),
         named.join("; ")
     )

@@ -13,7 +13,7 @@ mod shared;
 pub mod watch;
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     process::ExitCode,
 };
 
@@ -122,11 +122,15 @@ pub fn run(run: impl FnOnce(Command) -> anyhow::Result<()>) -> ExitCode {
     }
 }
 
-/// An error and its causes, each said once: many of ours already tell their cause.
+/// An error and its causes in one line, each said once: many of ours already tell their
+/// cause.
 fn sentence(error: &anyhow::Error) -> String {
-    error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |said, cause| {
-        if said.contains(&cause) { said } else { format!("{said}: {cause}") }
-    })
+    let said =
+        error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |said, cause| {
+            if said.contains(&cause) { said } else { format!("{said}: {cause}") }
+        });
+    // Some libraries draw where a mistake stands, over several lines.
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -141,6 +145,7 @@ fn log(verbose: bool) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .with_target(false)
         .without_time()
         .init();

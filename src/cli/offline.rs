@@ -38,8 +38,9 @@ const NAMED: usize = 20;
 #[derive(Args, Clone, Debug)]
 #[command(group = ArgGroup::new("pictures").required(true))]
 pub struct PrepareArgs {
-    /// A labelled list of pictures, `file,label,subject`.
-    #[arg(long, value_name = "LIST.csv", group = "pictures")]
+    /// A labelled list of pictures, `file,label,subject`, or a folder with folders called
+    /// `Drowsy`, `Non Drowsy` or the like.
+    #[arg(long, value_name = "LIST.csv|DIR", group = "pictures")]
     pub images: Option<PathBuf>,
     /// A labelled list of videos, `file,label,subject`; pictures may stand among them.
     #[arg(long, value_name = "LIST.csv", group = "pictures")]

@@ -68,8 +68,8 @@ pub(super) fn watch(args: &WatchArgs, path: &Path) -> anyhow::Result<()> {
     let collection = Collection::open(path)?;
     let options = ReplayOptions {
         pipeline: args.camera.pipeline(&args.models),
-        mounting: args.camera.mounting(),
         monitor: watch::monitor_settings(args.settings.as_deref())?,
+        open: watch::open_options(args),
         shard: args.shard,
         ..ReplayOptions::default()
     };

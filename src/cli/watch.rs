@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
+use serde::Serialize;
 
 use super::{
     WrongUse, answer, replay,
@@ -14,18 +15,23 @@ use super::{
 };
 #[cfg(feature = "gui")]
 use crate::app::actions::Tab;
+#[cfg(feature = "video")]
+use crate::{live::Parts, replay::copy::AnnotatedCopy};
 use crate::{
-    live::{Event, LiveOptions, Pace, headless},
+    live::{
+        Event, LiveError, LiveOptions, Pace, Summary,
+        headless::{self, Watched},
+    },
     monitor::Settings,
     replay::{Collection, Shard},
-    source::{OpenOptions, SourceSpec, demo},
+    source::{Note, OpenOptions, SourceSpec, demo},
 };
 
 /// What to watch and how.
 #[derive(Args, Clone, Debug)]
 pub struct WatchArgs {
     /// What to watch.
-    #[arg(long, short, default_value = "webcam", value_name = "SOURCE", help = about_sources())]
+    #[arg(long, short, default_value = "webcam", value_name = "SOURCE", value_parser = any_source(), help = about_sources())]
     pub source: SourceSpec,
     /// No window: print one JSON object a change of judgement, and a summary at the end.
     #[arg(long)]
@@ -42,6 +48,11 @@ pub struct WatchArgs {
     /// Write the readings of every frame to this file (.csv or .parquet).
     #[arg(long, value_name = "FILE")]
     pub frames: Option<PathBuf>,
+    /// Write a copy of the recording with the face, the eyes, the state and the alarms drawn
+    /// in. It shows a person: nothing of it is written unless it is asked for.
+    #[cfg(feature = "video")]
+    #[arg(long, value_name = "OUT.mp4", requires = "headless")]
+    pub video: Option<PathBuf>,
     /// Write what is true of every frame of the demo to this file: eyes, mouth, pose, state.
     #[arg(long, value_name = "FILE.jsonl")]
     pub truth: Option<PathBuf>,
@@ -67,9 +78,14 @@ pub struct WatchArgs {
     /// Wished height, in pixels.
     #[arg(long, default_value_t = OpenOptions::default().height)]
     pub height: u32,
-    /// Wished rate of a camera, and rate of the demo and of folders, frames a second.
-    #[arg(long, default_value_t = OpenOptions::default().fps)]
-    pub fps: f32,
+    /// Wished rate of a camera, and rate of the demo, of folders and of recordings without
+    /// time stamps, frames a second; 30 unless given, and of recordings what their header
+    /// says.
+    #[arg(long)]
+    pub fps: Option<f32>,
+    /// Which video stream of a recording with several, from 0.
+    #[arg(long, value_name = "N")]
+    pub stream: Option<usize>,
     /// Seed of the demo: who drives, when they blink, the camera's noise.
     #[arg(long, default_value_t = OpenOptions::default().seed)]
     pub seed: u64,
@@ -92,7 +108,7 @@ pub struct WatchArgs {
     /// Show this recording on the replay screen: a video, a folder of pictures, an event
     /// log (.jsonl), or `demo:SCENARIO`.
     #[cfg(feature = "gui")]
-    #[arg(long, value_name = "SOURCE", conflicts_with = "headless")]
+    #[arg(long, value_name = "SOURCE", value_parser = any_source(), conflicts_with = "headless")]
     pub replay: Option<SourceSpec>,
     /// Never show the window, to check that watching goes on without it.
     #[cfg(feature = "gui")]
@@ -129,6 +145,8 @@ impl Default for WatchArgs {
             speed: None,
             events: None,
             frames: None,
+            #[cfg(feature = "video")]
+            video: None,
             truth: None,
             out: None,
             shard: None,
@@ -137,7 +155,8 @@ impl Default for WatchArgs {
             volume: None,
             width: open.width,
             height: open.height,
-            fps: open.fps,
+            fps: None,
+            stream: None,
             seed: open.seed,
             #[cfg(feature = "gui")]
             screenshot: None,
@@ -166,13 +185,19 @@ impl Default for WatchArgs {
 /// What can be named as a source.
 fn about_sources() -> String {
     format!(
-        "`webcam`, `webcam:N`, a video file, a picture, a folder of pictures, with --headless also a folder or a list (.csv) of videos (all cores, one result a video), or the drawn driver: \
+        "`webcam`, `webcam:N`, a camera's number, device or name, `rtsp://` or `http://` with the address of a camera in the local network, a video file, a picture, a folder of pictures, with --headless also a folder or a list (.csv) of videos (all cores, one result a video), or the drawn driver: \
          `demo[:SCENARIO[@DRIVER][+SECONDS]]` with a driver from 0 to {} and one of the scenarios {} \
          (without a name: {})",
         demo::DRIVERS_KNOWN - 1,
         demo::scenarios().join(", "),
         demo::TOUR,
     )
+}
+
+/// Reads a source whose name need not be UTF-8.
+fn any_source() -> impl clap::builder::TypedValueParser<Value = SourceSpec> {
+    use clap::builder::{OsStringValueParser, TypedValueParser};
+    OsStringValueParser::new().try_map(SourceSpec::try_from)
 }
 
 fn within(text: &str, low: f32, high: f32) -> Result<f32, String> {
@@ -209,6 +234,7 @@ fn seconds(text: &str) -> Result<f32, String> {
 /// # Errors
 /// When the source, a model, a log or the window cannot be had.
 pub fn run(args: WatchArgs) -> anyhow::Result<()> {
+    let args = WatchArgs { source: args.source.or_camera(), ..args };
     if args.source.is_camera() && (args.fast || args.speed.is_some()) {
         let only = "a camera sets its own pace; leave --fast and --speed away, or watch a file";
         return Err(WrongUse(only.into()).into());
@@ -222,6 +248,11 @@ pub fn run(args: WatchArgs) -> anyhow::Result<()> {
         let only = "a collection of videos is watched without a window; add --headless";
         return Err(WrongUse(only.into()).into());
     }
+    #[cfg(feature = "video")]
+    if args.out.is_some() && args.video.is_some() {
+        let only = "a copy is made of one recording; leave --out or --video away";
+        return Err(WrongUse(only.into()).into());
+    }
     if args.out.is_some() {
         let only = "--out is for video files; use --events and --frames here";
         return Err(WrongUse(only.into()).into());
@@ -230,8 +261,16 @@ pub fn run(args: WatchArgs) -> anyhow::Result<()> {
     if let Some(path) = &args.truth {
         write_truth(&args.source, &options.open, path)?;
     }
+    #[cfg(feature = "video")]
+    if let Some(path) = &args.video {
+        if args.source.is_camera() {
+            let only = "a copy is made of a recording; leave --video away, or watch a file";
+            return Err(WrongUse(only.into()).into());
+        }
+        return with_copy(&options, path);
+    }
     if args.headless {
-        return without_window(&options);
+        return without_window(&options, headless::run);
     }
     #[cfg(feature = "gui")]
     return window(args, options);
@@ -250,6 +289,19 @@ pub(super) fn monitor_settings(path: Option<&Path>) -> anyhow::Result<Settings> 
     toml::from_str(&text).with_context(name)
 }
 
+/// How the source is opened.
+pub(super) fn open_options(args: &WatchArgs) -> OpenOptions {
+    OpenOptions {
+        width: args.width,
+        height: args.height,
+        fps: args.fps.unwrap_or(OpenOptions::default().fps),
+        seed: args.seed,
+        stampless_fps: args.fps,
+        stream: args.stream,
+        mounting: args.camera.mounting(),
+    }
+}
+
 fn live_options(args: &WatchArgs) -> anyhow::Result<LiveOptions> {
     let monitor = monitor_settings(args.settings.as_deref())?;
     let pace = match (args.fast, args.speed) {
@@ -258,13 +310,7 @@ fn live_options(args: &WatchArgs) -> anyhow::Result<LiveOptions> {
     };
     Ok(LiveOptions {
         source: args.source.clone(),
-        open: OpenOptions {
-            width: args.width,
-            height: args.height,
-            fps: args.fps,
-            seed: args.seed,
-            mounting: args.camera.mounting(),
-        },
+        open: open_options(args),
         pipeline: args.camera.pipeline(&args.models),
         monitor,
         pace,
@@ -293,11 +339,32 @@ fn write_truth(source: &SourceSpec, open: &OpenOptions, path: &Path) -> anyhow::
     Ok(())
 }
 
+/// The same as [`without_window`], with a copy in which everything is drawn.
+#[cfg(feature = "video")]
+fn with_copy(options: &LiveOptions, path: &Path) -> anyhow::Result<()> {
+    let mut copy = AnnotatedCopy::create(path)?;
+    let mut failed = None;
+    let watched = without_window(options, |options, tell| {
+        headless::run_seen(options, Parts::system(options), tell, &mut |seen, judged| {
+            // A copy that cannot be written does not end the watch.
+            if failed.is_none() {
+                failed = copy.add(seen, judged).err();
+            }
+        })
+    });
+    let finished = failed.map_or_else(|| copy.finish(), Err);
+    watched?;
+    Ok(finished?)
+}
+
 /// Prints judgements until the source ends or somebody interrupts.
-fn without_window(options: &LiveOptions) -> anyhow::Result<()> {
+fn without_window(
+    options: &LiveOptions,
+    watch: impl FnOnce(&LiveOptions, &mut dyn FnMut(Event)) -> Result<Watched, LiveError>,
+) -> anyhow::Result<()> {
     end_on_interrupt(&options.stop)?;
     let mut printed = Ok(());
-    let summary = headless::run(options, &mut |event: Event| {
+    let watched = watch(options, &mut |event: Event| {
         if printed.is_ok() {
             printed = answer(&event);
             // Nobody reads any more: a recording is not watched for nothing. A driver is
@@ -307,7 +374,24 @@ fn without_window(options: &LiveOptions) -> anyhow::Result<()> {
         }
     })?;
     printed?;
-    answer(&summary)
+    let Watched { summary, notes, broke_off } = watched;
+    answer(&Outcome { summary, complete: broke_off.is_none(), notes: &notes })?;
+    let missing = notes.iter().filter(|note| note.kind.is_problem()).map(|note| note.text.clone());
+    let problems: Vec<String> =
+        broke_off.map(|why| why.to_string()).into_iter().chain(missing).collect();
+    if problems.is_empty() { Ok(()) } else { anyhow::bail!("{}", problems.join("; ")) }
+}
+
+/// The last line of a watch.
+#[derive(Serialize)]
+struct Outcome<'a> {
+    #[serde(flatten)]
+    summary: Summary,
+    /// Whether the recording was watched to its end.
+    complete: bool,
+    /// What is to be told of the source.
+    #[serde(skip_serializing_if = "<[Note]>::is_empty")]
+    notes: &'a [Note],
 }
 
 /// Lets Ctrl-C and a request to terminate end what is running after its current step.

@@ -55,7 +55,7 @@ fn pictures(root: &Path, name: &str) -> Result<Vec<Item>, DatasetError> {
     let mut files: Vec<PathBuf> = fs::read_dir(root)
         .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
         .map_err(DatasetError::io(root, "read"))?;
-    files.retain(|file| crate::source::images::is_picture(file));
+    files.retain(|file| crate::source::formats::is_picture(file));
     files.sort();
     let (label, eyes_closed, yawn) = match name {
         "cew_closed" => (Some(Label::Drowsy), Some(true), None),

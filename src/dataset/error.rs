@@ -4,6 +4,10 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::{
+    labels::{TABLE, words},
+    manifest::Label,
+};
 use crate::{face::FaceError, source::SourceError};
 
 /// Data that cannot be used.
@@ -44,6 +48,26 @@ pub enum DatasetError {
         line: u64,
         /// What is wrong and the way out.
         why: String,
+    },
+    /// A cell of a list cannot be used.
+    #[error("{path}, line {line}, column {column} ({name}): {why}", path = .path.display())]
+    Cell {
+        /// The list.
+        path: PathBuf,
+        /// Line number, from 1.
+        line: u64,
+        /// Column number, from 1.
+        column: u64,
+        /// What stands above it.
+        name: String,
+        /// What is wrong and the way out.
+        why: String,
+    },
+    /// A folder's folders are not called as labels.
+    #[error("{path} holds no picture or recording in a folder called as a label (awake: {awake}; drowsy: {drowsy}); name the folders so, map them in a {table} with the columns folder,label, or give a list", path = .path.display(), awake = words(Label::Awake).join(", "), drowsy = words(Label::Drowsy).join(", "), table = TABLE)]
+    NoLabels {
+        /// The folder.
+        path: PathBuf,
     },
     /// A list names a file that is not there.
     #[error("{list} names {file}, which does not exist; correct the path, or remove its line", list = .list.display(), file = .file.display())]

@@ -1,17 +1,15 @@
-//! Labelled lists: a CSV with the columns `file,label,subject` and, where known, what
+//! Labelled lists: a [`Table`] with the columns `file,label,subject` and, where known, what
 //! else there is to say ([`OPTIONAL`]). Paths are relative to the list. The index of a
 //! folder of crops is such a list, too.
 
 use std::{
     collections::BTreeSet,
-    fs::File,
-    io::BufReader,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::DatasetError;
+use super::{DatasetError, labels, table::Table};
 
 /// The optional columns, in the order in which they are written: signs (1, 0 or empty),
 /// aspect ratios, the collection, the video and the time in it (seconds), the fold that
@@ -31,12 +29,8 @@ pub const OPTIONAL: [&str; 12] = [
     "seen_right_eye",
     "seen_mouth",
 ];
-/// Largest list that is read, bytes: some millions of lines.
-const MAX_BYTES: u64 = 512 << 20;
-/// Longest line of a list, bytes.
-const MAX_LINE_BYTES: u64 = 1 << 20;
 /// Name of the collection where the list names none.
-const UNNAMED: &str = "own";
+pub(super) const UNNAMED: &str = "own";
 
 /// What a picture is labelled as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -108,26 +102,14 @@ impl Manifest {
     /// When the list cannot be read, lacks a column, is empty, or a line has an unknown
     /// label or a value that is none.
     pub fn read_unchecked(path: &Path) -> Result<Self, DatasetError> {
-        let file = File::open(path).map_err(DatasetError::io(path, "read"))?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let mut reader = csv::ReaderBuilder::new()
-            .trim(csv::Trim::All)
-            .from_reader(BufReader::new(crate::os::Bounded::new(file, MAX_BYTES, MAX_LINE_BYTES)));
-        let form = |why: String| DatasetError::Form { path: path.into(), why };
-        let headers = reader.headers().map_err(|error| form(error.to_string()))?.clone();
-        let column = |name: &str| headers.iter().position(|header| header == name);
-        let needed = |name| column(name).ok_or_else(|| form(format!("it has no column {name}")));
-        let places = [needed("file")?, needed("label")?, needed("subject")?];
-        let optional = OPTIONAL.map(column);
-
-        let mut items = Vec::new();
-        let mut record = csv::StringRecord::new();
-        while reader.read_record(&mut record).map_err(|error| form(error.to_string()))? {
-            let line = record.position().map_or(0, csv::Position::line);
-            let item = item(folder, &record, places, &optional)
-                .map_err(|why| DatasetError::Line { path: path.into(), line, why })?;
-            items.push(item);
-        }
+        let table = Table::read(path, "file")?;
+        let places = [table.needed("file")?, table.needed("label")?, table.needed("subject")?];
+        let optional = OPTIONAL.map(|name| table.column(name));
+        let rows = table.rows.iter().map(|row| {
+            let item = item(&table, &row.cells, places, &optional);
+            item.map_err(|(column, why)| table.cell(row.line, column, why))
+        });
+        let items = rows.collect::<Result<Vec<_>, _>>()?;
         if items.is_empty() {
             return Err(DatasetError::Empty(path.into()));
         }
@@ -159,7 +141,7 @@ impl Manifest {
             let ratio = |ratio: Option<f32>| ratio.map_or(String::new(), |r| format!("{r:.4}"));
             let seen = |part: usize| ratio(item.seen.map(|seen| seen[part]));
             writer.write_record([
-                &item.file.to_string_lossy(),
+                &crate::os::escaped(&item.file),
                 label,
                 &item.subject,
                 flag(item.eyes_closed),
@@ -187,49 +169,54 @@ impl Manifest {
     }
 }
 
-/// One line of a list, or what is wrong with it.
+/// One line of a list, or in which of its columns something is wrong, and what.
 fn item(
-    folder: &Path,
-    record: &csv::StringRecord,
+    table: &Table,
+    cells: &[String],
     [file, label, subject]: [usize; 3],
     optional: &[Option<usize>; OPTIONAL.len()],
-) -> Result<Item, String> {
-    let cell = |at: usize| record.get(at).unwrap_or_default();
+) -> Result<Item, (usize, String)> {
+    let cell = |at: usize| cells.get(at).map_or("", String::as_str);
     let sign = |at: usize| optional[at].map_or("", cell);
+    let wrong = |at: usize, why: String| (optional[at].unwrap_or_default(), why);
     let name = cell(file);
     if name.is_empty() {
-        return Err("it names no file; write its path relative to the list".into());
+        return Err((file, "it names no file; write its path relative to the list".into()));
     }
-    let label = match cell(label) {
-        "awake" => Some(Label::Awake),
-        "drowsy" => Some(Label::Drowsy),
+    let said = match cell(label) {
         "" => None,
-        other => {
-            return Err(format!(
-                "the label \"{other}\" of {name} is unknown; write awake or drowsy, or leave it empty"
-            ));
-        }
+        word => Some(labels::label(word).ok_or_else(|| {
+            let why = format!(
+                "the label \"{word}\" of {name} is unknown; write awake or drowsy, or leave it empty"
+            );
+            (label, why)
+        })?),
     };
     let flag = |at: usize| match sign(at) {
         "" => Ok(None),
         "0" => Ok(Some(false)),
         "1" => Ok(Some(true)),
         other => {
-            Err(format!("{} of {name} is \"{other}\"; write 1, 0, or leave it empty", OPTIONAL[at]))
+            let column = OPTIONAL[at];
+            let why = format!("{column} of {name} is \"{other}\"; write 1, 0, or leave it empty");
+            Err(wrong(at, why))
         }
     };
     let number = |at: usize| match sign(at) {
         "" => Ok(None),
         text => match text.parse::<f64>() {
             Ok(value) if value.is_finite() => Ok(Some(value)),
-            _ => Err(format!("{} of {name} is \"{text}\"; write a number", OPTIONAL[at])),
+            _ => {
+                Err(wrong(at, format!("{} of {name} is \"{text}\"; write a number", OPTIONAL[at])))
+            }
         },
     };
     let ratio = |at: usize| number(at).map(|value| value.map(|value| value as f32));
     let fold = match sign(7) {
         "" => None,
         text => Some(text.parse().map_err(|_| {
-            format!("fold of {name} is \"{text}\"; write a whole number, or leave it empty")
+            let why = "write a whole number, or leave it empty";
+            wrong(7, format!("fold of {name} is \"{text}\"; {why}"))
         })?),
     };
     let seen = match (ratio(9)?, ratio(10)?, ratio(11)?) {
@@ -238,7 +225,7 @@ fn item(
     };
     let or = |text: &str, other: &str| if text.is_empty() { other.into() } else { text.into() };
     Ok(Item {
-        label,
+        label: said,
         subject: or(cell(subject), name),
         eyes_closed: flag(0)?,
         yawn: flag(1)?,
@@ -250,7 +237,7 @@ fn item(
         fold,
         quality: ratio(8)?,
         seen,
-        file: folder.join(name),
+        file: table.file(name),
     })
 }
 

@@ -1,4 +1,5 @@
-//! Pictures to learn from and to be measured on: labelled lists ([`manifest`]), the
+//! Pictures to learn from and to be measured on: labelled lists ([`manifest`]) as people
+//! write them ([`table`]), folders that are called as labels ([`labels`]), the
 //! research collections as one such list ([`collections`]), the videos of UTA-RLDD as
 //! another ([`uta`]), the way from whole pictures and videos ([`videos`]) to aligned crops
 //! ([`prepare`]), those crops in memory ([`crops`]), and which of them train and which
@@ -9,10 +10,12 @@ pub mod blinks;
 pub mod collections;
 pub mod crops;
 mod error;
+pub mod labels;
 pub mod manifest;
 pub mod points;
 pub mod prepare;
 pub mod split;
+pub mod table;
 pub mod uta;
 pub mod videos;
 

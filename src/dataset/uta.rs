@@ -44,7 +44,7 @@ pub fn list(folder: &Path) -> Result<Listing, DatasetError> {
         walk(&root, &entry, 1, &mut found, &mut listing.left_out);
     }
     if found.is_empty() {
-        let known = super::videos::ENDINGS_TEXT;
+        let known = crate::source::formats::RECORDINGS_READ;
         return Err(DatasetError::NoUta { path: folder.into(), known });
     }
     listing.manifest.items = found

@@ -2,15 +2,9 @@
 
 use std::{path::Path, time::Duration};
 
-/// Endings of video files, in any case.
-const ENDINGS: [&str; 8] = ["mov", "mp4", "m4v", "avi", "mkv", "webm", "mpg", "wmv"];
-/// The same for messages.
-pub(super) const ENDINGS_TEXT: &str = ".mov, .mp4, .m4v, .avi, .mkv, .webm, .mpg, .wmv";
-
-/// Whether a file is a video by its name.
+/// Whether a file is a recording, as [`formats`](crate::source::formats) tells.
 pub fn is_video(file: &Path) -> bool {
-    let ending = file.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    ENDINGS.contains(&ending.as_str())
+    crate::source::formats::is_recording(file)
 }
 
 /// Picks frames at a rate by their media time: the first frame at or after each multiple

@@ -220,7 +220,7 @@ pub fn worst_pictures(
     waker: Waker,
 ) -> Result<Receiver<Worst>, String> {
     let (out, found) = sync_channel(WORST);
-    let (task, root): (_, PathBuf) = (task.clone(), list.parent().unwrap_or(list).into());
+    let (task, root): (_, PathBuf) = (task.clone(), super::pictures::root(list).into());
     apart("worst", move || {
         for answer in worst(&task) {
             let picture = load_image(&root.join(&answer.item)).ok();

@@ -21,6 +21,7 @@ use crate::{
     live::PipelineOptions,
     monitor::Settings,
     replay::{self, Collection, ReplayOptions, RunFacts, RunFolder, VideoResult, digest},
+    source::OpenOptions,
     vit::ModelKind,
 };
 
@@ -67,20 +68,20 @@ impl Measure {
     /// Measures.
     ///
     /// # Errors
-    /// When the data or a model cannot be used, or somebody interrupts. Single videos that
-    /// cannot be read are problems in the report.
+    /// When the data or a model cannot be used, or somebody interrupts. Single videos and
+    /// pictures that cannot be read are problems in the report.
     pub fn run(&self, progress: Progress<'_>) -> Result<Measured, EvaluateError> {
         if RunFolder::is_one(&self.data) {
             return self.of_run();
         }
-        if self.data.is_dir() {
-            return self.of_videos(progress);
-        }
-        let list = Manifest::read_unchecked(&self.data)?;
-        match list.items.iter().all(|item| is_video(&item.file)) {
-            true => self.of_videos(progress),
-            false => self.of_pictures(progress),
-        }
+        let videos = match self.data.is_dir() {
+            true => Collection::is_one(&self.data),
+            false => {
+                let list = Manifest::read_unchecked(&self.data)?;
+                list.items.iter().all(|item| is_video(&item.file))
+            }
+        };
+        if videos { self.of_videos(progress) } else { self.of_pictures(progress) }
     }
 
     fn of_pictures(&self, progress: Progress<'_>) -> Result<Measured, EvaluateError> {
@@ -90,20 +91,23 @@ impl Measure {
         by.dedup();
         let mut made = Vec::new();
         let (mut used, mut brief) = (Vec::new(), None);
-        let mut files = Vec::new();
+        let (mut files, mut problems) = (Vec::new(), Vec::new());
         for options in &self.models {
-            let (judged, mut facts) =
+            let answers =
                 pictures::judge(&self.data, options, self.mounting, &self.stop, progress)?;
+            let (judged, mut facts) = (answers.judged, answers.facts);
+            problems = answers.problems;
             brief.get_or_insert_with(|| pictures::report(&judged, &facts, self.threshold));
             facts.name = free_name(&facts.name, &used);
             used.push(model_used(&facts.name, options)?);
             let task = pictures::task(&self.data, &judged, &conditions, &facts, self.threshold);
             if files.is_empty() {
                 let named = |one: &pictures::Judged| {
-                    let root = self.data.parent().unwrap_or(Path::new(""));
+                    let root = pictures::root(&self.data);
                     (digest::name_below(root, &one.file), one.file.clone())
                 };
-                files = vec![("list".into(), self.data.clone())];
+                let list = self.data.is_file().then(|| ("list".into(), self.data.clone()));
+                files.extend(list);
                 files.extend(judged.iter().map(named));
             }
             let report = protocol::report(&task, self.protocol, &by, &self.bootstrap);
@@ -111,6 +115,7 @@ impl Measure {
         }
         let mut measured = self.finish(made, used, digest::of_files(&files)?)?;
         measured.pictures = brief;
+        measured.report.problems = problems;
         Ok(measured)
     }
 
@@ -124,7 +129,7 @@ impl Measure {
             let options = ReplayOptions {
                 pipeline: pipeline.clone(),
                 monitor: self.monitor,
-                mounting: self.mounting,
+                open: OpenOptions { mounting: self.mounting, ..OpenOptions::default() },
                 shard: None,
                 stop: self.stop.clone(),
             };

@@ -15,22 +15,26 @@ use serde::{Deserialize, Serialize};
 use super::{
     EvaluateError,
     metrics::{self, Confusion, Scored},
+    report::VideoProblem,
     task::{Answer, Task},
 };
 use crate::{
     dataset::{
-        DatasetError,
-        manifest::{Label, Manifest},
+        manifest::{Item, Label, Manifest},
+        table::Table,
+        uta::Listing,
     },
     frame::Mounting,
     live::{PipelineOptions, PipelinePool},
     replay::{ReplayError, digest},
-    source::images::load_image,
+    source::{SourceError, formats, images::load_image},
 };
 
 /// What the models said of one picture.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Judged {
+    /// Its place in the list, from 0.
+    pub index: usize,
     /// The picture.
     pub file: PathBuf,
     /// Who is in it.
@@ -90,22 +94,33 @@ pub struct PictureReport {
     pub model: String,
 }
 
-/// Reads every picture of a labelled list, on all cores; the answers come in the list's
-/// order. `stop` ends it early from anywhere; `progress` is told how many are done, of how many.
+/// What came of the pictures of a list.
+pub struct Answers {
+    /// What was judged, in the list's order.
+    pub judged: Vec<Judged>,
+    /// What could not be.
+    pub problems: Vec<VideoProblem>,
+    /// By which model.
+    pub facts: ModelFacts,
+}
+
+/// Reads every picture of a labelled list, or of folders that serve as one, on all cores;
+/// the answers come in the list's order. What cannot be read or has no label is a problem
+/// of the answers. `stop` ends it early from anywhere; `progress` is told how many are done,
+/// of how many.
 ///
 /// # Errors
-/// When the list, a picture of it or a model cannot be used, or a picture has no label.
+/// When the list or a model cannot be used, or not one picture can.
 pub fn judge(
     list: &Path,
     options: &PipelineOptions,
     mounting: Mounting,
     stop: &AtomicBool,
     progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<(Vec<Judged>, ModelFacts), EvaluateError> {
-    let manifest = Manifest::read(list)?;
-    if let Some(item) = manifest.items.iter().find(|item| item.label.is_none()) {
-        return Err(EvaluateError::Unlabelled { list: list.into(), file: item.file.clone() });
-    }
+) -> Result<Answers, EvaluateError> {
+    let Listing { manifest, left_out } = Manifest::listing(list)?;
+    let root = root(list);
+    let named = |file: &Path| digest::name_below(root, file);
     let pool = PipelinePool::new(options.clone());
     let facts = {
         let mut first = pool.lend()?;
@@ -113,27 +128,87 @@ pub fn judge(
         ModelFacts { name: card.name.clone(), threshold: f64::from(card.threshold) }
     };
     let done = AtomicU64::new(0);
-    let judged = manifest.items.par_iter().map(|item| {
+    let looked = manifest.items.par_iter().enumerate().map(|(index, item)| {
         if stop.load(Ordering::Relaxed) {
             return Err(ReplayError::Stopped.into());
         }
-        let image = mounting.apply(load_image(&item.file)?);
-        let look = pool.lend()?.get()?.look(&image)?;
+        let drowsy = look(list, item, mounting, &pool);
         progress(1 + done.fetch_add(1, Ordering::Relaxed), manifest.items.len() as u64);
-        Ok(Judged {
-            file: item.file.clone(),
-            subject: item.subject.clone(),
-            label: item.label.unwrap_or(Label::Awake),
-            collection: item.collection.clone(),
-            fold: item.fold,
-            drowsy: look.map(|look| look.reading.drowsy),
-        })
+        match drowsy {
+            Ok(drowsy) => Ok(Ok(Judged {
+                index,
+                file: item.file.clone(),
+                subject: item.subject.clone(),
+                label: item.label.unwrap_or(Label::Awake),
+                collection: item.collection.clone(),
+                fold: item.fold,
+                drowsy,
+            })),
+            // One bad picture does not end the others; a model that fails does.
+            Err(why @ (EvaluateError::Picture(_) | EvaluateError::Unlabelled { .. })) => {
+                Ok(Err((item, why)))
+            }
+            Err(other) => Err(other),
+        }
     });
-    Ok((judged.collect::<Result<_, EvaluateError>>()?, facts))
+    let (mut judged, mut problems, mut first) = (Vec::new(), Vec::new(), None);
+    for outcome in looked.collect::<Result<Vec<_>, EvaluateError>>()? {
+        match outcome {
+            Ok(one) => judged.push(one),
+            Err((item, why)) => {
+                let kind = match why {
+                    EvaluateError::Unlabelled { .. } => "unlabelled",
+                    _ => "unreadable",
+                };
+                // Names only: where the data lies is nobody's business but this machine's.
+                let text = why.to_string().replace(&format!("{}/", root.display()), "");
+                let (video, kind) = (named(&item.file), kind.into());
+                problems.push(VideoProblem { video, kind, text });
+                first.get_or_insert(why);
+            }
+        }
+    }
+    if let (true, Some(why)) = (judged.is_empty(), first) {
+        return Err(why);
+    }
+    problems.extend(left_out.into_iter().map(|(file, text)| VideoProblem {
+        video: named(&file),
+        kind: "left_out".into(),
+        text,
+    }));
+    Ok(Answers { judged, problems, facts })
+}
+
+/// The probability that a picture of a list shows somebody drowsy; `None` without a face.
+fn look(
+    list: &Path,
+    item: &Item,
+    mounting: Mounting,
+    pool: &PipelinePool,
+) -> Result<Option<f32>, EvaluateError> {
+    if item.label.is_none() {
+        return Err(EvaluateError::Unlabelled { list: list.into(), file: item.file.clone() });
+    }
+    if formats::is_recording(&item.file) && item.file.exists() {
+        return Err(EvaluateError::Picture(SourceError::Unreadable {
+            path: item.file.clone(),
+            what: "a picture",
+            why: "it is a recording".into(),
+            way: "list recordings apart from pictures",
+        }));
+    }
+    let image = mounting.apply(load_image(&item.file)?);
+    let look = pool.lend()?.get()?.look(&image)?;
+    Ok(look.map(|look| look.reading.drowsy))
+}
+
+/// Where the names of a list, or of folders that serve as one, begin.
+pub fn root(list: &Path) -> &Path {
+    if list.is_dir() { list } else { list.parent().unwrap_or(Path::new("")) }
 }
 
 /// The same as a question with its answers. `conditions` gives more columns for each
-/// picture, in order; it may be empty.
+/// picture of the list, in its order; it may be empty.
 pub fn task(
     list: &Path,
     judged: &[Judged],
@@ -141,9 +216,9 @@ pub fn task(
     facts: &ModelFacts,
     threshold: Option<f64>,
 ) -> Task {
-    let root = list.parent().unwrap_or(Path::new(""));
-    let answers = judged.iter().enumerate().map(|(at, one)| {
-        let mut conditions = conditions.get(at).cloned().unwrap_or_default();
+    let root = root(list);
+    let answers = judged.iter().map(|one| {
+        let mut conditions = conditions.get(one.index).cloned().unwrap_or_default();
         conditions.entry("collection".into()).or_insert_with(|| one.collection.clone());
         Answer {
             item: digest::name_below(root, &one.file),
@@ -173,28 +248,28 @@ pub fn columns(
     list: &Path,
     wanted: &[String],
 ) -> Result<Vec<BTreeMap<String, String>>, EvaluateError> {
-    let form = |why: csv::Error| DatasetError::Form { path: list.into(), why: why.to_string() };
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(list).map_err(form)?;
-    let headers = reader.headers().map_err(form)?.clone();
-    let places: Vec<(String, usize)> = wanted
-        .iter()
-        .map(|column| match headers.iter().position(|header| header == column) {
-            Some(at) => Ok((column.clone(), at)),
-            None => Err(EvaluateError::NoColumn {
-                list: list.into(),
-                column: column.clone(),
-                known: headers.iter().collect::<Vec<_>>().join(", "),
-            }),
-        })
-        .collect::<Result<_, _>>()?;
-    let line = |record: csv::StringRecord| {
-        let value = |at: usize| record.get(at).unwrap_or_default().to_owned();
-        places.iter().map(|(column, at)| (column.clone(), value(*at))).collect()
+    let missing = |column: &String, known: String| EvaluateError::NoColumn {
+        list: list.into(),
+        column: column.clone(),
+        known,
     };
-    let lines: Result<Vec<_>, csv::Error> =
-        reader.records().map(|record| record.map(line)).collect();
-    Ok(lines.map_err(form)?)
+    if list.is_dir() {
+        // Of folders nothing is known but the label.
+        return match wanted.first() {
+            Some(column) => Err(missing(column, "none, as it is a folder".into())),
+            None => Ok(Vec::new()),
+        };
+    }
+    let table = Table::read(list, "file")?;
+    let places = wanted.iter().map(|column| {
+        let at = table.column(column);
+        at.map(|at| (column, at)).ok_or_else(|| missing(column, table.headers.join(", ")))
+    });
+    let places = places.collect::<Result<Vec<_>, _>>()?;
+    let line = |row: &crate::dataset::table::Row| {
+        places.iter().map(|(column, at)| ((*column).clone(), row.cells[*at].clone())).collect()
+    };
+    Ok(table.rows.iter().map(line).collect())
 }
 
 /// What a report says of the model.
@@ -240,6 +315,7 @@ mod tests {
 
     fn judged(label: Label, drowsy: Option<f32>) -> Judged {
         Judged {
+            index: 0,
             file: "a.jpg".into(),
             subject: "someone".into(),
             label,

@@ -369,6 +369,7 @@ mod tests {
             fold: Some(1 + subject as u32 / 2),
             label: Some(label),
             problems: Vec::new(),
+            notes: Vec::new(),
             seconds: 360.0,
             frames: 10_800,
             frames_with_face: 10_800,

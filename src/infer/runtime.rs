@@ -25,6 +25,8 @@ use ort::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::library;
+
 /// Where the library is looked for inside the user's cache folder, best first; the
 /// names are those that `make setup` writes.
 const CACHED: [&str; 2] = ["onnxruntime-gpu-1.31.1", "onnxruntime-1.32.0"];
@@ -308,6 +310,9 @@ fn find(places: &Places) -> Result<PathBuf, RuntimeError> {
 
 fn load(library: &Path) -> Result<Environment, RuntimeError> {
     let path = library.to_path_buf();
+    if library.is_file() {
+        library::check(library).map_err(|why| RuntimeError::Broken { path: path.clone(), why })?;
+    }
     let builder = ort::init_from(library).map_err(|error| match error {
         LoadDynamicError::BadVersion { version_str, .. } => {
             RuntimeError::TooOld { path, version: version_str }

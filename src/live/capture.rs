@@ -30,7 +30,8 @@ use crate::{
 const REOPEN: Duration = Duration::from_secs(1);
 /// How long a full channel is waited for before orders are looked at.
 const SLICE: Duration = Duration::from_millis(50);
-/// Longest pause, after many panics in a row; each is told.
+/// Longest pause, after many panics or many openings of a camera in the network that came
+/// to nothing; each is told.
 const REOPEN_MOST: Duration = Duration::from_secs(10);
 
 /// A frame on its way to the vision thread.
@@ -106,9 +107,10 @@ impl From<Order> for Outcome {
 impl Capture {
     /// Runs until told to stop.
     pub(super) fn run(mut self) {
-        let (mut session, mut panics) = (0, 0);
+        let (mut session, mut panics, mut in_vain) = (0, 0, 0);
         let (mut offset, mut began) = (Offset::default(), Instant::now());
         loop {
+            let before = offset.given();
             let guarded = std::panic::AssertUnwindSafe(|| self.watch(session, &mut offset));
             let outcome = match std::panic::catch_unwind(guarded) {
                 Ok(outcome) => {
@@ -131,7 +133,11 @@ impl Capture {
                     tracing::warn!("{why}");
                     let retried = self.spec.is_camera();
                     self.tell(Notice::SourceFailed { session, why, retried });
-                    let pause = (REOPEN * (panics + 1)).min(REOPEN_MOST);
+                    let vain =
+                        matches!(self.spec, SourceSpec::Network(_)) && offset.given() == before;
+                    in_vain = if vain { in_vain + 1 } else { 0 };
+                    let times = (panics + 1).max(1 << in_vain.min(4));
+                    let pause = (REOPEN * times).min(REOPEN_MOST);
                     if retried { self.pause(pause) } else { self.wait() }
                 }
             };

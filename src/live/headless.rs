@@ -11,28 +11,46 @@ use std::{
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use super::{
-    Event, Live, LiveError, LiveOptions, Pace, Parts, Sighting, Summary, judge::Judge,
+    Event, Live, LiveError, LiveOptions, Pace, Parts, Sighting, Summary, Vision, judge::Judge,
     recorder::Recorder,
 };
 use crate::{
     alarm::{Alarm, AlarmCommand},
     frame::Frame,
     monitor::{Judgement, Level, State},
+    source::{Note, NoteKind, Source, SourceError},
 };
 
 /// Events that wait to be told; one comes every few seconds.
 const EVENTS: usize = 256;
 /// How long a wait lasts before it looks whether to stop.
 const SLICE: Duration = Duration::from_millis(50);
+/// A stream that shows no face for so long may be the wrong one of its recording.
+const NO_FACE: Duration = Duration::from_secs(10);
+/// How often another stream is looked at, and how often a face must be seen in it.
+const LOOK: Duration = Duration::from_millis(500);
+const LOOKS: usize = 2;
+
+/// What a watch came to.
+#[derive(Debug)]
+pub struct Watched {
+    /// What was seen.
+    pub summary: Summary,
+    /// What is to be told of the source.
+    pub notes: Vec<Note>,
+    /// Why the recording could not be watched to its end.
+    pub broke_off: Option<SourceError>,
+}
 
 /// Watches until the source ends or `options.stop` is set, and hands every change of
 /// state or level to `tell`, the first judgement included.
 ///
 /// # Errors
-/// When the source or the models cannot be opened, a file cannot be read on, or a model
-/// fails on a recording. A log that cannot be written any more does not end the watch, it
-/// is told at its end. A camera that is lost is a judgement, and it is opened again.
-pub fn run(options: &LiveOptions, tell: &mut dyn FnMut(Event)) -> Result<Summary, LiveError> {
+/// When the source or the models cannot be opened, not one frame of a file can be read, or
+/// a model fails on a recording. A log that cannot be written any more does not end the
+/// watch, it is told at its end. A file that breaks off is told beside what was seen of it.
+/// A camera that is lost is a judgement, and it is opened again.
+pub fn run(options: &LiveOptions, tell: &mut dyn FnMut(Event)) -> Result<Watched, LiveError> {
     run_with(options, Parts::system(options), tell)
 }
 
@@ -44,9 +62,13 @@ pub fn run_with(
     options: &LiveOptions,
     parts: Parts,
     tell: &mut dyn FnMut(Event),
-) -> Result<Summary, LiveError> {
+) -> Result<Watched, LiveError> {
     match options.source.is_camera() {
-        true => watch_camera(options, parts, tell),
+        true => watch_camera(options, parts, tell).map(|summary| Watched {
+            summary,
+            notes: Vec::new(),
+            broke_off: None,
+        }),
         false => run_seen(options, parts, tell, &mut |_, _| {}),
     }
 }
@@ -104,7 +126,7 @@ pub fn run_seen(
     mut parts: Parts,
     tell: &mut dyn FnMut(Event),
     each: &mut dyn FnMut(&Sighting, &Judgement),
-) -> Result<Summary, LiveError> {
+) -> Result<Watched, LiveError> {
     let mut source = (parts.open_source)(&options.source)?;
     let mut vision = (parts.open_vision)()?;
     if let Some(problem) = vision.info().problem {
@@ -115,14 +137,18 @@ pub fn run_seen(
     alarm.order(AlarmCommand::Volume(options.volume));
     let clock = Clock::new(options.pace, source.info().live);
     let stopped = || options.stop.load(Relaxed);
+    // Other streams are looked at once; what that costs the detector is not counted.
+    let (mut others, mut elsewhere, mut began) = (Vec::new(), None, None);
 
     let ended = loop {
         if stopped() {
-            break Ok(());
+            break Ok(None);
         }
         let frame = match source.next_frame() {
             Ok(Some(frame)) => frame,
-            Ok(None) => break Ok(()),
+            Ok(None) => break Ok(None),
+            // What came before holds.
+            Err(error) if judge.summary().frames > 0 => break Ok(Some(error)),
             Err(error) => break Err(error.into()),
         };
         clock.wait(frame.at, &stopped);
@@ -130,19 +156,66 @@ pub fn run_seen(
             Ok(seen) => seen,
             Err(error) => break Err(error),
         };
-        let (judgement, event) = judge.see(&seen, vision.detector_calls());
+        let calls = vision.detector_calls() - elsewhere.unwrap_or(0);
+        let (judgement, event) = judge.see(&seen, calls);
         each(&seen, &judgement);
         alarm.order(AlarmCommand::Level(judgement.level));
         if let Some(event) = event {
             tell(event);
         }
+        let long = frame.at.saturating_sub(*began.get_or_insert(frame.at)) >= NO_FACE;
+        if elsewhere.is_none() && (long || judge.summary().frames_with_face > 0) {
+            let before = vision.detector_calls();
+            if judge.summary().frames_with_face == 0 {
+                others = look_elsewhere(&*source, &mut *vision, &stopped);
+            }
+            elsewhere = Some(vision.detector_calls() - before);
+        }
     };
     judge.finish();
-    ended?;
-    match judge.take_failure() {
-        Some(failure) => Err(failure.into()),
-        None => Ok(judge.summary()),
+    let broke_off = ended?;
+    if elsewhere.is_none() {
+        others = look_elsewhere(&*source, &mut *vision, &stopped);
     }
+    if let Some(failure) = judge.take_failure() {
+        return Err(failure.into());
+    }
+    let notes = source.notes().into_iter().chain(others).collect();
+    Ok(Watched { summary: judge.summary(), notes, broke_off })
+}
+
+/// Looks for a face in the other streams of a recording whose watched one shows none.
+fn look_elsewhere(
+    source: &dyn Source,
+    vision: &mut dyn Vision,
+    stopped: &dyn Fn() -> bool,
+) -> Vec<Note> {
+    let (mut notes, others) = (Vec::new(), source.others());
+    if others.is_empty() {
+        return notes;
+    }
+    for (number, mut other) in others {
+        vision.reset(false);
+        let (mut faces, mut next) = (0, Duration::ZERO);
+        while let Ok(Some(frame)) = other.next_frame() {
+            if stopped() || faces == LOOKS || frame.at > NO_FACE {
+                break;
+            }
+            if frame.at >= next {
+                next = frame.at + LOOK;
+                faces += usize::from(vision.process(&frame).is_ok_and(|seen| seen.face.is_some()));
+            }
+        }
+        if faces == LOOKS {
+            let text = format!(
+                "the stream that is watched shows no face and stream {number} does; watch that \
+                 with --stream {number}"
+            );
+            notes.push(Note::new(NoteKind::OtherStream, text));
+        }
+    }
+    vision.reset(false);
+    notes
 }
 
 /// Sleeps in slices until the time is over or it is time to stop.
@@ -199,6 +272,11 @@ impl Offset {
     /// Never before what it has given: whatever the clocks say, time does not run back.
     pub(super) fn restart(&mut self, at: Duration) {
         (self.at, self.index) = (at.max(self.last), self.next);
+    }
+
+    /// Frames that were given so far, or replaced.
+    pub(super) fn given(&self) -> u64 {
+        self.next
     }
 
     pub(super) fn apply(&mut self, frame: &mut Frame) {

@@ -10,7 +10,7 @@ use crate::{
 fn watch(
     options: &LiveOptions,
     scripts: Vec<Vec<Step>>,
-) -> (Result<Summary, LiveError>, Vec<Event>) {
+) -> (Result<Watched, LiveError>, Vec<Event>) {
     let mut events = Vec::new();
     let result = run_with(options, world(scripts, Duration::ZERO), &mut |event| events.push(event));
     (result, events)
@@ -23,7 +23,7 @@ fn sleeper() -> Vec<Step> {
 #[test]
 fn every_frame_is_judged_and_every_change_told() {
     let (summary, events) = watch(&options("file.avi"), vec![sleeper()]);
-    let summary = summary.unwrap();
+    let summary = summary.unwrap().summary;
     assert_eq!((summary.frames, summary.frames_with_face, summary.alarms), (300, 300, 1));
     assert_eq!(summary.detector_calls, 300);
     assert!((summary.seconds - 299.0 / 30.0).abs() < 1e-6, "{summary:?}");
@@ -84,11 +84,15 @@ fn a_full_disk_is_told_at_the_end_and_does_not_end_the_watch() {
 }
 
 #[test]
-fn a_file_that_breaks_off_is_an_error() {
+fn a_file_that_breaks_off_is_told_beside_what_was_seen() {
     let steps = [seconds(Step::Open, 1.0), vec![Step::Fail]].concat();
     let (result, told) = watch(&options("file.avi"), vec![steps]);
+    let watched = result.unwrap();
+    assert!(matches!(watched.broke_off, Some(SourceError::NoCamera)));
+    assert_eq!((watched.summary.frames, told.len()), (30, 1));
+    // With nothing seen, there is nothing to tell but the error.
+    let (result, _) = watch(&options("file.avi"), vec![vec![Step::Fail]]);
     assert!(matches!(result, Err(LiveError::Source(_))));
-    assert_eq!(told.len(), 1);
 }
 
 #[test]
@@ -108,7 +112,7 @@ fn a_lost_camera_is_told_and_opened_again_while_time_goes_on() {
         }
         events.push(event);
     });
-    assert!((2..=45).contains(&summary.unwrap().frames), "the newest frame wins");
+    assert!((2..=45).contains(&summary.unwrap().summary.frames), "the newest frame wins");
     assert_eq!(events[1].judgement.state, State::CameraLost);
     assert_eq!(events[1].judgement.level, Level::Advisory);
     assert_eq!(events[2].judgement.state, State::Starting);

@@ -68,9 +68,9 @@ pub fn of_model(source: &ModelSource, kind: ModelKind) -> Result<String, ReplayE
 }
 
 /// A path as it is written in results: below its root, with forward slashes, so that two
-/// machines write the same.
+/// machines write the same, and with bytes that are no letters written as `\xNN`.
 pub fn name_below(root: &Path, path: &Path) -> String {
     let below = path.strip_prefix(root).unwrap_or(path);
-    let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+    let parts: Vec<_> = below.iter().map(crate::os::escaped).collect();
     parts.join("/")
 }

@@ -54,7 +54,7 @@ impl RunFacts {
             settings: serde_json::json!({
                 "monitor": options.monitor,
                 "mask": pipeline.mask.map(|mask| format!("{mask:?}").to_lowercase()),
-                "mounting": options.mounting,
+                "mounting": options.open.mounting,
                 "seat": pipeline.seat,
             }),
             videos: collection.videos.iter().map(|v| (v.name.clone(), v.slug.clone())).collect(),

@@ -7,18 +7,21 @@ use std::{
     str::FromStr,
 };
 
-use super::{ReplayError, digest};
-use crate::dataset::{
-    DatasetError,
-    manifest::{Label, Manifest},
-    uta,
-    videos::is_video,
+use super::{ReplayError, TRUTH_ENDING, digest};
+use crate::{
+    dataset::{
+        DatasetError, labels,
+        manifest::{Item, Label, Manifest},
+        uta,
+    },
+    source::formats::{self, Kind},
 };
 
-/// Endings of video files, for messages.
-pub(super) const ENDINGS: &str = ".mov, .mp4, .m4v, .avi, .mkv, .webm, .mpg, .wmv";
 /// Folders below this depth are not looked into, so that a link to a parent ends.
 const MOST_DEPTH: usize = 8;
+
+/// Why a picture is not watched among recordings.
+const A_PICTURE: &str = "it is a picture, and recordings are watched here; name pictures apart";
 
 /// A video of a collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,15 +52,12 @@ pub struct Collection {
 }
 
 impl Collection {
-    /// Whether a path is to be taken for a collection: a CSV, or a folder with videos.
+    /// Whether a path is to be taken for a collection: a list, or a folder with videos.
     pub fn is_one(path: &Path) -> bool {
-        let csv = path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("csv"));
-        if csv || !path.is_dir() {
-            return csv && path.is_file();
+        match path.is_dir() {
+            true => holds_a_video(path, 1),
+            false => formats::is_list(path) && path.is_file(),
         }
-        let mut found = Vec::new();
-        gather(path, 1, &mut found);
-        !found.is_empty()
     }
 
     /// Lists what is at a path.
@@ -71,9 +71,8 @@ impl Collection {
         };
         let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
         let root = root.canonicalize().map_err(ReplayError::io(path, "read"))?;
-        let csv = path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("csv"));
-        let mut found = if csv {
-            Self { videos: of_list(path, &root)?, ..Self::default() }
+        let mut found = if formats::is_list(path) && path.is_file() {
+            Self::of_list(path, &root)?
         } else if path.is_dir() {
             Self::of_folder(&root)?
         } else {
@@ -100,15 +99,93 @@ impl Collection {
                 })
             }
             // Not that dataset, but perhaps videos all the same.
-            Err(DatasetError::NoUta { .. }) => {
-                let mut files = Vec::new();
-                gather(root, 1, &mut files);
-                files.sort();
-                let videos = files.iter().map(|file| plain(root, file)).collect();
-                Ok(Self { videos, ..Self::default() })
-            }
+            Err(DatasetError::NoUta { .. }) => Self::of_any_folder(root),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Any folder with videos; folders that are called as labels are their labels.
+    fn of_any_folder(root: &Path) -> Result<Self, ReplayError> {
+        let labelled = match labels::list(root) {
+            Ok(listing) => listing.manifest.items,
+            Err(DatasetError::NoLabels { .. }) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let mut found = Self::default();
+        found.gather(root, root, 1);
+        if !labelled.is_empty() {
+            found.left_out.retain(|(name, _)| name != labels::TABLE);
+        }
+        for video in &mut found.videos {
+            let said = labelled.iter().find(|item| video.files.first() == Some(&item.file));
+            if let Some(Item { label, subject, .. }) = said {
+                video.label = level(*label);
+                video.subject.clone_from(subject);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Gathers the videos below a folder, and names what is none.
+    fn gather(&mut self, root: &Path, folder: &Path, depth: usize) {
+        let entries: Result<Vec<_>, _> = std::fs::read_dir(folder).and_then(Iterator::collect);
+        let mut entries: Vec<PathBuf> = match entries {
+            Ok(entries) => entries.iter().map(std::fs::DirEntry::path).collect(),
+            Err(why) => return self.leave_out(root, folder, format!("it cannot be read ({why})")),
+        };
+        entries.sort();
+        for path in entries.iter().filter(|path| !formats::is_litter(path)) {
+            if path.is_dir() {
+                match depth < MOST_DEPTH {
+                    true => self.gather(root, path, depth + 1),
+                    false => {
+                        self.leave_out(root, path, "it lies too deep; is it a link in a circle?");
+                    }
+                }
+                continue;
+            }
+            match formats::kind(path) {
+                Kind::Recording => self.videos.push(plain(root, path)),
+                _ if is_truth(path) => {}
+                Kind::Picture => self.leave_out(root, path, A_PICTURE),
+                Kind::Other(what) => self.leave_out(root, path, what),
+            }
+        }
+    }
+
+    fn leave_out(&mut self, root: &Path, path: &Path, why: impl Into<String>) {
+        self.left_out.push((digest::name_below(root, path), why.into()));
+    }
+
+    /// The videos of a list.
+    fn of_list(path: &Path, root: &Path) -> Result<Self, ReplayError> {
+        let mut manifest = Manifest::read_unchecked(path)?;
+        let mut left_out = Vec::new();
+        let mut missing = None;
+        manifest.items.retain_mut(|item| {
+            let why = match item.file.canonicalize() {
+                Err(why) => {
+                    missing.get_or_insert_with(|| item.file.clone());
+                    format!("it cannot be read ({why}); correct its line in the list")
+                }
+                Ok(file) if formats::is_picture(&file) => A_PICTURE.into(),
+                Ok(file) => {
+                    item.file = file;
+                    return true;
+                }
+            };
+            left_out.push((digest::name_below(root, &item.file), why));
+            false
+        });
+        if let (true, Some(file)) = (manifest.items.is_empty(), missing) {
+            return Err(DatasetError::Missing { list: path.into(), file }.into());
+        }
+        for item in &mut manifest.items {
+            if item.video.is_empty() {
+                item.video = digest::name_below(root, &item.file);
+            }
+        }
+        Ok(Self { videos: of_manifest(root, &manifest), left_out, ..Self::default() })
     }
 
     /// Sorts the videos and gives each a file name that no other has.
@@ -158,39 +235,31 @@ fn plain(root: &Path, file: &Path) -> Video {
     }
 }
 
-fn gather(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        if name_of(&path).to_string_lossy().starts_with('.') {
-            continue;
-        }
-        if path.is_dir() && depth < MOST_DEPTH {
-            gather(&path, depth + 1, found);
-        } else if path.is_file() && is_video(&path) {
-            found.push(path);
-        }
-    }
+/// Whether a file is what is known of a video beside it.
+fn is_truth(path: &Path) -> bool {
+    name_of(path).to_string_lossy().ends_with(&format!(".{TRUTH_ENDING}"))
 }
 
-fn of_list(path: &Path, root: &Path) -> Result<Vec<Video>, ReplayError> {
-    let mut manifest = Manifest::read(path)?;
-    for item in &mut manifest.items {
-        item.file = item.file.canonicalize().map_err(ReplayError::io(&item.file, "read"))?;
-        if item.video.is_empty() {
-            item.video = digest::name_below(root, &item.file);
-        }
-    }
-    Ok(of_manifest(root, &manifest))
+fn holds_a_video(folder: &Path, depth: usize) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths = entries.map(|entry| entry.path()).filter(|path| !formats::is_litter(path));
+    paths.any(|path| match path.is_dir() {
+        true => depth < MOST_DEPTH && holds_a_video(&path, depth + 1),
+        false => formats::is_recording(&path),
+    })
+}
+
+/// A label on UTA-RLDD's scale.
+fn level(label: Option<Label>) -> Option<u32> {
+    label.map(|label| if label == Label::Awake { 0 } else { 10 })
 }
 
 /// Items of one video that follow each other are its parts.
 fn of_manifest(root: &Path, manifest: &Manifest) -> Vec<Video> {
-    let same = |a: &crate::dataset::manifest::Item, b: &crate::dataset::manifest::Item| {
-        a.video == b.video && a.subject == b.subject
-    };
+    let same = |a: &Item, b: &Item| a.video == b.video && a.subject == b.subject;
     let parts = manifest.items.chunk_by(same).filter_map(|parts| {
         let first = parts.first()?;
-        let level = first.video.rsplit('/').next().and_then(|level| level.parse().ok());
+        let named = first.video.rsplit('/').next().and_then(|level| level.parse().ok());
         let name = match first.video.is_empty() {
             true => digest::name_below(root, &first.file),
             false => first.video.clone(),
@@ -201,12 +270,8 @@ fn of_manifest(root: &Path, manifest: &Manifest) -> Vec<Video> {
             files: parts.iter().map(|part| part.file.clone()).collect(),
             subject: first.subject.clone(),
             fold: first.fold,
-            label: match first.label {
-                Some(Label::Awake) => Some(0),
-                Some(Label::Drowsy) => Some(10),
-                // The dataset's own videos carry it in their name.
-                None => level.filter(|level| *level == 5),
-            },
+            // The dataset's own videos carry low vigilance in their name.
+            label: level(first.label).or(named.filter(|level| *level == 5)),
         })
     });
     parts.collect()
@@ -300,6 +365,25 @@ mod tests {
         assert!(Collection::is_one(folder.path()));
         let error = Collection::open(tree(&["c.jpg"]).path()).unwrap_err().to_string();
         assert!(error.contains("holds no video"), "{error}");
+    }
+
+    #[test]
+    fn what_a_folder_holds_beside_recordings_is_named() {
+        let folder = tree(&["Drowsy/a.mp4", "Non Drowsy/b.mov", "c.jpg", "b.truth.jsonl", ".x"]);
+        std::fs::write(folder.path().join("notes.txt"), "seen on Monday").unwrap();
+        let found = Collection::open(folder.path()).unwrap();
+        let rows: Vec<_> = found.videos.iter().map(|v| (&*v.name, v.label)).collect();
+        assert_eq!(rows, [("Drowsy/a.mp4", Some(10)), ("Non Drowsy/b.mov", Some(0))]);
+        let left: Vec<_> = found.left_out.iter().map(|(name, why)| (&**name, &**why)).collect();
+        assert_eq!(left, [("c.jpg", A_PICTURE), ("notes.txt", "it is a text")]);
+        // A file that is missing does not keep the others from being watched.
+        let list = folder.path().join("list.tsv");
+        let lines = "file\tlabel\tsubject\nDrowsy\\a.mp4\tdrowsy\tann\nno.mp4\tawake\tbob\n";
+        std::fs::write(&list, lines).unwrap();
+        assert!(Collection::is_one(&list));
+        let found = Collection::open(&list).unwrap();
+        assert_eq!((found.videos.len(), found.left_out.len()), (1, 1), "{:?}", found.left_out);
+        assert!(found.left_out[0].0.contains("no.mp4"));
     }
 
     #[test]

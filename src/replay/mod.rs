@@ -3,6 +3,8 @@
 //! is one [`VideoResult`]. A run may be split over machines ([`Shard`]) that share nothing
 //! but a folder ([`RunFolder`]); what has been done there is never done again.
 
+#[cfg(feature = "video")]
+pub mod copy;
 pub mod digest;
 mod folder;
 mod list;
@@ -44,7 +46,7 @@ pub enum ReplayError {
         why: std::io::Error,
     },
     /// There is no video.
-    #[error("{path} holds no video ({known}); choose another folder", path = .path.display(), known = crate::replay::list::ENDINGS)]
+    #[error("{path} holds no video ({known}); choose another folder", path = .path.display(), known = crate::source::formats::RECORDINGS_READ)]
     NoVideos {
         /// The folder.
         path: PathBuf,

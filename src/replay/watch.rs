@@ -16,12 +16,12 @@ use serde::{Deserialize, Serialize};
 use super::{Collection, ReplayError, RunFolder, Shard, Span, Video, digest, truth};
 use crate::{
     alarm::SoundState,
-    frame::{Frame, Mounting, Turn},
+    frame::{Frame, Turn},
     live::{
         LiveError, LiveOptions, Pace, Parts, PipelineOptions, PipelinePool, Sighting, headless,
     },
     monitor::{Judgement, Level, Settings, State},
-    source::{self, OpenOptions, Source, SourceError, SourceInfo, SourceSpec},
+    source::{self, Note, OpenOptions, Source, SourceError, SourceInfo, SourceSpec},
 };
 
 /// How a collection is watched.
@@ -31,8 +31,8 @@ pub struct ReplayOptions {
     pub pipeline: PipelineOptions,
     /// The thresholds.
     pub monitor: Settings,
-    /// How pictures are brought upright, after the recording's own rotation.
-    pub mounting: Mounting,
+    /// How each video is opened, and how its pictures are brought upright.
+    pub open: OpenOptions,
     /// Which part; `None` = everything.
     pub shard: Option<Shard>,
     /// Set to true from anywhere to end early.
@@ -107,6 +107,9 @@ pub struct VideoResult {
     pub label: Option<u32>,
     /// What is wrong with it.
     pub problems: Vec<Problem>,
+    /// What else is to be told of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
     /// Media time from the first judged frame to the last, seconds.
     pub seconds: f64,
     /// Frames judged.
@@ -266,10 +269,9 @@ fn watch(
         }
         None => (None, None),
     };
-    let open = OpenOptions { mounting: options.mounting, ..OpenOptions::default() };
     let live = LiveOptions {
         source: spec,
-        open,
+        open: options.open,
         pipeline: options.pipeline.clone(),
         monitor: options.monitor,
         pace: Pace::Fast,
@@ -279,7 +281,7 @@ fn watch(
         frames,
         ..LiveOptions::default()
     };
-    let (files, pool) = (video.files.clone(), pool.clone());
+    let (files, pool, open) = (video.files.clone(), pool.clone(), options.open);
     let parts = Parts {
         open_source: Box::new(move |_| Ok(Box::new(Joined::open(files.clone(), open)?))),
         open_vision: Box::new(move || Ok(Box::new(pool.lend()?))),
@@ -292,22 +294,26 @@ fn watch(
     if options.stop.load(Relaxed) {
         return Err(ReplayError::Stopped);
     }
-    let mut problems = Vec::new();
-    match ran {
-        Ok(summary) => sums.detector_calls = summary.detector_calls,
-        Err(LiveError::Source(why)) => {
-            let kind =
-                if sums.frames > 0 { ProblemKind::Truncated } else { ProblemKind::Unreadable };
-            // Names only: where the collection lies is nobody's business but this machine's.
-            let place = format!("{}/", root.display());
-            problems.push(Problem { kind, text: why.to_string().replace(&place, "") });
+    let (mut problems, mut notes) = (Vec::new(), Vec::new());
+    let broke_off = match ran {
+        Ok(watched) => {
+            sums.detector_calls = watched.summary.detector_calls;
+            notes = watched.notes;
+            watched.broke_off
         }
+        Err(LiveError::Source(why)) => Some(why),
         Err(other) => return Err(other.into()),
+    };
+    if let Some(why) = broke_off {
+        let kind = if sums.frames > 0 { ProblemKind::Truncated } else { ProblemKind::Unreadable };
+        // Names only: where the collection lies is nobody's business but this machine's.
+        let place = format!("{}/", root.display());
+        problems.push(Problem { kind, text: why.to_string().replace(&place, "") });
     }
     if sums.frames > 0 && sums.with_face == 0 {
         let mut text = format!("no face is seen in any of its {} frames", sums.frames);
         if sums.turn != Turn::None {
-            let rotate = options.mounting.corrected(sums.turn).rotate.degrees();
+            let rotate = options.open.mounting.corrected(sums.turn).rotate.degrees();
             text += &format!("; they seem to be turned, start with --rotate {rotate}");
         }
         problems.push(Problem { kind: ProblemKind::NoFace, text });
@@ -329,6 +335,7 @@ fn watch(
         fold: video.fold,
         label: video.label,
         problems,
+        notes,
         seconds: sums.seconds(),
         frames: sums.frames,
         frames_with_face: sums.with_face,
@@ -350,8 +357,10 @@ fn word(value: &impl Serialize) -> String {
 
 /// The parts of a video, one after the other.
 struct Joined {
-    options: OpenOptions,
     current: Box<dyn Source>,
+    options: OpenOptions,
+    /// What was told of the parts before.
+    notes: Vec<Note>,
     rest: std::vec::IntoIter<std::path::PathBuf>,
     /// Added to the time and index of the current part.
     offset: (Duration, u64),
@@ -362,16 +371,10 @@ struct Joined {
 impl Joined {
     fn open(files: Vec<std::path::PathBuf>, options: OpenOptions) -> Result<Self, SourceError> {
         let mut rest = files.into_iter();
-        let current = open_part(rest.next().unwrap_or_default(), &options)?;
-        Ok(Self { options, current, rest, offset: (Duration::ZERO, 0), next: (Duration::ZERO, 0) })
+        let current = source::open(&SourceSpec::Path(rest.next().unwrap_or_default()), &options)?;
+        let (offset, next) = ((Duration::ZERO, 0), (Duration::ZERO, 0));
+        Ok(Self { current, options, notes: Vec::new(), rest, offset, next })
     }
-}
-
-fn open_part(
-    file: std::path::PathBuf,
-    options: &OpenOptions,
-) -> Result<Box<dyn Source>, SourceError> {
-    source::open(&SourceSpec::Path(file), options)
 }
 
 impl Source for Joined {
@@ -386,12 +389,21 @@ impl Source for Joined {
             }
             let Some(part) = self.rest.next() else { return Ok(None) };
             self.offset = self.next;
-            self.current = open_part(part, &self.options)?;
+            self.notes.append(&mut self.current.notes());
+            self.current = source::open(&SourceSpec::Path(part), &self.options)?;
         }
     }
 
     fn info(&self) -> SourceInfo {
         self.current.info()
+    }
+
+    fn notes(&self) -> Vec<Note> {
+        self.notes.iter().cloned().chain(self.current.notes()).collect()
+    }
+
+    fn others(&self) -> Vec<(usize, Box<dyn Source>)> {
+        self.current.others()
     }
 }
 

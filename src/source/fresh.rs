@@ -10,7 +10,7 @@ use std::{
 
 use image::RgbImage;
 
-use super::{Source, SourceError, SourceInfo};
+use super::{Note, Source, SourceError, SourceInfo};
 use crate::frame::{Frame, is_black};
 
 /// So long the same picture is a frozen camera. In weak light drivers repeat a picture to
@@ -50,5 +50,9 @@ impl Source for Fresh {
 
     fn info(&self) -> SourceInfo {
         self.source.info()
+    }
+
+    fn notes(&self) -> Vec<Note> {
+        self.source.notes()
     }
 }

@@ -1,6 +1,6 @@
 //! Still pictures: one file, a list, or a folder in natural order at a nominal frame
 //! rate. Orientation tags are applied, sizes are limited, and a file that cannot be
-//! read names itself.
+//! read is told and does not end the others.
 
 use std::{
     cmp::Ordering,
@@ -13,11 +13,11 @@ use std::{
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
-use super::{Source, SourceError, SourceInfo};
+use super::{
+    Note, NoteKind, Source, SourceError, SourceInfo,
+    formats::{self, Kind},
+};
 use crate::frame::Frame;
-
-/// Files that count as pictures, by the end of their name.
-const EXTENSIONS: [&str; 3] = ["jpg", "jpeg", "png"];
 
 /// Largest picture file that is read, bytes.
 const MAX_FILE_BYTES: u64 = 128 << 20;
@@ -28,40 +28,74 @@ const MAX_SIDE_PX: u32 = 16_384;
 /// Most memory a decoder may ask for, bytes.
 const MAX_DECODE_BYTES: u64 = 768 << 20;
 
-/// True when a file's name says that it is a picture.
-pub fn is_picture(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
-    EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
+/// The sentence that says why a picture cannot be read.
+fn unreadable(path: &Path, why: impl Into<String>, way: &'static str) -> SourceError {
+    SourceError::Unreadable { path: path.into(), what: "a picture", why: why.into(), way }
 }
 
-/// Reads a picture and turns it upright by its EXIF tag.
+/// What to do with a picture that is broken.
+const BROKEN: &str = "fetch it again, or leave it out";
+
+/// Reads a picture of any kind that [`formats::PICTURES_READ`] names and turns it upright by
+/// its EXIF tag. Of several pictures in one file it is the first.
 ///
 /// # Errors
-/// When the file is missing, no JPEG or PNG, empty, truncated or too large; the
-/// sentence names it.
+/// When the file is missing, no picture, empty, truncated or too large; the sentence names
+/// it.
 pub fn load_image(path: &Path) -> Result<RgbImage, SourceError> {
-    let unreadable =
-        |why: String| SourceError::Unreadable { path: path.into(), what: "a picture", why };
+    let broken = |why: String| unreadable(path, why, BROKEN);
     let size = match fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(SourceError::NotFound(path.into()));
         }
-        Err(error) => return Err(unreadable(error.to_string())),
-        Ok(data) if !data.is_file() => return Err(unreadable("it is not a file".into())),
+        Err(error) => return Err(unreadable(path, error.to_string(), "check its rights")),
+        Ok(data) if !data.is_file() => {
+            return Err(unreadable(path, super::no_file(&data), "name a picture's file"));
+        }
         Ok(data) => data.len(),
     };
     if size == 0 {
-        return Err(unreadable("the file is empty".into()));
+        return Err(broken("the file is empty".into()));
     }
     if size > MAX_FILE_BYTES {
-        return Err(unreadable(format!("it is larger than {} MiB", MAX_FILE_BYTES >> 20)));
+        let why = format!("it is larger than {} MiB", MAX_FILE_BYTES >> 20);
+        return Err(unreadable(path, why, "make it smaller"));
     }
-    let file = BufReader::new(File::open(path).map_err(|error| unreadable(error.to_string()))?);
-    let mut reader = ImageReader::new(file)
+    let head = formats::head(path);
+    if formats::is_heic(&head) {
+        let way = "convert it to JPEG first, for example with `heif-convert FILE.heic FILE.jpg`";
+        return Err(unreadable(path, "it is HEIC, which is not read", way));
+    }
+    if formats::is_avif(&head) || formats::is_jpeg_2000(&head) {
+        return by_ffmpeg(path);
+    }
+    decode(path, &head)
+}
+
+#[cfg(feature = "video")]
+fn by_ffmpeg(path: &Path) -> Result<RgbImage, SourceError> {
+    super::video::picture(path)
+}
+
+#[cfg(not(feature = "video"))]
+fn by_ffmpeg(_: &Path) -> Result<RgbImage, SourceError> {
+    Err(SourceError::NotBuilt("AVIF and JPEG 2000"))
+}
+
+/// Reads a picture by the image library.
+fn decode(path: &Path, head: &[u8]) -> Result<RgbImage, SourceError> {
+    let broken = |why: String| unreadable(path, why, BROKEN);
+    let file = File::open(path)
+        .map_err(|error| unreadable(path, error.to_string(), "check its rights"))?;
+    let mut reader = ImageReader::new(BufReader::new(file))
         .with_guessed_format()
-        .map_err(|error| unreadable(error.to_string()))?;
-    let Some(format) = reader.format() else {
-        return Err(unreadable("it is neither JPEG nor PNG".into()));
+        .map_err(|error| broken(error.to_string()))?;
+    let Some(format) = reader.format().filter(ImageFormat::reading_enabled) else {
+        if formats::is_recording(path) {
+            return Err(unreadable(path, "it is a recording", "watch it with `watch --source`"));
+        }
+        let why = formats::other(head).unwrap_or("it is no kind of picture that is read");
+        return Err(unreadable(path, why, formats::LIST));
     };
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE_PX);
@@ -75,44 +109,33 @@ pub fn load_image(path: &Path) -> Result<RgbImage, SourceError> {
         picture.apply_orientation(orientation);
         Ok::<_, image::ImageError>(picture.into_rgb8())
     };
-    let picture = decode().map_err(|error| unreadable(error.to_string()))?;
+    let picture = decode().map_err(|error| broken(error.to_string()))?;
     // The JPEG reader fills what is missing with grey instead of saying so.
-    if format == ImageFormat::Jpeg
-        && !jpeg_has_end(path).map_err(|error| unreadable(error.to_string()))?
-    {
-        return Err(unreadable("its end is missing".into()));
+    if format == ImageFormat::Jpeg {
+        let bytes = fs::read(path).map_err(|error| broken(error.to_string()))?;
+        if formats::jpeg_end(&bytes).is_none() {
+            return Err(broken("its end is missing".into()));
+        }
     }
     Ok(picture)
 }
 
-/// Whether an end-of-image marker follows the first scan of a JPEG file.
-///
-/// The segments before the scan are stepped over by their lengths, since a thumbnail
-/// in one of them has an end marker of its own.
-fn jpeg_has_end(path: &Path) -> std::io::Result<bool> {
-    let bytes = fs::read(path)?;
-    let mut at = 2;
-    while let Some(&[0xff, marker, high, low]) = bytes.get(at..at + 4) {
-        match marker {
-            0xff => at += 1,
-            0xda => return Ok(bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9])),
-            _ => at += 2 + usize::from(u16::from_be_bytes([high, low])),
-        }
-    }
-    Ok(false)
-}
-
-/// Pictures in order, one frame each.
+/// Pictures in order, one frame each. One that cannot be read is left out and noted; those
+/// after it keep their time.
 pub struct Pictures {
     files: Vec<PathBuf>,
     next: usize,
+    given: usize,
     fps: f32,
     name: String,
+    notes: Vec<Note>,
+    /// Why the first that cannot be read cannot.
+    first_failure: Option<SourceError>,
 }
 
 impl Pictures {
     /// The pictures of a folder in natural order (`2.jpg` before `10.jpg`), not those of
-    /// its sub-folders.
+    /// its sub-folders. What else it holds is noted.
     ///
     /// # Errors
     /// When the folder cannot be read or holds no picture.
@@ -121,20 +144,39 @@ impl Pictures {
             path: folder.into(),
             what: "a folder of pictures",
             why: error.to_string(),
+            way: "check its rights",
         };
-        let mut files = Vec::new();
+        let (mut files, mut others) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
-            let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.');
-            if is_picture(&path) && !hidden && path.is_file() {
-                files.push(path);
+            if formats::is_litter(&path) {
+                continue;
             }
+            let why = match path.is_dir() {
+                true => "it is a folder; name it itself".into(),
+                false => match formats::kind(&path) {
+                    Kind::Picture => {
+                        files.push(path);
+                        continue;
+                    }
+                    Kind::Recording => "it is a recording; name it itself".into(),
+                    Kind::Other(what) => what,
+                },
+            };
+            others.push((path, why));
         }
         files.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()).then(a.cmp(b)));
+        others.sort();
         if files.is_empty() {
             return Err(SourceError::NoPictures(folder.into()));
         }
-        Ok(Self { files, next: 0, fps, name: folder.display().to_string() })
+        let left_out = |(path, why): (PathBuf, String)| {
+            let name = path.file_name().map(Path::new).unwrap_or(&path);
+            let text = format!("{} was left out: {why}", crate::os::escaped(name));
+            Note { kind: NoteKind::LeftOut, text }
+        };
+        let notes = others.into_iter().map(left_out).collect();
+        Ok(Self { notes, ..Self::of(files, fps, folder) })
     }
 
     /// These pictures, in the order given.
@@ -145,8 +187,13 @@ impl Pictures {
         if let Some(missing) = files.iter().find(|path| !path.exists()) {
             return Err(SourceError::NotFound(missing.clone()));
         }
-        let name = files.first().map(|path| path.display().to_string()).unwrap_or_default();
-        Ok(Self { files, next: 0, fps, name })
+        let name = files.first().cloned().unwrap_or_default();
+        Ok(Self::of(files, fps, &name))
+    }
+
+    fn of(files: Vec<PathBuf>, fps: f32, name: &Path) -> Self {
+        let name = name.display().to_string();
+        Self { files, next: 0, given: 0, fps, name, notes: Vec::new(), first_failure: None }
     }
 
     /// Leaves out the pictures before this one, or all but the last.
@@ -162,15 +209,29 @@ impl Pictures {
 }
 
 impl Source for Pictures {
-    /// The next picture. After an unreadable one the call may be repeated: it goes on
-    /// with the one after it.
+    /// The next picture that can be read. Where none can, the reason of the first.
     fn next_frame(&mut self) -> Result<Option<Frame>, SourceError> {
-        let index = self.next;
-        let Some(path) = self.files.get(index) else { return Ok(None) };
-        self.next += 1;
-        let image = Arc::new(load_image(path)?);
-        let at = Duration::from_secs_f64(index as f64 / f64::from(self.fps));
-        Ok(Some(Frame { image, at, index: index as u64 }))
+        while let Some(path) = self.files.get(self.next) {
+            let index = self.next;
+            self.next += 1;
+            match load_image(path) {
+                Ok(image) => {
+                    self.given += 1;
+                    let at = Duration::from_secs_f64(index as f64 / f64::from(self.fps));
+                    return Ok(Some(Frame { image: Arc::new(image), at, index: index as u64 }));
+                }
+                Err(error) => {
+                    let text = error.to_string();
+                    tracing::warn!("{text}");
+                    self.notes.push(Note { kind: NoteKind::Unreadable, text });
+                    self.first_failure.get_or_insert(error);
+                }
+            }
+        }
+        match self.first_failure.take().filter(|_| self.given == 0) {
+            Some(error) => Err(error),
+            None => Ok(None),
+        }
     }
 
     fn info(&self) -> SourceInfo {
@@ -180,6 +241,10 @@ impl Source for Pictures {
             fps: Some(self.fps),
             frames: Some(self.files.len() as u64),
         }
+    }
+
+    fn notes(&self) -> Vec<Note> {
+        self.notes.clone()
     }
 }
 
@@ -272,7 +337,9 @@ mod tests {
                 .contains("face.jpg cannot be read as a picture (the file is empty)")
         );
         fs::write(&path, b"Dear diary, today I slept well.").unwrap();
-        assert!(sentence(load_image(&path)).contains("neither JPEG nor PNG"));
+        assert!(sentence(load_image(&path)).contains("it is a text"));
+        fs::write(&path, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").unwrap();
+        assert!(sentence(load_image(&path)).contains("heif-convert"));
         let whole = jpeg(&left_red(), 1);
         for keep in [3, whole.len() / 4, whole.len() / 2, whole.len() - 2] {
             fs::write(&path, &whole[..keep]).unwrap();
@@ -328,9 +395,30 @@ mod tests {
         let mut pictures = Pictures::open_folder(folder.path(), 10.0).unwrap();
         assert_eq!(pictures.info().frames, Some(3));
         assert_eq!(pictures.next_frame().unwrap().unwrap().image.width(), 4);
-        assert!(pictures.next_frame().unwrap_err().to_string().contains("9b.jpg"));
         let last = pictures.next_frame().unwrap().unwrap();
         assert_eq!((last.image.width(), last.at), (8, Duration::from_millis(200)));
         assert!(pictures.next_frame().unwrap().is_none());
+        let notes: Vec<_> = pictures.notes().into_iter().map(|n| (n.kind, n.text)).collect();
+        assert_eq!(notes.len(), 2);
+        assert!(notes[0].0 == NoteKind::LeftOut && notes[0].1.contains("notes.txt"), "{notes:?}");
+        assert!(notes[1].0 == NoteKind::Unreadable && notes[1].1.contains("9b.jpg"), "{notes:?}");
+        assert!(notes.iter().all(|(kind, _)| kind.is_problem()));
+        // Where none can be read, it is no folder of pictures.
+        let mut broken = Pictures::open_list(vec![at("9b.jpg")], 10.0).unwrap();
+        assert!(broken.next_frame().unwrap_err().to_string().contains("9b.jpg"));
+    }
+
+    #[test]
+    fn every_kind_of_picture_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        for ending in ["png", "jpg", "webp", "bmp", "tif", "gif", "ppm"] {
+            let path = folder.path().join("named otherwise");
+            let format = ImageFormat::from_extension(ending).unwrap();
+            left_red().save_with_format(&path, format).unwrap();
+            assert_eq!(formats::kind(&path), Kind::Picture, "{ending}");
+            let image = load_image(&path).unwrap();
+            assert_eq!(image.dimensions(), (64, 32), "{ending}");
+            assert!(image.get_pixel(8, 8)[0] > 200 && image.get_pixel(56, 8)[2] > 200, "{ending}");
+        }
     }
 }

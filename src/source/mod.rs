@@ -1,20 +1,33 @@
-//! Where pictures come from: a webcam, a video file, a folder of pictures, or a drawn
-//! driver. Every source gives [`Frame`]s in order, stamped with media time, and knows
+//! Where pictures come from: a webcam, a camera in the network, a video file, a folder of
+//! pictures, or a drawn driver. Every source gives [`Frame`]s in order, stamped with media time, and knows
 //! nothing of what is done with them.
 
+#[cfg(any(feature = "webcam", feature = "video"))]
+mod capture;
 pub mod demo;
+pub mod formats;
 mod fresh;
 pub mod images;
 mod turned;
 #[cfg(feature = "video")]
+mod network;
+mod note;
+pub mod time;
+#[cfg(feature = "video")]
 pub mod video;
 pub mod webcam;
 
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use thiserror::Error;
 
 pub(crate) use fresh::Fresh;
+pub use note::{Note, NoteKind};
 
 use crate::frame::{Frame, Mounting};
 use turned::Turned;
@@ -32,6 +45,17 @@ pub trait Source: Send {
 
     /// What the source is.
     fn info(&self) -> SourceInfo;
+
+    /// What is to be told of it so far.
+    fn notes(&self) -> Vec<Note> {
+        Vec::new()
+    }
+
+    /// The other video streams of the same recording, each with its number and from its
+    /// beginning.
+    fn others(&self) -> Vec<(usize, Box<dyn Source>)> {
+        Vec::new()
+    }
 }
 
 /// What a source is, for the window and the log.
@@ -59,14 +83,26 @@ pub struct OpenOptions {
     pub fps: f32,
     /// Seed of the demo: which driver is drawn, when he blinks, the camera's noise.
     pub seed: u64,
+    /// Rate of a recording without time stamps, frames a second; `None` = what its header
+    /// says, or a guess.
+    pub stampless_fps: Option<f32>,
+    /// Which video stream of a recording, from 0; `None` = the one that players show.
+    pub stream: Option<usize>,
     /// How pictures are brought upright, after a recording's own rotation.
     pub mounting: Mounting,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        let mounting = Mounting::default();
-        Self { width: 640, height: 480, fps: 30.0, seed: 0, mounting }
+        Self {
+            width: 640,
+            height: 480,
+            fps: 30.0,
+            seed: 0,
+            stampless_fps: None,
+            stream: None,
+            mounting: Mounting::default(),
+        }
     }
 }
 
@@ -77,10 +113,11 @@ impl OpenOptions {
         if !sides.contains(&self.width) || !sides.contains(&self.height) {
             return Err(SourceError::Size(self.width, self.height));
         }
-        if !(1.0..=240.0).contains(&self.fps) {
-            return Err(SourceError::Rate(self.fps));
+        let rates = [Some(self.fps), self.stampless_fps];
+        match rates.into_iter().flatten().find(|fps| !(1.0..=240.0).contains(fps)) {
+            Some(fps) => Err(SourceError::Rate(fps)),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -100,15 +137,21 @@ fn as_it_comes(spec: &SourceSpec, options: &OpenOptions) -> Result<Box<dyn Sourc
         SourceSpec::Demo(scenario) => {
             Ok(Box::new(demo::Demo::open(scenario.as_deref().unwrap_or(demo::TOUR), options)?))
         }
+        #[cfg(feature = "video")]
+        SourceSpec::Network(url) => network::open(url),
+        #[cfg(not(feature = "video"))]
+        SourceSpec::Network(_) => Err(SourceError::NotBuilt("cameras in the network")),
         SourceSpec::Path(path) if !path.exists() => Err(SourceError::NotFound(path.clone())),
         SourceSpec::Path(path) if path.is_dir() => {
             Ok(Box::new(images::Pictures::open_folder(path, options.fps)?))
         }
-        SourceSpec::Path(path) if images::is_picture(path) => {
+        SourceSpec::Path(path) if formats::is_picture(path) => {
             Ok(Box::new(images::Pictures::open_list(vec![path.clone()], options.fps)?))
         }
         #[cfg(feature = "video")]
-        SourceSpec::Path(path) => Ok(Box::new(video::Video::open(path)?)),
+        SourceSpec::Path(path) => {
+            Ok(Box::new(video::Video::open_with(path, Duration::ZERO, options)?))
+        }
         #[cfg(not(feature = "video"))]
         SourceSpec::Path(_) => Err(SourceError::NotBuilt("video files")),
     }
@@ -140,20 +183,23 @@ pub fn open_at(
             Box::new(pictures)
         }
         #[cfg(feature = "video")]
-        SourceSpec::Path(path) if path.is_file() && !images::is_picture(path) => {
-            Box::new(video::Video::open_at(path, at)?)
+        SourceSpec::Path(path) if path.is_file() && !formats::is_picture(path) => {
+            Box::new(video::Video::open_with(path, at, options)?)
         }
         other => as_it_comes(other, options)?,
     };
     Ok(Turned::upright(source, options.mounting))
 }
 
-/// Which source to open, as written after `--source`:
-/// `webcam[:N]`, `demo[:SCENARIO[@DRIVER][+SECONDS]]`, a video file or a folder of pictures.
+/// Which source to open, as written after `--source`: `webcam[:N]`, a camera's number, device
+/// or name, `rtsp://` or `http://` with an address in the local network,
+/// `demo[:SCENARIO[@DRIVER][+SECONDS]]`, a video file or a folder of pictures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceSpec {
     /// Camera number N.
     Webcam(u32),
+    /// A camera in the local network: its address, `rtsp://` or `http://`.
+    Network(String),
     /// The drawn driver, with the name of a scenario or the tour.
     Demo(Option<String>),
     /// A video file, a picture, or a folder of pictures.
@@ -163,8 +209,34 @@ pub enum SourceSpec {
 impl SourceSpec {
     /// Whether it is a camera: it may come and go, and it sets its own pace.
     pub fn is_camera(&self) -> bool {
-        matches!(self, Self::Webcam(_))
+        matches!(self, Self::Webcam(_) | Self::Network(_))
     }
+
+    /// The same, but a name that is that of no file and of a camera of this machine is that
+    /// camera.
+    pub fn or_camera(self) -> Self {
+        let Self::Path(path) = &self else { return self };
+        let bare = path.components().count() == 1 && !path.exists();
+        let cameras = if bare { webcam::list().unwrap_or_default() } else { Vec::new() };
+        let named = webcam::named(&cameras, &path.to_string_lossy());
+        named.map_or(self, Self::Webcam)
+    }
+}
+
+/// An address without the name and password in it.
+pub(crate) fn without_password(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let host = rest[..end].rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{}", &rest[end..])
+}
+
+/// The camera that a device file is, for example `/dev/video0`.
+fn device(text: &str) -> Option<u32> {
+    let path = Path::new(text).strip_prefix("/dev").ok()?;
+    let number = |path: &Path| path.to_str()?.strip_prefix("video")?.parse().ok();
+    // `/dev/v4l/by-id/...` are links to it.
+    number(path).or_else(|| number(Path::new(text).canonicalize().ok()?.strip_prefix("/dev").ok()?))
 }
 
 impl FromStr for SourceSpec {
@@ -182,9 +254,45 @@ impl FromStr for SourceSpec {
                 .map(Self::Webcam)
                 .map_err(|_| SourceError::CameraNumber(number.into())),
             ("demo", scenario) => Ok(Self::Demo(scenario.map(Into::into))),
-            _ => Ok(Self::Path(text.into())),
+            ("rtsp" | "http", Some(rest)) if rest.starts_with("//") => {
+                Ok(Self::Network(text.into()))
+            }
+            (scheme, Some(rest)) if rest.starts_with("//") => {
+                Err(SourceError::Scheme(scheme.into()))
+            }
+            _ => {
+                // A folder may be called 0, too.
+                let number = text.parse().ok().filter(|_| !Path::new(text).exists());
+                let camera = number.or_else(|| device(text)).map(Self::Webcam);
+                Ok(camera.unwrap_or_else(|| Self::Path(text.into())))
+            }
         }
     }
+}
+
+impl TryFrom<OsString> for SourceSpec {
+    type Error = SourceError;
+
+    /// Of a name that need not be UTF-8.
+    fn try_from(text: OsString) -> Result<Self, Self::Error> {
+        text.to_str().map_or_else(|| Ok(Self::Path(PathBuf::from(&text))), str::parse)
+    }
+}
+
+/// What is no file although it has a path, and the way out.
+fn no_file(data: &std::fs::Metadata) -> String {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let kind = data.file_type();
+        if kind.is_fifo() {
+            return "it is a pipe, not a file; write what comes out of it to a file first".into();
+        }
+        if kind.is_char_device() || kind.is_block_device() || kind.is_socket() {
+            return "it is a device, not a file".into();
+        }
+    }
+    if data.is_dir() { "it is a folder, not a file" } else { "it is not a file" }.into()
 }
 
 /// A source that cannot be opened or read.
@@ -199,7 +307,7 @@ pub enum SourceError {
     #[error("{path} does not exist; check the path", path = .0.display())]
     NotFound(PathBuf),
     /// The file is not a picture or video that can be read.
-    #[error("{path} cannot be read as {what} ({why}); is it complete?", path = .path.display())]
+    #[error("{path} cannot be read as {what} ({why}); {way}", path = .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -207,9 +315,16 @@ pub enum SourceError {
         what: &'static str,
         /// The reader's own words.
         why: String,
+        /// The way out.
+        way: &'static str,
     },
+    /// An address of a kind that is not read.
+    #[error(
+        "\"{0}://\" is no address that is read; write rtsp:// or http:// for a camera in the local network, or the path of a file"
+    )]
+    Scheme(String),
     /// A folder without pictures.
-    #[error("{path} holds no picture (.jpg, .jpeg, .png); choose another folder", path = .0.display())]
+    #[error("{path} holds no picture ({known}); choose another folder", path = .0.display(), known = formats::PICTURES_READ)]
     NoPictures(PathBuf),
     /// No such demo scenario.
     #[error("there is no demo scenario \"{name}\"; choose one of: {known}")]
@@ -246,6 +361,16 @@ pub enum SourceError {
         /// The driver's own words.
         why: String,
     },
+    /// The camera in the network does not deliver.
+    #[error(
+        "the camera at {camera} does not deliver ({why}); check that it is on, and its address"
+    )]
+    Remote {
+        /// Its address, without a password.
+        camera: String,
+        /// What went wrong.
+        why: String,
+    },
     /// The camera has not delivered a frame for a while.
     #[error("the camera has not delivered a picture for {:.1} s; check its cable", .0.as_secs_f32())]
     Stalled(Duration),
@@ -275,6 +400,14 @@ mod tests {
         assert_eq!(parse("demo"), SourceSpec::Demo(None));
         assert_eq!(parse("demo:asleep@3"), SourceSpec::Demo(Some("asleep@3".into())));
         assert_eq!(parse("C:\\clips\\a.mp4"), SourceSpec::Path("C:\\clips\\a.mp4".into()));
+        assert_eq!(parse("0"), SourceSpec::Webcam(0));
+        assert_eq!(parse("/dev/video2"), SourceSpec::Webcam(2));
+        assert_eq!(parse("./0"), SourceSpec::Path("./0".into()));
+        let url = "rtsp://192.168.1.7:554/live";
+        assert_eq!(parse(url), SourceSpec::Network(url.into()));
+        assert!(parse("http://phone:8080/video").is_camera() && !parse("a.mp4").is_camera());
+        let error = "https://example.org/a.mp4".parse::<SourceSpec>().unwrap_err().to_string();
+        assert!(error.contains("https://") && error.contains("rtsp://"), "{error}");
         let error = "webcam:front".parse::<SourceSpec>().unwrap_err().to_string();
         assert!(error.contains("webcam:front") && error.contains("webcam:0"), "{error}");
     }

@@ -1,7 +1,7 @@
 //! Brings the pictures of any source upright as the [`Mounting`] says, after the
 //! recording's own rotation.
 
-use super::{Source, SourceError, SourceInfo};
+use super::{Note, Source, SourceError, SourceInfo};
 use crate::frame::{Frame, Mounting, PicturePool};
 
 /// A source whose pictures are turned.
@@ -31,5 +31,14 @@ impl Source for Turned {
 
     fn info(&self) -> SourceInfo {
         self.source.info()
+    }
+
+    fn notes(&self) -> Vec<Note> {
+        self.source.notes()
+    }
+
+    fn others(&self) -> Vec<(usize, Box<dyn Source>)> {
+        let others = self.source.others().into_iter();
+        others.map(|(number, other)| (number, Self::upright(other, self.mounting))).collect()
     }
 }

@@ -3,9 +3,9 @@
 //! wins; one that is late is told as [`SourceError::Stalled`].
 
 #[cfg(feature = "webcam")]
-mod capture;
-#[cfg(feature = "webcam")]
 mod device;
+#[cfg(all(feature = "webcam", feature = "video", target_os = "linux"))]
+mod raw;
 
 #[cfg(feature = "webcam")]
 use std::{
@@ -13,6 +13,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+#[cfg(feature = "webcam")]
+use super::capture::{Device, Named, Webcam};
 use super::{OpenOptions, Source, SourceError};
 
 /// A camera of this machine.
@@ -55,9 +57,39 @@ pub fn open(index: u32, options: &OpenOptions) -> Result<Box<dyn Source>, Source
     names.insert(index, camera.name.clone());
     drop(names);
     let (options, index) = (*options, camera.index);
-    Ok(Box::new(capture::Webcam::start(camera, move || {
-        device::NokhwaDevice::open(index, &options)
-    })?))
+    let named = Named { name: camera.name.clone(), key: format!("webcam:{index}"), remote: false };
+    Ok(Box::new(Webcam::start(&named, move || open_device(index, &options))?))
+}
+
+/// Opens the device by nokhwa, or, where that knows none of its formats, as it is.
+#[cfg(feature = "webcam")]
+fn open_device(index: u32, options: &OpenOptions) -> Result<Box<dyn Device>, String> {
+    #[cfg(all(feature = "video", target_os = "linux"))]
+    if raw::is_needed(index) {
+        return Ok(Box::new(raw::RawCamera::open(index, options)?));
+    }
+    match device::NokhwaDevice::open(index, options) {
+        Ok(device) => Ok(Box::new(device)),
+        #[cfg(all(feature = "video", target_os = "linux"))]
+        Err(why) => match raw::RawCamera::open(index, options) {
+            Ok(device) => Ok(Box::new(device)),
+            Err(raw) if why.contains(&raw) => Err(why),
+            Err(raw) => Err(format!("{why}; {raw}")),
+        },
+        #[cfg(not(all(feature = "video", target_os = "linux")))]
+        Err(why) => Err(why),
+    }
+}
+
+/// The number of the camera of this name, or of the only one whose name begins so, whatever
+/// the case of its letters.
+pub(super) fn named(cameras: &[CameraInfo], name: &str) -> Option<u32> {
+    let name = name.trim().to_lowercase();
+    let whole = cameras.iter().find(|camera| camera.name.to_lowercase() == name);
+    let begins = |camera: &&CameraInfo| camera.name.to_lowercase().starts_with(&name);
+    let mut beginning = cameras.iter().filter(begins);
+    let only = beginning.next().filter(|_| !name.is_empty() && beginning.next().is_none());
+    whole.or(only).map(|camera| camera.index)
 }
 
 /// What the cameras that were opened by a number call themselves.
@@ -98,6 +130,17 @@ pub fn open(_index: u32, _options: &OpenOptions) -> Result<Box<dyn Source>, Sour
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_camera_is_known_by_its_name() {
+        let camera = |index, name: &str| CameraInfo { index, name: name.into() };
+        let cameras =
+            [camera(0, "Integrated Camera: Integrated C"), camera(2, "OBS"), camera(4, "OBS 2")];
+        assert_eq!(named(&cameras, "integrated camera"), Some(0));
+        assert_eq!(named(&cameras, "OBS"), Some(2), "the whole name counts first");
+        assert_eq!(named(&cameras, "ob"), None, "two begin so");
+        assert_eq!((named(&cameras, ""), named(&cameras, "clip.mp4")), (None, None));
+    }
 
     #[test]
     fn a_camera_that_was_plugged_in_anew_is_known_by_its_name() {

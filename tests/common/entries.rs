@@ -1,5 +1,5 @@
 //! The doors through which bytes of others come in: lists, settings, event logs, models,
-//! pictures, videos, and what the networks read in a face. The fuzzers and a short seeded
+//! pictures, videos and their time stamps, and what the networks read in a face. The fuzzers and a short seeded
 //! test knock at the same doors.
 
 use std::{fs, path::PathBuf, sync::OnceLock, time::Duration};
@@ -10,7 +10,7 @@ use wakewatch::{
     infer::{LoadedModel, ModelSource, RuntimeOptions, runtime},
     monitor::{FaceSigns, Level, Monitor, Observation, Settings},
     record::{Event, EventLog},
-    source::{Source, images},
+    source::{Source, images, time::TimeKeeper},
     vit::{ModelCard, ModelKind},
 };
 
@@ -21,7 +21,7 @@ pub(crate) struct Entry {
 }
 
 /// All of them.
-pub(crate) const ENTRIES: [Entry; 8] = [
+pub(crate) const ENTRIES: [Entry; 9] = [
     Entry { name: "csv", enter: csv },
     Entry { name: "settings", enter: settings },
     Entry { name: "events", enter: events },
@@ -29,6 +29,7 @@ pub(crate) const ENTRIES: [Entry; 8] = [
     Entry { name: "model", enter: model },
     Entry { name: "image", enter: image },
     Entry { name: "video", enter: video },
+    Entry { name: "clock", enter: clock },
     Entry { name: "policy", enter: policy },
 ];
 
@@ -41,10 +42,22 @@ fn file(name: &str, bytes: &[u8]) -> PathBuf {
     path
 }
 
-/// A labelled list. One that is read is written and read again as the same.
+/// A labelled list. One that is read is written and read again as the same, and one that is
+/// refused is refused in one line that names it.
 pub(crate) fn csv(bytes: &[u8]) {
-    let Ok(manifest) = Manifest::read_unchecked(&file("list.csv", bytes)) else { return };
+    let path = file("list.csv", bytes);
+    let manifest = match Manifest::read_unchecked(&path) {
+        Ok(manifest) => manifest,
+        Err(error) => return assert!(error.to_string().contains("list.csv"), "{error}"),
+    };
     assert!(!manifest.items.is_empty() && manifest.items.len() <= bytes.len());
+    let again = path.with_file_name("again.csv");
+    manifest.write(&again).unwrap();
+    let read = Manifest::read_unchecked(&again).unwrap();
+    assert_eq!(read.items.len(), manifest.items.len());
+    for (read, item) in read.items.iter().zip(&manifest.items) {
+        assert_eq!((read.label, read.yawn, read.fold), (item.label, item.yawn, item.fold));
+    }
 }
 
 /// Thresholds. Whatever they say, a driver can be judged by them.
@@ -125,6 +138,50 @@ pub(crate) fn video(bytes: &[u8]) {
     }
     #[cfg(not(feature = "video"))]
     let _ = (bytes, |source: &mut dyn Source| source.next_frame().is_ok());
+}
+
+/// Time stamps of a recording, in any order and size. Time only rises, frames are counted,
+/// and where stamps go on evenly, so does time.
+pub(crate) fn clock(bytes: &[u8]) {
+    let Some((head, rest)) = bytes.split_first() else { return };
+    let origin = (head & 1 != 0).then_some(f64::from(*head));
+    let step = Duration::from_micros(1 + u64::from(*head) * 500);
+    let mut keeper = TimeKeeper::new(origin, step, head & 2 != 0);
+    let mut last = None;
+    let (mut stamp, mut count) = (f64::from(*head), 0);
+    let mut tick = |keeper: &mut TimeKeeper, stamp: Option<f64>| {
+        let (at, index, join) = keeper.tick(stamp);
+        assert_eq!(index, count);
+        assert!(last.is_none_or(|last| at > last), "{at:?} after {last:?}");
+        assert!(join.is_none_or(|join| join.at == at && join.step_s.is_finite()), "{join:?}");
+        (last, count) = (Some(at), count + 1);
+        (at, join)
+    };
+    for chunk in rest.chunks_exact(9) {
+        let word = u64::from_le_bytes(chunk[1..].try_into().unwrap());
+        stamp = match chunk[0] % 8 {
+            0 => f64::from_bits(word),
+            1 => word as i64 as f64 / 90_000.0,
+            2 => stamp - (word % 1000) as f64 / 1000.0,
+            3 => 0.0,
+            // A clock of 33 bits.
+            4 => (word % (1 << 33)) as f64 / 90_000.0,
+            _ => stamp + (word % 2000) as f64 / 1000.0,
+        };
+        tick(&mut keeper, (chunk[0] < 250).then_some(stamp));
+    }
+    if keeper.last() > Duration::from_secs(1 << 40) {
+        return;
+    }
+    // From wherever it came, even stamps are even times.
+    let (mut before, mut even) = (None, 0);
+    for number in 0..40 {
+        let (at, _) = tick(&mut keeper, Some(1000.0 + f64::from(number) * 0.25));
+        let gap = before.map(|before| at.saturating_sub(before).as_secs_f64());
+        even += usize::from(gap.is_some_and(|gap| (gap - 0.25).abs() < 1e-4));
+        before = Some(at);
+    }
+    assert!(even >= 36, "{even} of 39 steps are even");
 }
 
 fn signs(

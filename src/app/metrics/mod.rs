@@ -116,7 +116,7 @@ impl MetricsView {
                 None => remark(ui, words::NO_DATA),
             }
             if ui.button(words::CHOOSE_DATA).clicked() {
-                let want = Want::FileOrFolder(&["csv"]);
+                let want = Want::FileOrFolder(&["csv", "tsv", "txt"]);
                 self.chooser.ask(&ctx, Purpose::Data, words::CHOOSE_DATA, want);
             }
             ui.add_space(GAP);

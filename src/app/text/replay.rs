@@ -16,8 +16,7 @@ pub const DEMO: &str = "Replay the demo driver";
 /// Names the choice of the demo's scenario.
 pub const CHOOSE_DEMO: &str = "Scenario of the demo driver";
 /// Endings of what can be opened.
-pub const ENDINGS: &[&str] =
-    &["mp4", "mov", "avi", "mkv", "webm", "m4v", "mpg", "jpg", "jpeg", "png", "jsonl"];
+pub const ENDINGS: &[&str] = &crate::source::formats::SHOWN;
 /// Goes on.
 pub const PLAY: &str = "Play";
 /// Stops.

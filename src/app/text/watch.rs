@@ -1,6 +1,11 @@
 //! Names of the parts of the watch screen.
 
-use crate::{face::Seat, frame::Turn, infer::Device, source::SourceSpec};
+use crate::{
+    face::Seat,
+    frame::Turn,
+    infer::Device,
+    source::{SourceSpec, without_password},
+};
 
 /// The camera picture, for a screen reader.
 pub const CAMERA: &str = "Camera picture";
@@ -183,6 +188,7 @@ pub fn device(device: Device) -> &'static str {
 pub fn source(source: &SourceSpec) -> String {
     match source {
         SourceSpec::Webcam(index) => format!("Camera {index}"),
+        SourceSpec::Network(url) => without_password(url),
         SourceSpec::Demo(None) => "The drawn driver".into(),
         SourceSpec::Demo(Some(scenario)) => format!("demo: {scenario}"),
         SourceSpec::Path(path) => path.display().to_string(),

@@ -47,7 +47,8 @@ pub const THIN: f32 = 0.02;
 /// What to prepare.
 #[derive(Clone, Debug)]
 pub enum Pictures {
-    /// A labelled list (CSV) of pictures, of videos, or of both.
+    /// A labelled list (CSV) of pictures, of videos, or of both; or a folder whose folders
+    /// are called as labels.
     List(PathBuf),
     /// A folder that holds the research collections.
     Collections(PathBuf),
@@ -199,8 +200,10 @@ type LeftOut = Vec<(PathBuf, String)>;
 fn list(pictures: &Pictures) -> Result<(Manifest, PathBuf, LeftOut), DatasetError> {
     match pictures {
         Pictures::List(list) => {
-            let root = list.parent().unwrap_or(Path::new("")).to_path_buf();
-            Ok((Manifest::read_unchecked(list)?, root, Vec::new()))
+            let above = list.parent().unwrap_or(Path::new(""));
+            let root = if list.is_dir() { list.as_path() } else { above };
+            let listing = Manifest::listing(list)?;
+            Ok((listing.manifest, root.to_path_buf(), listing.left_out))
         }
         Pictures::Collections(folder) => {
             Ok((collections::list(folder)?, folder.clone(), Vec::new()))
@@ -214,7 +217,7 @@ fn list(pictures: &Pictures) -> Result<(Manifest, PathBuf, LeftOut), DatasetErro
 }
 
 fn key(root: &Path, file: &Path) -> String {
-    file.strip_prefix(root).unwrap_or(file).to_string_lossy().into_owned()
+    crate::os::escaped(file.strip_prefix(root).unwrap_or(file))
 }
 
 /// Notes how the folder is prepared, or refuses to mix two ways.

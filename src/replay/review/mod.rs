@@ -25,7 +25,7 @@ use crate::{
     live::{LiveError, LiveOptions, Pace, Parts, PipelineOptions, headless},
     monitor::Settings,
     record::{Event, FrameLog, FrameRow},
-    source::{OpenOptions, SourceSpec, demo},
+    source::{OpenOptions, SourceSpec, demo, without_password},
 };
 
 /// So many frames are kept, half an hour at 30 a second; longer recordings are watched by
@@ -103,6 +103,7 @@ impl Review {
                 format!("demo: {}", scenario.as_deref().unwrap_or(demo::TOUR))
             }
             SourceSpec::Webcam(index) => format!("camera {index}"),
+            SourceSpec::Network(url) => without_password(url),
             SourceSpec::Path(path) => path.display().to_string(),
         };
         let log = match &source {
@@ -295,7 +296,11 @@ fn judge(
             "only the first {minutes:.0} minutes are judged here; `watch --headless` judges all"
         ));
     }
-    ran.map(|_| ()).map_err(|why| why.to_string())
+    let watched = ran.map_err(|why| why.to_string())?;
+    let broke_off = watched.broke_off.map(|why| why.to_string());
+    let told: Vec<String> =
+        watched.notes.into_iter().map(|note| note.text).chain(broke_off).collect();
+    if told.is_empty() { Ok(()) } else { Err(told.join("; ")) }
 }
 
 /// What is known to happen in a recording.
@@ -312,7 +317,7 @@ fn known_truth(source: &SourceSpec, open: &OpenOptions) -> Result<Option<Vec<Spa
             Ok(Some(truth::spans(moments)))
         }
         SourceSpec::Path(path) => truth::beside(path).map_err(|why| why.to_string()),
-        SourceSpec::Webcam(_) => Ok(None),
+        SourceSpec::Webcam(_) | SourceSpec::Network(_) => Ok(None),
     }
 }
 

@@ -4,25 +4,32 @@ use std::{
     fs,
     io::Read,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use ffmpeg::{codec, format, frame, media, software::scaling, util::log};
+use ffmpeg::{codec, format, frame};
 use ffmpeg_next as ffmpeg;
-use image::{DynamicImage, RgbImage, metadata::Orientation};
+use image::metadata::Orientation;
 
+use super::{
+    input::{As, Opened, open_decoder},
+    turn::{Painter, orientation, too_large},
+    unreadable,
+};
 use crate::{
-    frame::{Frame, PicturePool},
-    source::{SourceError, SourceInfo},
+    frame::Frame,
+    source::{
+        Note, NoteKind, OpenOptions, SourceError, SourceInfo,
+        time::{Join, TimeKeeper},
+    },
 };
 
 /// Longer side of the frames given, pixels: larger videos are scaled down, since a face
 /// that a driver's camera sees is large enough in this, and 4K only costs time.
 const MAX_SIDE_PX: u32 = 1280;
-
-/// Largest video that is decoded, pixels a frame (8K).
-const MAX_PIXELS: u64 = 7680 * 4320;
+/// The same of a single picture, which is read as large as it is.
+const MAX_PICTURE_PX: u32 = 16_384;
 
 /// Broken packets in a row after which the file is given up.
 const MAX_BROKEN_PACKETS: usize = 500;
@@ -31,81 +38,105 @@ const MAX_BROKEN_PACKETS: usize = 500;
 /// headers are rounded, and the last frames of some cameras are missing.
 const END_SLACK: Duration = Duration::from_millis(500);
 
-/// The sentence that says why a video cannot be read.
-pub(super) fn unreadable(path: &Path, why: impl Into<String>) -> SourceError {
-    SourceError::Unreadable { path: path.into(), what: "a video", why: why.into() }
+/// Frames a second of a recording that names no rate.
+const GUESSED_FPS: f64 = 25.0;
+/// A picture that begins so much after the sound is told, seconds.
+const LATE_S: f64 = 0.5;
+/// So many joins are told one by one.
+const MOST_JOINS: usize = 20;
+/// A search in a file that may have been joined is believed when it leads so near.
+const NEAR: Duration = Duration::from_secs(60);
+
+/// What to do with a recording that ends too soon.
+const CUT: &str = "what came before is judged; copy it again if it is whole on the camera";
+
+/// What is told of a recording, shared with whoever watches it.
+#[derive(Clone, Default)]
+pub(super) struct Notes(Arc<Mutex<Vec<Note>>>);
+
+impl Notes {
+    fn tell(&self, kind: NoteKind, text: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Note::new(kind, text));
+    }
+
+    pub(super) fn all(&self) -> Vec<Note> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// An open file and where in it we are.
 pub(super) struct Reader {
     path: PathBuf,
+    options: OpenOptions,
     info: SourceInfo,
     input: format::context::Input,
     stream: usize,
+    /// The other video streams, by their numbers.
+    others: Vec<usize>,
     decoder: codec::decoder::Video,
-    scaler: Option<scaling::Context>,
-    /// What the scaler last gave; its memory is used again.
-    scaled: frame::Video,
-    pictures: PicturePool,
-    orientation: Orientation,
+    painter: Painter,
     /// Seconds of one unit of the stream's time stamps.
     time_base: f64,
     /// Nominal distance of two frames.
     step: Duration,
+    /// Stamp at which the container begins, seconds.
+    origin: Option<f64>,
+    /// The format has no time stamps.
+    stampless: bool,
+    /// Files of the format may be joined.
+    joinable: bool,
     /// Duration of the stream by its header.
     expected: Option<Duration>,
-    clock: Clock,
+    clock: TimeKeeper,
+    /// Media time of the first frame.
+    first_at: Duration,
+    /// It was searched.
+    searched: bool,
+    /// A frame that was looked at after a search.
+    ahead: Option<Frame>,
     drained: bool,
     /// Whether the file is shorter than its own header says.
     cut: bool,
     /// Why the file could not be read to its end.
     broke_off: Option<String>,
+    /// Broken packets in a row, and in all.
     broken: usize,
+    damaged: usize,
+    joins: usize,
+    notes: Notes,
 }
 
 impl Reader {
-    pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
-        let fail = |why: &str| unreadable(path, why);
-        let data = fs::metadata(path).map_err(|error| fail(&error.to_string()))?;
-        if !data.is_file() {
-            return Err(fail("it is not a file"));
-        }
-        if data.len() == 0 {
-            return Err(fail("the file is empty"));
-        }
-        ffmpeg::init().map_err(|error| fail(&error.to_string()))?;
-        log::set_level(log::Level::Quiet);
+    /// Opens a recording.
+    pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Self, SourceError> {
+        Self::open_as(path, options, As::Recording)
+    }
 
-        // The prefix keeps a colon in the name from being taken for a protocol, and the
-        // list keeps a play-list from opening the network.
-        let name = path.to_str().filter(|name| !name.contains('\0'));
-        let url = format!("file:{}", name.ok_or_else(|| fail("its name is not UTF-8"))?);
-        let options = [("protocol_whitelist", "file")].into_iter().collect();
-        let input = format::input_with_dictionary(&url, options)
-            .map_err(|error| fail(&error.to_string()))?;
+    /// Opens a single picture.
+    pub(super) fn open_picture(path: &Path) -> Result<Self, SourceError> {
+        Self::open_as(path, &OpenOptions::default(), As::Picture)
+    }
 
-        let stream = input
-            .streams()
-            .best(media::Type::Video)
-            .filter(|stream| {
-                !stream.disposition().contains(format::stream::Disposition::ATTACHED_PIC)
-            })
-            .ok_or_else(|| fail("it holds no video, perhaps only sound"))?;
+    fn open_as(path: &Path, options: &OpenOptions, what: As) -> Result<Self, SourceError> {
+        let fail = |why: String| unreadable(path, why, "convert it to MP4 or JPEG first");
+        let opened = Opened::new(path, what)?;
+        let (index, number) = opened.choose(path, options.stream)?;
+        let Some(stream) = opened.input.stream(index) else {
+            return Err(fail("its streams changed".into()));
+        };
         let decoder = codec::context::Context::from_parameters(stream.parameters())
             .and_then(open_decoder)
-            .map_err(|error| fail(&error.to_string()))?;
+            .map_err(|error| fail(error.to_string()))?;
         if let Some(why) = too_large(decoder.width(), decoder.height()) {
-            return Err(fail(&why));
+            return Err(fail(why));
         }
         let time_base = f64::from(stream.time_base());
         if !(time_base.is_finite() && time_base > 0.0) {
-            return Err(fail("it has no time base"));
+            return Err(fail("it has no time base".into()));
         }
-        let rate = [stream.avg_frame_rate(), stream.rate()]
-            .into_iter()
-            .filter(|rate| rate.numerator() > 0 && rate.denominator() > 0)
-            .map(f64::from)
-            .find(|rate| (0.1..=1000.0).contains(rate));
+        let (stampless, joinable) = (opened.stampless(), opened.joinable());
+        let notes = Notes::default();
+        let rate = rate(&stream, stampless, options, &notes);
         let expected = (stream.duration() > 0).then(|| stream.duration() as f64 * time_base);
         let info = SourceInfo {
             name: path.display().to_string(),
@@ -113,28 +144,50 @@ impl Reader {
             fps: rate.map(|rate| rate as f32),
             frames: u64::try_from(stream.frames()).ok().filter(|frames| *frames > 0),
         };
-        let orientation = stream
+        let turned = stream
             .side_data()
             .find(|data| data.kind() == codec::packet::side_data::Type::DisplayMatrix)
             .map_or(Orientation::NoTransforms, |data| orientation(data.data()));
+        let others: Vec<usize> =
+            (0..opened.pictures().len()).filter(|other| *other != number).collect();
+        if !others.is_empty() {
+            let all = opened.named();
+            let text = format!(
+                "it holds {} video streams: {all}; stream {number} is watched, --stream N \
+                 chooses another",
+                others.len() + 1
+            );
+            notes.tell(NoteKind::Streams, text);
+        }
+        let step = Duration::from_secs_f64(1.0 / rate.unwrap_or(GUESSED_FPS));
+        let origin = opened.start();
+        let most_px = if what == As::Picture { MAX_PICTURE_PX } else { MAX_SIDE_PX };
         Ok(Self {
             path: path.into(),
+            options: *options,
             info,
-            stream: stream.index(),
+            stream: index,
+            others,
             decoder,
-            scaler: None,
-            scaled: frame::Video::empty(),
-            pictures: PicturePool::default(),
-            orientation,
+            painter: Painter::new(most_px, turned),
             time_base,
-            step: Duration::from_secs_f64(1.0 / rate.unwrap_or(25.0)),
+            step,
+            origin,
+            stampless,
+            joinable,
             expected: expected.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
-            clock: Clock::default(),
+            clock: TimeKeeper::new(origin, step, joinable),
+            first_at: Duration::ZERO,
+            searched: false,
+            ahead: None,
             drained: false,
-            cut: is_cut(path, data.len()),
+            cut: is_cut(path, opened.length),
             broke_off: None,
             broken: 0,
-            input,
+            damaged: 0,
+            joins: 0,
+            notes,
+            input: opened.input,
         })
     }
 
@@ -142,25 +195,52 @@ impl Reader {
         self.info.clone()
     }
 
+    pub(super) fn notes(&self) -> Notes {
+        self.notes.clone()
+    }
+
+    pub(super) fn others(&self) -> Vec<usize> {
+        self.others.clone()
+    }
+
     /// Goes to the last frame before `at` that decoding can begin with. A file that cannot
     /// be searched stays where it is: it is read on to there.
-    pub(super) fn seek(&mut self, at: Duration) {
-        if at < Duration::from_secs(1) {
-            return;
+    pub(super) fn seek(&mut self, at: Duration) -> Result<(), SourceError> {
+        if at < Duration::from_secs(1) || self.stampless {
+            return Ok(());
         }
-        // The first stamp is what media time counts from.
-        let origin = self.input.stream(self.stream).map_or(0, |stream| stream.start_time());
-        let origin = if origin == i64::MIN { 0.0 } else { origin as f64 * self.time_base };
+        let origin = self.origin.unwrap_or(0.0);
         let target = ((origin + at.as_secs_f64()) * f64::from(ffmpeg::ffi::AV_TIME_BASE)) as i64;
-        if self.input.seek(target, ..target).is_ok() {
-            self.decoder.flush();
-            self.clock = Clock { origin: Some(origin), last: Duration::ZERO, frames: 0 };
+        if self.input.seek(target, ..target).is_err() {
+            return Ok(());
+        }
+        self.decoder.flush();
+        self.clock.searched();
+        self.searched = true;
+        if !self.joinable {
+            return Ok(());
+        }
+        // Behind a join the stamps say something else: then it is read on to there.
+        match self.next_frame() {
+            Ok(Some(frame)) if frame.at <= at && at - frame.at < NEAR => {
+                self.ahead = Some(frame);
+                Ok(())
+            }
+            _ => {
+                let notes = self.notes.clone();
+                *self = Self::open(&self.path, &self.options)?;
+                self.notes = notes;
+                Ok(())
+            }
         }
     }
 
     /// The next frame, `None` at the end. A file that ends before its header says, or
     /// that breaks off, gives the frames that there are and then the error.
     pub(super) fn next_frame(&mut self) -> Result<Option<Frame>, SourceError> {
+        if let Some(frame) = self.ahead.take() {
+            return Ok(Some(frame));
+        }
         let mut decoded = frame::Video::empty();
         loop {
             match self.decoder.receive_frame(&mut decoded) {
@@ -197,7 +277,7 @@ impl Reader {
                 self.drained = true;
                 match self.decoder.send_eof() {
                     Ok(()) | Err(ffmpeg::Error::Eof) => Ok(()),
-                    Err(error) => Err(unreadable(&self.path, error.to_string())),
+                    Err(error) => Err(self.broken(error.to_string())),
                 }
             }
         }
@@ -206,99 +286,119 @@ impl Reader {
     /// A single broken packet is stepped over; hundreds in a row are a broken file.
     fn count_broken(&mut self, error: ffmpeg::Error) -> Result<(), SourceError> {
         self.broken += 1;
+        self.damaged += 1;
         tracing::debug!(file = %self.path.display(), %error, "a broken packet was skipped");
         match self.broken {
             0..=MAX_BROKEN_PACKETS => Ok(()),
-            _ => Err(unreadable(&self.path, error.to_string())),
+            _ => Err(self.broken(error.to_string())),
         }
     }
 
+    fn broken(&self, why: String) -> SourceError {
+        unreadable(&self.path, why, CUT)
+    }
+
     /// What to say after the last frame.
-    fn end(&self) -> Result<Option<Frame>, SourceError> {
-        if self.clock.frames == 0 {
-            return Err(unreadable(&self.path, "not one frame could be decoded"));
+    fn end(&mut self) -> Result<Option<Frame>, SourceError> {
+        let frames = self.clock.frames();
+        if frames == 0 {
+            let way = "copy it again; if it is so on the camera, it cannot be read";
+            return Err(unreadable(&self.path, "not one frame could be decoded", way));
         }
-        let reached = self.clock.last + self.step;
+        if self.damaged > 0 {
+            let text = format!("{} damaged packets were stepped over", self.damaged);
+            self.notes.tell(NoteKind::Damaged, text);
+            self.damaged = 0;
+        }
+        let end = self.clock.last() + self.step;
+        let reached = end.saturating_sub(self.first_at);
         let late = |expected: Duration| reached + END_SLACK.max(expected / 20) < expected;
-        let few = |frames: u64| self.clock.frames + frames / 20 < frames;
-        // Duration and count must agree: either alone is wrong in some whole files.
-        let short = self.expected.is_some_and(late) && self.info.frames.is_none_or(few);
-        let truncated = self.cut || short;
+        let few = |expected: u64| frames + expected / 20 < expected;
+        // Duration and count must agree: either alone is wrong in some whole files. Of files
+        // that may be joined, the duration is a guess.
+        let short =
+            !self.joinable && self.expected.is_some_and(late) && self.info.frames.is_none_or(few);
+        // A wrong size in the header is no loss where every frame is there.
+        let cut = self.cut && !self.searched && self.info.frames.is_none_or(|expected| frames + 1 < expected);
         let why = match &self.broke_off {
             Some(why) => format!(": {why}"),
-            None if truncated => String::new(),
+            None if short || cut => String::new(),
             None => return Ok(None),
         };
-        let seconds = reached.as_secs_f32();
-        Err(unreadable(&self.path, format!("it breaks off after {seconds:.1} s{why}")))
+        let seconds = end.as_secs_f32();
+        Err(self.broken(format!("it breaks off after {seconds:.1} s{why}")))
     }
 
     /// Scales a decoded frame to RGB, turns it upright and stamps it.
     fn finish(&mut self, decoded: &frame::Video) -> Result<Frame, SourceError> {
-        let image = self.rgb_of(decoded)?;
-        let stamp = decoded.timestamp().map(|stamp| stamp as f64 * self.time_base);
-        let (at, index) = self.clock.tick(stamp, self.step);
-        Ok(Frame { image: upright(image, self.orientation), at, index })
-    }
-
-    fn rgb_of(&mut self, decoded: &frame::Video) -> Result<Arc<RgbImage>, SourceError> {
-        let (width, height, format) = (decoded.width(), decoded.height(), decoded.format());
-        if width == 0 || height == 0 {
-            return Err(unreadable(&self.path, "its frames are empty"));
-        }
-        if let Some(why) = too_large(width, height) {
-            return Err(unreadable(&self.path, why));
-        }
-        let fail = |error: ffmpeg::Error| unreadable(&self.path, error.to_string());
-        // Some files change their resolution midway: then the scaler is made anew.
-        let from = scaling::context::Definition { format, width, height };
-        let scaler = match &mut self.scaler {
-            Some(scaler) if *scaler.input() == from => scaler,
-            stale => {
-                let (to_width, to_height) =
-                    fitted(width, height, f64::from(decoded.aspect_ratio()));
-                // What was scaled before may have had another size.
-                self.scaled = frame::Video::empty();
-                stale.insert(
-                    scaling::Context::get(
-                        format,
-                        width,
-                        height,
-                        format::Pixel::RGB24,
-                        to_width,
-                        to_height,
-                        scaling::Flags::BILINEAR | scaling::Flags::ACCURATE_RND,
-                    )
-                    .map_err(fail)?,
-                )
+        let painted = self.painter.paint(decoded);
+        let image =
+            painted.map_err(|why| unreadable(&self.path, why, "convert it to MP4 first"))?;
+        let stamp = decoded.timestamp().filter(|_| !self.stampless);
+        let (at, index, join) = self.clock.tick(stamp.map(|stamp| stamp as f64 * self.time_base));
+        if index == 0 && !self.searched {
+            self.first_at = at;
+            let late_s = at.as_secs_f64();
+            if late_s >= LATE_S {
+                let text =
+                    format!("its picture begins {late_s:.3} s after the beginning of the file");
+                self.notes.tell(NoteKind::Late, text);
             }
-        };
-        let rgb = &mut self.scaled;
-        scaler.run(decoded, rgb).map_err(fail)?;
-        let size = [rgb.width(), rgb.height()];
-        let (row, stride) = (size[0] as usize * 3, rgb.stride(0));
-        if row > stride || rgb.data(0).len() < stride * (size[1] as usize).saturating_sub(1) + row {
-            return Err(unreadable(&self.path, "a frame came out short"));
         }
-        Ok(self.pictures.fill(size, |picture| {
-            let lines = rgb.data(0).chunks(stride).zip(picture.chunks_exact_mut(row));
-            lines.for_each(|(from, to)| to.copy_from_slice(&from[..row]));
-        }))
+        if let Some(join) = join {
+            self.note_join(join);
+        }
+        Ok(Frame { image, at, index })
+    }
+
+    fn note_join(&mut self, join: Join) {
+        self.joins += 1;
+        let (at, step) = (join.at.as_secs_f64(), join.step_s);
+        match self.joins {
+            ..=MOST_JOINS => {
+                let text = format!(
+                    "its time stamps jump by {step:+.1} s at {at:.3} s: parts were joined there, \
+                     and time goes on without the jump"
+                );
+                self.notes.tell(NoteKind::Joined, text);
+            }
+            n if n == MOST_JOINS + 1 => {
+                self.notes.tell(NoteKind::Joined, "and its time stamps jump more often".into());
+            }
+            _ => {}
+        }
     }
 }
 
-/// Opens the decoder of a stream. It takes no memory for frames larger than are read,
-/// whatever a header in the middle of the file says.
-fn open_decoder(context: codec::context::Context) -> Result<codec::decoder::Video, ffmpeg::Error> {
-    let most = MAX_PIXELS.to_string();
-    let options = [("max_pixels", most.as_str())].into_iter().collect();
-    let codec = codec::decoder::find(context.id()).ok_or(ffmpeg::Error::DecoderNotFound)?;
-    context.decoder().open_as_with(codec, options)?.video()
-}
-
-fn too_large(width: u32, height: u32) -> Option<String> {
-    (u64::from(width) * u64::from(height) > MAX_PIXELS)
-        .then(|| format!("its frames are {width}x{height}, at most 7680x4320 are read"))
+/// Frames a second of a stream. Where frames have no time stamps, everything rests on it,
+/// and what it was taken from is told.
+fn rate(
+    stream: &format::stream::Stream<'_>,
+    stampless: bool,
+    options: &OpenOptions,
+    notes: &Notes,
+) -> Option<f64> {
+    let known = |rate: ffmpeg::Rational| {
+        let fraction = rate.numerator() > 0 && rate.denominator() > 0;
+        Some(f64::from(rate)).filter(|rate| fraction && (0.1..=1000.0).contains(rate))
+    };
+    if !stampless {
+        return known(stream.avg_frame_rate()).or_else(|| known(stream.rate()));
+    }
+    let wished = options.stampless_fps.map(f64::from);
+    let (rate, from) = match (wished, known(stream.avg_frame_rate())) {
+        (Some(rate), _) => (rate, "as was asked for"),
+        (None, Some(rate)) => (rate, "as its header says; --fps sets another rate"),
+        (None, None) => (
+            GUESSED_FPS,
+            "which is a guess, and all times are wrong if it is; --fps sets the right rate",
+        ),
+    };
+    let rounded = (rate * 1000.0).round() / 1000.0;
+    let text =
+        format!("it has no time stamps; its frames are taken for {rounded} a second, {from}");
+    notes.tell(NoteKind::Rate, text);
+    Some(rate)
 }
 
 /// Whether a RIFF file (AVI) is shorter than its header says. ffmpeg guesses the duration of
@@ -310,86 +410,4 @@ fn is_cut(path: &Path, length: u64) -> bool {
     let [b'R', b'I', b'F', b'F', size @ ..] = head else { return false };
     let size = u32::from_le_bytes(size);
     read.is_ok() && size != 0 && size != u32::MAX && u64::from(size) + 8 > length
-}
-
-/// Size of the frames given for a video of `width` x `height` whose pixels are
-/// `pixel_aspect` times as wide as high (0 = unknown): square pixels, at most
-/// [`MAX_SIDE_PX`] on the longer side.
-fn fitted(width: u32, height: u32, pixel_aspect: f64) -> (u32, u32) {
-    let stretch = if (0.2..=5.0).contains(&pixel_aspect) { pixel_aspect } else { 1.0 };
-    let (width, height) = (f64::from(width) * stretch, f64::from(height));
-    let scale = (f64::from(MAX_SIDE_PX) / width.max(height)).min(1.0);
-    let side = |length: f64| ((length * scale).round() as u32).max(1);
-    (side(width), side(height))
-}
-
-fn upright(image: Arc<RgbImage>, orientation: Orientation) -> Arc<RgbImage> {
-    if orientation == Orientation::NoTransforms {
-        return image;
-    }
-    let mut image = DynamicImage::ImageRgb8(Arc::unwrap_or_clone(image));
-    image.apply_orientation(orientation);
-    Arc::new(image.into_rgb8())
-}
-
-/// What a display matrix does to the picture, in quarter turns and flips.
-///
-/// The nine 32-bit numbers `a b u c d v x y w` move a point `(x, y)`, y down, to
-/// `(a x + c y, b x + d y)`; phones write `0 1 -1 0` for a picture held upright.
-pub(super) fn orientation(matrix: &[u8]) -> Orientation {
-    let entry = |at: usize| {
-        let bytes = matrix.get(4 * at..4 * at + 4).and_then(|bytes| bytes.try_into().ok());
-        i64::from(bytes.map_or(0, i32::from_ne_bytes))
-    };
-    let (a, b, c, d) = (entry(0), entry(1), entry(3), entry(4));
-    if a.abs() + d.abs() >= b.abs() + c.abs() {
-        match (a < 0, d < 0) {
-            (false, false) => Orientation::NoTransforms,
-            (true, true) => Orientation::Rotate180,
-            (true, false) => Orientation::FlipHorizontal,
-            (false, true) => Orientation::FlipVertical,
-        }
-    } else {
-        match (b < 0, c < 0) {
-            (false, true) => Orientation::Rotate90,
-            (true, false) => Orientation::Rotate270,
-            (false, false) => Orientation::Rotate90FlipH,
-            (true, true) => Orientation::Rotate270FlipH,
-        }
-    }
-}
-
-/// Turns time stamps into media time that begins at 0 and only rises.
-#[derive(Default)]
-pub(super) struct Clock {
-    /// Stamp that counts as time 0, seconds.
-    origin: Option<f64>,
-    pub(super) last: Duration,
-    pub(super) frames: u64,
-}
-
-impl Clock {
-    /// Time and index of the next frame, whose stamp is `stamp` seconds. A frame without
-    /// a stamp follows one `step` later; where stamps jump back (joined files), time goes
-    /// on from there.
-    pub(super) fn tick(&mut self, stamp: Option<f64>, step: Duration) -> (Duration, u64) {
-        let next = if self.frames == 0 { Duration::ZERO } else { self.last + step };
-        let at = match stamp {
-            None => next,
-            Some(stamp) => {
-                let origin = *self.origin.get_or_insert(stamp - next.as_secs_f64());
-                match Duration::try_from_secs_f64(stamp - origin) {
-                    Ok(at) if at > self.last || self.frames == 0 => at,
-                    _ => {
-                        self.origin = Some(stamp - next.as_secs_f64());
-                        next
-                    }
-                }
-            }
-        };
-        let index = self.frames;
-        self.last = at;
-        self.frames += 1;
-        (at, index)
-    }
 }

@@ -4,17 +4,14 @@ use std::{fs, path::Path, time::Duration};
 
 use image::{Rgb, RgbImage, codecs::jpeg::JpegEncoder, metadata::Orientation};
 
-use super::{
-    Video,
-    reader::{Clock, orientation},
-};
+use super::{Video, turn::orientation};
 use crate::{
     frame::Frame,
     source::{OpenOptions, Source, SourceError, SourceSpec, open, open_at},
 };
 
 #[path = "../../../tests/common/encode.rs"]
-mod encode;
+pub(super) mod encode;
 
 /// Red on the left, blue on the right, brighter by the frame.
 fn picture(width: u32, height: u32, index: usize) -> RgbImage {
@@ -195,15 +192,6 @@ fn a_video_may_be_left_in_the_middle() {
     assert!(video.next_frame().unwrap().is_some());
     // Its thread waits with a full channel now; dropping the source must end it.
     drop(video);
-}
-
-#[test]
-fn time_only_rises_even_where_stamps_do_not() {
-    let step = Duration::from_millis(40);
-    let mut clock = Clock::default();
-    let stamps = [Some(7.0), Some(7.04), None, Some(7.2), Some(3.0), Some(3.04)];
-    let times = stamps.map(|stamp| clock.tick(stamp, step).0.as_millis());
-    assert_eq!(times, [0, 40, 80, 200, 240, 280]);
 }
 
 #[test]

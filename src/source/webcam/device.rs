@@ -8,11 +8,11 @@ use nokhwa::{
     },
 };
 
-use super::{
-    CameraInfo,
+use super::CameraInfo;
+use crate::source::{
+    OpenOptions, SourceError,
     capture::{Device, Grab},
 };
-use crate::source::{OpenOptions, SourceError};
 
 /// The formats that are decoded, best first: MJPEG and YUYV are what web cameras do well.
 const FORMATS: [FrameFormat; 6] = [

@@ -1,4 +1,5 @@
-//! The thread that reads a camera, and the source at its other end. A thread that is
+//! The thread that reads a camera, beside this machine's own or in the network, and the
+//! source at its other end. A thread that is
 //! stuck in a driver is left behind when the source is dropped, and the camera stays
 //! marked as open until it comes back, so that such threads do not stack up.
 
@@ -15,7 +16,6 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use image::RgbImage;
 
-use super::CameraInfo;
 use crate::{
     frame::Frame,
     os::join_within,
@@ -43,6 +43,38 @@ pub(super) enum Grab {
     Picture(RgbImage),
     /// A picture that could not be decoded, as bad cables and hubs make them.
     Broken(String),
+    /// There will be no more; the camera has to be opened again.
+    #[cfg(feature = "video")]
+    Ended(String),
+}
+
+impl Device for Box<dyn Device> {
+    fn grab(&mut self) -> Result<Grab, String> {
+        (**self).grab()
+    }
+
+    fn fps(&self) -> f32 {
+        (**self).fps()
+    }
+}
+
+/// A camera by the name that is shown and the one that no other has.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) key: String,
+    /// It is a camera in the network.
+    pub(super) remote: bool,
+}
+
+impl Named {
+    fn failed(&self, why: String) -> SourceError {
+        let camera = self.name.clone();
+        match self.remote {
+            true => SourceError::Remote { camera, why },
+            false => SourceError::Camera { camera, why },
+        }
+    }
 }
 
 /// A camera as the capture thread sees it.
@@ -56,6 +88,7 @@ pub(super) trait Device {
 
 /// A camera that is read by a thread of its own.
 pub(super) struct Webcam {
+    camera: Named,
     info: SourceInfo,
     stop: Arc<AtomicBool>,
     pictures: Receiver<Result<Frame, SourceError>>,
@@ -67,18 +100,18 @@ pub(super) struct Webcam {
 impl Webcam {
     /// Opens the device on a new thread and starts to read it.
     pub(super) fn start<D: Device + 'static>(
-        camera: &CameraInfo,
+        camera: &Named,
         open: impl FnOnce() -> Result<D, String> + Send + 'static,
     ) -> Result<Self, SourceError> {
-        let fail = |why: String| SourceError::Camera { camera: camera.name.clone(), why };
-        let claim = Claim::new(camera.index).ok_or_else(|| {
+        let fail = |why: String| camera.failed(why);
+        let claim = Claim::new(&camera.key).ok_or_else(|| {
             fail("it is still open in this program or stuck in its driver".into())
         })?;
         let stop = Arc::new(AtomicBool::new(false));
         let (opened, when_opened) = bounded(1);
         let (sender, pictures) = bounded(1);
         let newest = Newest { sender, receiver: pictures.clone() };
-        let (name, stopped) = (camera.name.clone(), Arc::clone(&stop));
+        let (read_from, stopped) = (camera.clone(), Arc::clone(&stop));
         let thread = std::thread::Builder::new()
             .name("webcam".into())
             .spawn(move || {
@@ -87,7 +120,7 @@ impl Webcam {
                     Err(why) => drop(opened.send(Err(why))),
                     Ok(mut device) => {
                         drop(opened.send(Ok(device.fps())));
-                        read(&mut device, &name, &newest, &stopped);
+                        read(&mut device, &read_from, &newest, &stopped);
                     }
                 }
             })
@@ -101,8 +134,8 @@ impl Webcam {
         };
         let info =
             SourceInfo { name: camera.name.clone(), live: true, fps: Some(fps), frames: None };
-        let last_seen = Instant::now();
-        Ok(Self { info, stop, pictures, thread: Some(thread), last_seen, stall: STALL })
+        let (camera, last_seen) = (camera.clone(), Instant::now());
+        Ok(Self { camera, info, stop, pictures, thread: Some(thread), last_seen, stall: STALL })
     }
 }
 
@@ -114,10 +147,9 @@ impl Source for Webcam {
                 next.map(Some)
             }
             Err(RecvTimeoutError::Timeout) => Err(SourceError::Stalled(self.last_seen.elapsed())),
-            Err(RecvTimeoutError::Disconnected) => Err(SourceError::Camera {
-                camera: self.info.name.clone(),
-                why: "its reader has ended".into(),
-            }),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(self.camera.failed("its reader has ended".into()))
+            }
         }
     }
 
@@ -138,7 +170,8 @@ impl Drop for Webcam {
 }
 
 /// Reads until told to stop or until the device fails for good.
-fn read(device: &mut dyn Device, name: &str, newest: &Newest, stop: &AtomicBool) {
+fn read(device: &mut dyn Device, camera: &Named, newest: &Newest, stop: &AtomicBool) {
+    let name = &camera.name;
     let (mut first, mut index, mut failures, mut broken) = (None, 0, 0, 0_u64);
     while !stop.load(Ordering::Relaxed) {
         let grabbed = device.grab();
@@ -156,6 +189,11 @@ fn read(device: &mut dyn Device, name: &str, newest: &Newest, stop: &AtomicBool)
                 tracing::debug!(camera = name, broken, why, "a broken picture was skipped");
                 why
             }
+            #[cfg(feature = "video")]
+            Ok(Grab::Ended(why)) => {
+                newest.send(Err(camera.failed(why)));
+                return;
+            }
             Err(why) => {
                 std::thread::sleep(PAUSE);
                 why
@@ -163,7 +201,7 @@ fn read(device: &mut dyn Device, name: &str, newest: &Newest, stop: &AtomicBool)
         };
         failures += 1;
         if failures >= MAX_FAILURES {
-            newest.send(Err(SourceError::Camera { camera: name.into(), why }));
+            newest.send(Err(camera.failed(why)));
             return;
         }
     }
@@ -185,20 +223,20 @@ impl Newest {
 }
 
 /// The cameras that a thread of this program holds.
-static OPEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+static OPEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-fn open_cameras() -> MutexGuard<'static, BTreeSet<u32>> {
+fn open_cameras() -> MutexGuard<'static, BTreeSet<String>> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Marks a camera as held for as long as its thread lives.
-struct Claim(u32);
+struct Claim(String);
 
 impl Claim {
-    fn new(index: u32) -> Option<Self> {
-        let free = open_cameras().insert(index);
+    fn new(key: &str) -> Option<Self> {
+        let free = open_cameras().insert(key.into());
         // Lazily: dropping a claim that was not made would free the camera of another.
-        free.then(|| Self(index))
+        free.then(|| Self(key.into()))
     }
 }
 
@@ -227,9 +265,10 @@ mod tests {
         }
     }
 
-    fn camera(index: u32) -> (CameraInfo, Sender<Step>, Receiver<Step>) {
+    fn camera(index: u32) -> (Named, Sender<Step>, Receiver<Step>) {
         let (script, device) = bounded(100);
-        (CameraInfo { index, name: format!("Camera {index}") }, script, device)
+        let (name, key) = (format!("Camera {index}"), index.to_string());
+        (Named { name, key, remote: false }, script, device)
     }
 
     fn picture(width: u32) -> Result<Grab, String> {
@@ -282,7 +321,7 @@ mod tests {
         assert!(again.contains("Camera 1003") && again.contains("stuck"), "{again}");
         // The driver comes back: the old thread sees that it should stop and frees the camera.
         script.send(picture(1)).unwrap();
-        while open_cameras().contains(&1003) {
+        while open_cameras().contains("1003") {
             std::thread::yield_now();
         }
         let (_, _script, device) = camera(1003);
@@ -318,7 +357,7 @@ mod tests {
         let error = webcam.next_frame().unwrap_err().to_string();
         assert!(error.contains("its reader has ended"), "{error}");
         drop(webcam);
-        while open_cameras().contains(&1007) {
+        while open_cameras().contains("1007") {
             std::thread::yield_now();
         }
     }
