@@ -73,6 +73,11 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
+/// A text of a library in one line: some draw where a mistake stands, over several.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// A name as JSON and CSV can hold it: what is not UTF-8 in it is written as `\xNN`.
 pub(crate) fn escaped(name: impl AsRef<std::ffi::OsStr>) -> String {
     let mut text = String::new();

@@ -239,7 +239,7 @@ fn a_picture_says_whether_its_eyes_can_be_read_and_why_not() {
         (drawn("sunglasses@2", 5.0), Some("covered")),
         (dark, Some("dark")),
         (small, Some("small")),
-        (imageops::blur(&plain, 18.0), Some("blurred")),
+        (imageops::blur(&plain, 9.0), Some("blurred")),
         (drawn("looking-away@2", 28.0), Some("turned")),
     ];
     let images = pictures.each_ref().map(|(image, _)| image.clone());

@@ -25,7 +25,7 @@ use image::RgbImage;
 use serde_json::Value;
 use wakewatch::{
     infer::runtime,
-    source::{OpenOptions, Source, SourceSpec, open},
+    source::{OpenOptions, SourceSpec, open},
 };
 
 const FPS: i64 = 10;
@@ -218,13 +218,13 @@ fn a_picture_folder_goes_on_past_a_bad_one_and_keeps_its_time() {
     assert_eq!((&whole["frames"], &whole["complete"]), (&150.into(), &true.into()), "{stderr}");
     let wanted = alarm(&lines);
     fs::write(frames.join("frame_3.png"), b"broken").unwrap();
-    fs::write(frames.join("frame_5.jpg"), b"").unwrap();
+    fs::write(frames.join("frame_5.webp"), b"").unwrap();
     fs::write(frames.join("notes.txt"), b"seen on Monday").unwrap();
     let (code, lines, stderr) = watched(folder.path(), "frames", &["--fps", "10"]);
     let summary = lines.last().unwrap();
     assert_eq!((code, &summary["frames"]), (1, &148.into()), "{stderr}");
     assert_eq!(kinds(summary), ["left_out", "unreadable", "unreadable"]);
-    for name in ["notes.txt", "frame_3.png", "frame_5.jpg"] {
+    for name in ["notes.txt", "frame_3.png", "frame_5.webp"] {
         assert!(stderr.contains(name), "{name}: {stderr}");
     }
     assert!((alarm(&lines) - wanted).abs() < 1e-3, "its time is kept");
@@ -425,7 +425,9 @@ fn an_annotated_copy_shows_what_was_judged() {
     // The face's box is drawn where nobody is alarmed.
     let (plain, drawn) = (&before[20].image, &after[20].image);
     let green = drawn.pixels().zip(plain.pixels()).filter(|(new, old)| {
-        new[1] > 120 && new[1] > new[0] + 60 && !(old[1] > 120 && old[1] > old[0] + 60)
+        let green =
+            |pixel: &image::Rgb<u8>| pixel[1] > 120 && pixel[1] > pixel[0].saturating_add(60);
+        green(new) && !green(old)
     });
     assert!(green.count() > 100, "a green box is there");
     for wrong in [["--video", "copy.avi"], ["--video", "no/such/copy.mp4"]] {
@@ -436,4 +438,7 @@ fn an_annotated_copy_shows_what_was_judged() {
     let (code, ..) =
         told(folder.path(), &["watch", "--headless", "--source", "webcam", "--video", "c.mp4"]);
     assert_eq!(code, 2);
+    let (code, lines, stderr) = watched(folder.path(), "drive.mp4", &["--video", "./drive.mp4"]);
+    assert_eq!((code, lines.len()), (2, 0), "{stderr}");
+    assert!(stderr.contains("take the place of the recording"), "{stderr}");
 }

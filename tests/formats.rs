@@ -187,7 +187,8 @@ fn every_row_of_the_table_is_so() {
     list("all.csv", &all);
     let (code, lines, stderr) =
         told(folder.path(), &["prepare", "--images", "all.csv", "--out", "crops"]);
-    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("could not be used"), "{stderr}");
     let unusable: BTreeSet<&str> = lines[0]["unusable"]
         .as_array()
         .unwrap()

@@ -183,8 +183,14 @@ fn from_folders_of_videos_to_a_model_that_classifies() {
     let prepare = ["prepare", "--uta", "uta", "--out", "crops", "--rate", "4"];
     let journal = root.join("crops/journal.jsonl");
     kill_when(root, &prepare, || lines(&journal) >= 10);
-    let done = succeed(root, &prepare);
-    assert!(done.err.contains("04/0.mov"), "the broken file is named");
+    // One broken file does not end the others, and is told by the exit code, too.
+    let but_one = || {
+        let done = wakewatch(root, &prepare);
+        assert_eq!(done.code, Some(1), "{}", done.err);
+        assert!(done.err.contains("04/0.mov"), "the broken file is named: {}", done.err);
+        assert!(done.err.contains("1 file(s) could not be used"), "{}", done.err);
+    };
+    but_one();
     let report: serde_json::Value =
         serde_json::from_slice(&fs::read(root.join("crops/report.json")).unwrap()).unwrap();
     assert!(report["done_before"].as_u64().unwrap() > 0, "{report}");
@@ -209,7 +215,7 @@ fn from_folders_of_videos_to_a_model_that_classifies() {
     assert!(times("03/0").iter().all(|time| [0.0, 0.3, 0.9, 1.4, 2.6].contains(time)));
     // The same again does nothing more and changes nothing.
     let before = fs::read(root.join("crops/index.csv")).unwrap();
-    succeed(root, &prepare);
+    but_one();
     assert_eq!(fs::read(root.join("crops/index.csv")).unwrap(), before);
     let refused = wakewatch(root, &["prepare", "--uta", "uta", "--out", "crops", "--rate", "2"]);
     assert_eq!(refused.code, Some(1));

@@ -129,8 +129,7 @@ fn sentence(error: &anyhow::Error) -> String {
         error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |said, cause| {
             if said.contains(&cause) { said } else { format!("{said}: {cause}") }
         });
-    // Some libraries draw where a mistake stands, over several lines.
-    said.split_whitespace().collect::<Vec<_>>().join(" ")
+    crate::os::one_line(&said)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

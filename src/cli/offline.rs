@@ -125,7 +125,8 @@ pub struct ExportArgs {
 /// Prepares, and prints the report.
 ///
 /// # Errors
-/// When the pictures or the folder cannot be used.
+/// When the pictures or the folder cannot be used; and, after everything else was done, when
+/// some of the files could not be used.
 pub fn prepare(args: PrepareArgs) -> anyhow::Result<()> {
     let pictures = match args {
         PrepareArgs { uta: Some(folder), .. } => Pictures::Uta(folder),
@@ -165,7 +166,15 @@ pub fn prepare(args: PrepareArgs) -> anyhow::Result<()> {
     if report.stopped {
         tell("stopped; what is done is kept, and the same command goes on");
     }
-    answer(&report)
+    answer(&report)?;
+    match report.unusable.len() {
+        0 => Ok(()),
+        count => anyhow::bail!(
+            "everything else was done, but {count} file(s) could not be used as a whole, as {} \
+             names them; mend them and run the same command again, or remove them",
+            options.out.join(prepare::REPORT).display()
+        ),
+    }
 }
 
 /// Says something to people.

@@ -267,6 +267,12 @@ pub fn run(args: WatchArgs) -> anyhow::Result<()> {
             let only = "a copy is made of a recording; leave --video away, or watch a file";
             return Err(WrongUse(only.into()).into());
         }
+        if let SourceSpec::Path(source) = &args.source
+            && source.canonicalize().is_ok_and(|source| path.canonicalize().ok() == Some(source))
+        {
+            let only = "the copy would take the place of the recording; give it another name";
+            return Err(WrongUse(only.into()).into());
+        }
         return with_copy(&options, path);
     }
     if args.headless {

@@ -30,11 +30,14 @@ const MAX_DECODE_BYTES: u64 = 768 << 20;
 
 /// The sentence that says why a picture cannot be read.
 fn unreadable(path: &Path, why: impl Into<String>, way: &'static str) -> SourceError {
-    SourceError::Unreadable { path: path.into(), what: "a picture", why: why.into(), way }
+    let why = crate::os::one_line(&why.into());
+    SourceError::Unreadable { path: path.into(), what: "a picture", why, way }
 }
 
 /// What to do with a picture that is broken.
 const BROKEN: &str = "fetch it again, or leave it out";
+/// What to do with a recording.
+const WATCH_IT: &str = "watch it with `watch --source`";
 
 /// Reads a picture of any kind that [`formats::PICTURES_READ`] names and turns it upright by
 /// its EXIF tag. Of several pictures in one file it is the first.
@@ -92,11 +95,14 @@ fn decode(path: &Path, head: &[u8]) -> Result<RgbImage, SourceError> {
         .map_err(|error| broken(error.to_string()))?;
     let Some(format) = reader.format().filter(ImageFormat::reading_enabled) else {
         if formats::is_recording(path) {
-            return Err(unreadable(path, "it is a recording", "watch it with `watch --source`"));
+            return Err(unreadable(path, "it is a recording", WATCH_IT));
         }
         let why = formats::other(head).unwrap_or("it is no kind of picture that is read");
         return Err(unreadable(path, why, formats::LIST));
     };
+    if format == ImageFormat::Jpeg && formats::is_recording(path) {
+        return Err(unreadable(path, "it is a recording, one JPEG after the other", WATCH_IT));
+    }
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE_PX);
     limits.max_image_height = Some(MAX_SIDE_PX);
@@ -341,9 +347,10 @@ mod tests {
         fs::write(&path, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").unwrap();
         assert!(sentence(load_image(&path)).contains("heif-convert"));
         let whole = jpeg(&left_red(), 1);
-        for keep in [3, whole.len() / 4, whole.len() / 2, whole.len() - 2] {
+        for keep in [3, 4, whole.len() / 4, whole.len() / 2, whole.len() - 2] {
             fs::write(&path, &whole[..keep]).unwrap();
-            assert!(sentence(load_image(&path)).contains("face.jpg"), "{keep} bytes");
+            let told = sentence(load_image(&path));
+            assert!(told.contains("face.jpg") && !told.contains('\n'), "{keep} bytes: {told}");
         }
         let png = folder.path().join("face.png");
         left_red().save(&png).unwrap();

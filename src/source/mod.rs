@@ -1,6 +1,6 @@
 //! Where pictures come from: a webcam, a camera in the network, a video file, a folder of
-//! pictures, or a drawn driver. Every source gives [`Frame`]s in order, stamped with media time, and knows
-//! nothing of what is done with them.
+//! pictures, or a drawn driver. Every source gives [`Frame`]s in order, stamped with media
+//! time, and knows nothing of what is done with them.
 
 #[cfg(any(feature = "webcam", feature = "video"))]
 mod capture;
@@ -8,11 +8,11 @@ pub mod demo;
 pub mod formats;
 mod fresh;
 pub mod images;
-mod turned;
 #[cfg(feature = "video")]
 mod network;
 mod note;
 pub mod time;
+mod turned;
 #[cfg(feature = "video")]
 pub mod video;
 pub mod webcam;

@@ -1,6 +1,6 @@
 //! The doors through which bytes of others come in: lists, settings, event logs, models,
-//! pictures, videos and their time stamps, and what the networks read in a face. The fuzzers and a short seeded
-//! test knock at the same doors.
+//! pictures, videos and their time stamps, and what the networks read in a face. The
+//! fuzzers and a short seeded test knock at the same doors.
 
 use std::{fs, path::PathBuf, sync::OnceLock, time::Duration};
 

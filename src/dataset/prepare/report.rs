@@ -103,9 +103,7 @@ pub(super) fn finish(
             unreadable.filter_map(|outcome| Some((outcome.file.clone(), outcome.detail.clone()?))),
         );
     }
-    report
-        .unusable
-        .extend(left_out.into_iter().map(|(file, why)| (file.display().to_string(), why)));
+    report.unusable.extend(left_out.into_iter().map(|(file, why)| (crate::os::escaped(file), why)));
     for [_, _, why, _] in &dropped {
         *report.dropped.entry(why.clone()).or_default() += 1;
     }

@@ -36,6 +36,8 @@ const STAMPLESS: [&str; 11] = [
 ];
 /// Formats whose files are whole when they are joined end to end.
 const JOINABLE: [&str; 2] = ["mpegts", "mpeg"];
+/// How a JPEG begins.
+const JPEG: &[u8] = &[0xff, 0xd8, 0xff];
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 16;
 
@@ -173,6 +175,8 @@ fn open(file: File, path: &Path, what: As) -> Result<format::context::Input, ffm
     // Some raw formats are only told by the ending.
     let ending = path.extension().and_then(|ending| ending.to_str());
     let ending = ending.filter(|ending| ending.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    // One JPEG after the other is taken for a list of pictures unless its name says more.
+    let ending = if formats::head(path).starts_with(JPEG) { Some("mjpeg") } else { ending };
     let name = format!("recording.{}", ending.unwrap_or_default());
     format::input_from_stream(io, Some(&name), Some(options.into_iter().collect()))
 }

@@ -319,7 +319,9 @@ impl Reader {
         let short =
             !self.joinable && self.expected.is_some_and(late) && self.info.frames.is_none_or(few);
         // A wrong size in the header is no loss where every frame is there.
-        let cut = self.cut && !self.searched && self.info.frames.is_none_or(|expected| frames + 1 < expected);
+        let cut = self.cut
+            && !self.searched
+            && self.info.frames.is_none_or(|expected| frames + 1 < expected);
         let why = match &self.broke_off {
             Some(why) => format!(": {why}"),
             None if short || cut => String::new(),
