@@ -118,6 +118,11 @@ pub struct Sample {
     pub keep: Vec<bool>,
     /// What cannot be seen: covered, or its patch dropped.
     pub hidden: Covered,
+    /// What is drawn over, before any exchange of left and right; a dropped patch still shows
+    /// its pixels to a head on its token.
+    pub covered: Covered,
+    /// Left and right have been exchanged.
+    pub flipped: bool,
 }
 
 /// The aligned crop in the middle of a stored one, unchanged. `visible` says which
@@ -128,7 +133,19 @@ pub fn plain(stored: &RgbImage, visible: [bool; 4], config: &VitConfig) -> Sampl
         picture: view.sample(stored, config.image_px),
         keep: config.grid().keep(config.q_mask, visible),
         hidden: Covered::default(),
+        covered: Covered::default(),
+        flipped: false,
     }
+}
+
+/// Two stored crops of one size that show nothing but eyes, as one: the left half of the
+/// first and the right half of the second.
+pub fn halves(left: &RgbImage, right: &RgbImage) -> RgbImage {
+    let mut both = left.clone();
+    let middle = left.width().min(right.width()) / 2;
+    let half = image::imageops::crop_imm(right, middle, 0, right.width() - middle, right.height());
+    image::imageops::replace(&mut both, &half.to_image(), i64::from(middle), 0);
+    both
 }
 
 /// A crop changed at random, with its `lids` lowered if there are any. What is drawn over a
@@ -164,7 +181,8 @@ pub fn changed(
     let drawn_over = [hidden.left_eye, hidden.right_eye, false, hidden.mouth];
     let mut seen = visible;
     seen.iter_mut().zip(drawn_over).for_each(|(seen, over)| *seen &= !over);
-    let mut sample = Sample { picture, keep: config.grid().keep(config.q_mask, seen), hidden };
+    let keep = config.grid().keep(config.q_mask, seen);
+    let mut sample = Sample { picture, keep, hidden, covered: hidden, flipped: false };
     if rng.random_bool(by.drop_patches) {
         drop_patches(&mut sample, config.grid(), needed, rng);
     }
@@ -305,6 +323,7 @@ fn flip(sample: &mut Sample, side: usize) {
     for row in sample.keep.chunks_mut(side.max(1)) {
         row.reverse();
     }
+    sample.flipped = !sample.flipped;
     let hidden = &mut sample.hidden;
     (hidden.left_eye, hidden.right_eye) = (hidden.right_eye, hidden.left_eye);
 }
@@ -469,6 +488,14 @@ mod tests {
         assert!(sample.keep[0] && !sample.keep[2]);
         assert!(sample.hidden.right_eye && !sample.hidden.left_eye);
         assert_ne!(sample.picture, before);
+    }
+
+    #[test]
+    fn two_crops_of_eyes_become_one() {
+        let [dark, light] = [10, 200].map(|grey| RgbImage::from_pixel(8, 8, image::Rgb([grey; 3])));
+        let both = halves(&dark, &light);
+        assert_eq!((both.get_pixel(3, 7).0, both.get_pixel(4, 0).0), ([10; 3], [200; 3]));
+        assert_eq!(both.dimensions(), (8, 8));
     }
 
     #[test]
