@@ -13,6 +13,7 @@ use super::{
     settings::setting,
 };
 use crate::{
+    dataset::crops::MARGIN,
     face::align::CANONICAL,
     vit::{Cell, PatchGrid, VitConfig},
 };
@@ -201,17 +202,23 @@ struct View {
 }
 
 impl View {
-    /// Samples `[3, px, px]` between the stored pixels; the border repeats.
+    /// Samples `[3, px, px]` between the stored pixels, whatever the size that they were
+    /// prepared for; the border repeats.
     fn sample(&self, stored: &RgbImage, px: usize) -> Picture {
         let (width, height) = (stored.width() as usize, stored.height() as usize);
         let (sin, cos) = self.turn.sin_cos();
-        let middle = [width as f32 / 2.0 + self.shift[0], height as f32 / 2.0 + self.shift[1]];
+        // Stored pixels a pixel of the sample.
+        let step = width as f32 / (px as f32 * MARGIN).round();
+        let middle = [
+            width as f32 / 2.0 + step * self.shift[0],
+            height as f32 / 2.0 + step * self.shift[1],
+        ];
         let raw = stored.as_raw();
         let mut data = vec![0.0; 3 * px * px];
         let limit = [(width.max(1) - 1) as f32, (height.max(1) - 1) as f32];
         for at in 0..px * px {
-            let u = ((at % px) as f32 + 0.5 - px as f32 / 2.0) / self.scale[0];
-            let v = ((at / px) as f32 + 0.5 - px as f32 / 2.0) / self.scale[1];
+            let u = step * ((at % px) as f32 + 0.5 - px as f32 / 2.0) / self.scale[0];
+            let v = step * ((at / px) as f32 + 0.5 - px as f32 / 2.0) / self.scale[1];
             let x = (middle[0] + cos * u - sin * v - 0.5).clamp(0.0, limit[0]);
             let y = (middle[1] + sin * u + cos * v - 0.5).clamp(0.0, limit[1]);
             let (x0, y0) = (x as usize, y as usize);
@@ -397,6 +404,17 @@ mod tests {
                 approx::assert_abs_diff_eq!(found, f32::from(value) / 255.0, epsilon = 1e-5);
             }
         }
+    }
+
+    #[test]
+    fn a_crop_stored_for_another_size_shows_the_same_face() {
+        let half = Preset::Stem.config();
+        let large = RgbImage::from_fn(192, 192, |x, y| image::Rgb([x as u8, y as u8, 0]));
+        let sample = plain(&large, [true; 4], &half);
+        // Pixel 0 covers the stored pixels 24 and 25, whose mean is 24.5.
+        approx::assert_abs_diff_eq!(sample.picture.data[0], 24.5 / 255.0, epsilon = 1e-5);
+        let last = sample.picture.data[71];
+        approx::assert_abs_diff_eq!(last, (24.5 + 142.0) / 255.0, epsilon = 1e-5);
     }
 
     #[test]
