@@ -1,5 +1,5 @@
 # `make run` and `make test` do everything on a fresh Debian 12 with Rust, git and make.
-.PHONY: run test setup build format lint features unit screenshot screenshots test-demo demo-pictures models bench bench-faces help deny test-long soak test-camera fuzz
+.PHONY: run test setup build format lint features unit screenshot screenshots test-demo demo-pictures models bench bench-faces bench-drivers help deny test-long soak test-camera fuzz
 ARGS ?=
 
 help:                ## this list
@@ -41,6 +41,9 @@ models: build        ## makes the models again from DATA=FOLDER into target/mode
 
 bench-faces:         ## the table of faces found and measured; WAKEWATCH_DATA=FOLDER holds the pictures
 	cargo test --locked --test bench_faces -- --ignored --nocapture --test-threads 1
+
+bench-drivers:       ## how real drivers' eyes are read, a frame and in time; WAKEWATCH_DATA=FOLDER holds the films
+	cargo test --locked --test bench_drivers -- --ignored --nocapture
 
 bench:               ## how fast everything is on this machine; SOURCE=FILE for a clip instead of the demo
 	cargo bench --locked --bench pipeline

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Makes the models that ship again from the data: `make models DATA=FOLDER`. DATA holds the
-# unpacked collections (yawdd, cew_closed, utk_faces, lfw, aflw, landmarks68, nonfaces, drivers,
-# faces_wild, yawns_generated, faces5.csv.gz, uta_blinks.jsonl). Everything is written below OUT (target/models); the same command goes
-# on where it was cut off, and OUT/times.txt keeps how long each step took. SHORT=1 makes
-# every training a few steps long, to see that all of it runs.
+# unpacked collections (yawdd, cew_closed, utk_faces, lfw, aflw, landmarks68, narrow_eyes.csv,
+# mrl_eyes, nonfaces, drivers, faces_wild, yawns_generated, faces5.csv.gz, uta_blinks.jsonl).
+# Everything is written below OUT (target/models); the same command goes on where it was cut
+# off, and OUT/times.txt keeps how long each step took. SHORT=1 makes every training a few
+# steps long, to see that all of it runs.
 set -eu
 
 repository=$(cd "$(dirname "$0")/.." && pwd)

@@ -198,21 +198,27 @@ fn from_folders_of_videos_to_a_model_that_classifies() {
     let index = rows(&root.join("crops/index.csv"));
     assert!(index.len() >= 30, "{} crops", index.len());
     let videos: BTreeSet<_> = index.iter().map(|row| row["video"].as_str()).collect();
-    assert_eq!(
-        videos,
-        BTreeSet::from(["01/0", "01/10", "01/5", "02/0", "02/10", "03/0", "03/10", "04/10"])
-    );
-    let of = |video: &str| -> Vec<&BTreeMap<String, String>> {
-        index.iter().filter(|row| row["video"] == video).collect()
+    // Video and time name the frame in that very file, not in the joined series.
+    let (first, second) = ("Fold1_part1/", "Fold2_part1/Fold2_part1/");
+    let named = ["01/0.mp4", "01/10.MP4", "01/5.mov", "02/0.m4v", "02/10_1.mov", "02/10_2.mov"]
+        .map(|name| format!("{first}{name}"));
+    let doubled = ["03/0.mov", "03/10.mov", "04/10.mov"].map(|name| format!("{second}{name}"));
+    let expected: BTreeSet<&str> = named.iter().chain(&doubled).map(String::as_str).collect();
+    assert_eq!(videos, expected);
+    let of = |end: &str| -> Vec<&BTreeMap<String, String>> {
+        index.iter().filter(|row| row["video"].ends_with(&format!("/{end}"))).collect()
     };
-    assert!(of("01/5").iter().all(|row| row["label"].is_empty() && row["fold"] == "1"));
-    assert!(of("03/0").iter().all(|row| row["label"] == "awake" && row["fold"] == "2"));
+    assert!(of("01/5.mov").iter().all(|row| row["label"].is_empty() && row["fold"] == "1"));
+    assert!(of("03/0.mov").iter().all(|row| row["label"] == "awake" && row["fold"] == "2"));
     let times = |video: &str| -> Vec<f64> {
         of(video).iter().map(|row| row["time_s"].parse().unwrap()).collect()
     };
-    assert!(times("02/10").windows(2).all(|pair| pair[0] < pair[1]), "{:?}", times("02/10"));
-    assert!(*times("02/10").last().unwrap() > 1.2, "the second part comes later");
-    assert!(times("03/0").iter().all(|time| [0.0, 0.3, 0.9, 1.4, 2.6].contains(time)));
+    for part in ["02/10_1.mov", "02/10_2.mov"] {
+        let times = times(part);
+        assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{part}: {times:?}");
+        assert!(*times.last().unwrap() < 1.0, "{part}: {times:?}");
+    }
+    assert!(times("03/0.mov").iter().all(|time| [0.0, 0.3, 0.9, 1.4, 2.6].contains(time)));
     // The same again does nothing more and changes nothing.
     let before = fs::read(root.join("crops/index.csv")).unwrap();
     but_one();
@@ -279,4 +285,102 @@ fn from_folders_of_videos_to_a_model_that_classifies() {
     assert_eq!(done.code, Some(1));
     assert!(done.err.contains("promoted") && done.err.contains("remove"), "{}", done.err);
     assert_eq!(done.err.matches("is no ONNX model").count(), 1, "{}", done.err);
+}
+
+/// A folder of collections: a film of a drawn driver with spans, and drawn eyes.
+fn collections(root: &Path, truth: &str) {
+    if !root.join("drivers/film.mp4").exists() {
+        clip(&root.join("drivers/film.mp4"), &driver(1, 30));
+    }
+    fs::write(root.join("drivers/truth.jsonl"), truth).unwrap();
+    fs::create_dir_all(root.join("mrl_eyes")).unwrap();
+    for (name, lid) in [("o.png", 90), ("s.png", 200)] {
+        let eye = RgbImage::from_fn(80, 60, |x, y| {
+            let iris = (x as f32 - 39.5).hypot(y as f32 - 29.5) < 12.0;
+            image::Rgb([if iris { lid - 60 } else { 120 }; 3])
+        });
+        eye.save(root.join("mrl_eyes").join(name)).unwrap();
+    }
+    let rows = "file,subject,eyes,glasses\no.png,s1,open,0\ns.png,s2,shut,0\n";
+    fs::write(root.join("mrl_eyes/labels.csv"), rows).unwrap();
+}
+
+#[test]
+fn frames_of_films_are_labelled_by_their_spans_and_eyes_need_no_face() {
+    if let Err(error) = runtime::init() {
+        eprintln!("skipped: {error}");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let film = |more: &str| {
+        format!("{{\"file\": \"film.mp4\", \"seconds\": 3, \"person\": \"ann\"{more}}}\n")
+    };
+    let data = root.join("data");
+    collections(
+        &data,
+        &film(
+            ", \"closures\": [[0, 0.75]], \"looking_down\": [[1.2, 1.6]], \
+             \"uncertain\": [[2.05, 3]]",
+        ),
+    );
+    let prepare = ["prepare", "--collections", "data", "--out", "crops", "--rate", "5"];
+    succeed(root, &prepare);
+    let index = rows(&root.join("crops/index.csv"));
+    let frames: Vec<_> = index.iter().filter(|row| row["collection"] == "drivers").collect();
+    assert!(frames.len() >= 5, "{} frames", frames.len());
+    for row in &frames {
+        assert_eq!((row["video"].as_str(), row["subject"].as_str()), ("drivers/film.mp4", "ann"));
+        let at: f64 = row["time_s"].parse().unwrap();
+        assert!(at <= 2.05, "a frame of an uncertain span is listed");
+        let closed = match at {
+            at if at <= 0.6 => "1",
+            at if at >= 0.9 => "0",
+            _ => "",
+        };
+        assert_eq!(row["eyes_closed"], closed, "at {at} s");
+        let label = match closed {
+            "1" => "drowsy",
+            "0" => "awake",
+            _ => "",
+        };
+        assert_eq!((row["label"].as_str(), row["yawn"].as_str()), (label, "0"), "at {at} s");
+        let down = if (1.2..=1.6).contains(&at) { "1" } else { closed_or(closed, "0") };
+        assert_eq!(row["looking_down"], down, "at {at} s");
+        assert_eq!((row["eyes_only"].as_str(), row["eyes_readable"].as_str()), ("", "1"));
+    }
+    let dropped = fs::read_to_string(root.join("crops/dropped.csv")).unwrap();
+    assert!(dropped.contains("the truth is uncertain there"), "{dropped}");
+
+    let eyes: Vec<_> = index.iter().filter(|row| row["collection"] == "mrl_eyes").collect();
+    let told = |row: &BTreeMap<String, String>| {
+        ["subject", "label", "eyes_closed", "eyes_only", "yawn", "eye_aspect", "quality"]
+            .map(|name| row[name].clone())
+    };
+    assert_eq!(told(eyes[0]), ["s1", "", "0", "1", "", "", ""]);
+    assert_eq!(told(eyes[1]), ["s2", "", "1", "1", "", "", ""]);
+    let crop = image::open(root.join("crops").join(&eyes[0]["file"])).unwrap().into_luma8();
+    assert_eq!(crop.dimensions(), (96, 96));
+    // The canonical places of both eyes, and between them.
+    let grey = |x: f32| crop.get_pixel((12.0 + 72.0 * x) as u32, 12 + 18).0[0];
+    assert!(grey(0.27) < 60 && grey(0.73) < 60 && grey(0.5).abs_diff(120) < 8);
+
+    // Another truth makes another list of the same crops; nothing is looked at again.
+    let written = |row: &BTreeMap<String, String>| {
+        fs::metadata(root.join("crops").join(&row["file"])).unwrap().modified().unwrap()
+    };
+    let before: Vec<_> = index.iter().map(written).collect();
+    collections(&data, &film(", \"yawns\": [[0, 3]]"));
+    let done = succeed(root, &prepare);
+    let report: serde_json::Value = serde_json::from_str(done.out.trim()).unwrap();
+    assert_eq!(report["done_before"], report["pictures"]);
+    let again = rows(&root.join("crops/index.csv"));
+    assert!(again.len() > index.len(), "what was uncertain is listed");
+    assert!(again[..frames.len()].iter().all(|row| row["yawn"] == "1"));
+    assert_eq!(index.iter().map(written).collect::<Vec<_>>(), before);
+}
+
+/// Nothing is said of where eyes look that nobody saw.
+fn closed_or(closed: &str, other: &'static str) -> &'static str {
+    if closed.is_empty() { "" } else { other }
 }

@@ -278,12 +278,13 @@ impl Judge<'_> {
             let logits = values(&self.model.head.forward(encoded.cls.clone()))?;
             let signs = values(&self.model.signs.forward(encoded.cls.clone()))?;
             let features = values(&encoded.cls)?;
+            // Shapes with heads on the eyes have a third sign.
+            let wide = signs.len() / samples.len().max(1);
             for (at, features) in features.chunks(self.vit().dim).enumerate() {
-                let pair = |of: &[f32]| [0, 1].map(|i| f64::from(of[2 * at + i]));
-                let [awake, drowsy] = pair(&logits);
+                let [awake, drowsy] = [0, 1].map(|i| f64::from(logits[2 * at + i]));
                 said.push(Said {
                     odds: drowsy - awake,
-                    signs: pair(&signs).map(probability),
+                    signs: [0, 1].map(|i| probability(f64::from(signs[wide * at + i]))),
                     features: features.to_vec(),
                 });
             }

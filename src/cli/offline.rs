@@ -48,7 +48,8 @@ pub struct PrepareArgs {
     /// The folder of UTA-RLDD as it comes (`Fold1_part1/01/0.mov`), or a part of it.
     #[arg(long, value_name = "FOLDER", group = "pictures")]
     pub uta: Option<PathBuf>,
-    /// A folder that holds the research collections (yawdd, cew_closed, landmarks68, ...).
+    /// A folder that holds the research collections (yawdd, cew_closed, landmarks68,
+    /// drivers, mrl_eyes, ...), and `narrow_eyes.csv` beside them.
     #[arg(long, value_name = "FOLDER", group = "pictures")]
     pub collections: Option<PathBuf>,
     /// The folder to write; what an earlier run has done there is kept.

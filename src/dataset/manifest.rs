@@ -13,9 +13,10 @@ use super::{DatasetError, labels, table::Table};
 
 /// The optional columns, in the order in which they are written: signs (1, 0 or empty),
 /// aspect ratios, the collection, the video and the time in it (seconds), the fold that
-/// the collection's makers gave the subject, the landmark network's confidence, and how
-/// surely it sees the eyes and the mouth uncovered (0..1).
-pub const OPTIONAL: [&str; 12] = [
+/// the collection's makers gave the subject, the landmark network's confidence, how
+/// surely it sees the eyes and the mouth uncovered (0..1), and what else is known of the
+/// eyes (1, 0 or empty; `eyes_only` is 1 or empty).
+pub const OPTIONAL: [&str; 16] = [
     "eyes_closed",
     "yawn",
     "eye_aspect",
@@ -28,6 +29,10 @@ pub const OPTIONAL: [&str; 12] = [
     "seen_left_eye",
     "seen_right_eye",
     "seen_mouth",
+    "looking_down",
+    "laughing",
+    "eyes_only",
+    "eyes_readable",
 ];
 /// Name of the collection where the list names none.
 pub(super) const UNNAMED: &str = "own";
@@ -51,7 +56,7 @@ pub struct Item {
     pub label: Option<Label>,
     /// Who is in it; pictures of one subject never stand on both sides of a split.
     pub subject: String,
-    /// Whether the eyes are closed.
+    /// Whether the eyes are closed; of a crop that shows nothing but eyes, both of them.
     pub eyes_closed: Option<bool>,
     /// Whether the person yawns.
     pub yawn: Option<bool>,
@@ -61,9 +66,10 @@ pub struct Item {
     pub mouth_aspect: Option<f32>,
     /// Which collection it comes from.
     pub collection: String,
-    /// Which video it is a frame of; empty for a single picture.
+    /// Which video it is a frame of; empty for a single picture. In the index of a
+    /// prepared folder: that very file, relative to the list or folder it came from.
     pub video: String,
-    /// Where in that video, seconds.
+    /// Where in that video, seconds; in the index of a prepared folder, in that file.
     pub time_s: Option<f64>,
     /// The fold that the collection's makers put the subject into, from 1.
     pub fold: Option<u32>,
@@ -72,6 +78,15 @@ pub struct Item {
     /// How surely the left eye, the right eye (of the picture) and the mouth are
     /// uncovered, each 0..1.
     pub seen: Option<[f32; 3]>,
+    /// Whether the open eyes look down.
+    pub looking_down: Option<bool>,
+    /// Whether the person laughs or squints, the eyes being narrow and open.
+    pub laughing: Option<bool>,
+    /// Whether there is nothing but eyes: the picture is one of a single eye, and its crop
+    /// shows that eye in both places and no face. Only the eyes can be learned from it.
+    pub eyes_only: bool,
+    /// Whether a person can read the eyes at all.
+    pub eyes_readable: Option<bool>,
 }
 
 /// A list of pictures.
@@ -156,6 +171,10 @@ impl Manifest {
                 &seen(0),
                 &seen(1),
                 &seen(2),
+                flag(item.looking_down),
+                flag(item.laughing),
+                flag(item.eyes_only.then_some(true)),
+                flag(item.eyes_readable),
             ])?;
         }
         writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))
@@ -237,6 +256,10 @@ fn item(
         fold,
         quality: ratio(8)?,
         seen,
+        looking_down: flag(12)?,
+        laughing: flag(13)?,
+        eyes_only: flag(14)? == Some(true),
+        eyes_readable: flag(15)?,
         file: table.file(name),
     })
 }
@@ -270,13 +293,32 @@ mod tests {
             fold: Some(3),
             quality: Some(0.75),
             seen: Some([1.0, 0.5, 0.25]),
+            looking_down: Some(false),
+            laughing: None,
+            eyes_only: false,
+            eyes_readable: Some(true),
         };
-        let unlabelled = Item { label: None, yawn: Some(false), ..item.clone() };
+        let unlabelled = Item {
+            label: None,
+            yawn: Some(false),
+            looking_down: None,
+            laughing: Some(true),
+            eyes_only: true,
+            eyes_readable: Some(false),
+            ..item.clone()
+        };
         let path = folder.path().join("list.csv");
-        Manifest { items: vec![item.clone(), unlabelled] }.write(&path).unwrap();
+        Manifest { items: vec![item.clone(), unlabelled.clone()] }.write(&path).unwrap();
         let read = Manifest::read(&path).unwrap();
         assert_eq!(read.items[0], Item { file: folder.path().join("a.jpg"), ..item });
-        assert_eq!((read.items[1].label, read.items[1].yawn), (None, Some(false)));
+        let other = &read.items[1];
+        assert_eq!(*other, Item { file: folder.path().join("a.jpg"), ..unlabelled });
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            text.lines().next().unwrap().ends_with("looking_down,laughing,eyes_only,eyes_readable")
+        );
+        assert!(text.lines().nth(1).unwrap().ends_with(",0,,,1"), "{text}");
+        assert!(text.lines().nth(2).unwrap().ends_with(",,1,1,0"), "{text}");
         assert_eq!(read.subjects(), 1);
     }
 
@@ -298,6 +340,7 @@ mod tests {
             ("file,label,subject\n,awake,x\n", vec!["line 2", "no file"]),
             ("file,label,subject,fold\na.jpg,awake,x,one\n", vec!["fold", "one"]),
             ("file,label,subject,yawn\na.jpg,awake,x,maybe\n", vec!["yawn", "maybe"]),
+            ("file,label,subject,eyes_only\na.jpg,,x,both\n", vec!["eyes_only", "both"]),
             ("file,label,subject,eye_aspect\na.jpg,awake,x,nan\n", vec!["eye_aspect"]),
             ("file,label,subject\na.jpg,awake\n", vec!["list.csv"]),
         ] {

@@ -3,8 +3,8 @@
 //! research collections as one such list ([`collections`]), the videos of UTA-RLDD as
 //! another ([`uta`]), the way from whole pictures and videos ([`videos`]) to aligned crops
 //! ([`prepare`]), those crops in memory ([`crops`]), and which of them train and which
-//! validate ([`split`]). Beside them faces with known points ([`points`]) and lists of blinks
-//! ([`blinks`]).
+//! validate ([`split`]). Beside them what happens when in a film ([`spans`]), faces with
+//! known points ([`points`]) and lists of blinks ([`blinks`]).
 
 pub mod blinks;
 pub mod collections;
@@ -14,6 +14,7 @@ pub mod labels;
 pub mod manifest;
 pub mod points;
 pub mod prepare;
+pub mod spans;
 pub mod split;
 pub mod table;
 pub mod uta;

@@ -22,6 +22,8 @@ pub struct HoldOut {
     pub share: f32,
     /// The same for single collections.
     pub shares: BTreeMap<String, f32>,
+    /// The subjects of a collection that validate, by name, instead of a draw among them.
+    pub subjects: BTreeMap<String, Vec<String>>,
     /// The subjects of the last so many pictures of a collection validate as well.
     pub last: BTreeMap<String, usize>,
     /// Draws pictures instead of subjects, as the seed did: people then stand on both
@@ -42,6 +44,7 @@ impl Default for HoldOut {
             seed: 1,
             share: 0.15,
             shares: BTreeMap::new(),
+            subjects: BTreeMap::new(),
             last: BTreeMap::new(),
             random_pictures: false,
             fold: None,
@@ -103,6 +106,11 @@ impl HoldOut {
     pub fn split(&self, items: &[Item]) -> Split {
         let mut chosen = BTreeSet::new();
         for (collection, mut groups) in self.groups(items) {
+            if let Some(named) = self.subjects.get(collection) {
+                let held = groups.into_iter().filter(|group| named.contains(group));
+                chosen.extend(held.map(|group| (collection, group)));
+                continue;
+            }
             let share = self.shares.get(collection).unwrap_or(&self.share).clamp(0.0, 1.0);
             let count = (groups.len() as f32 * share).round() as usize;
             // Each collection has its own stream: adding one changes no other's draw.

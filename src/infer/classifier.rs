@@ -3,8 +3,8 @@
 use image::RgbImage;
 
 use super::{
-    InferError, LoadedModel, ModelSource, Provider, Reading, RuntimeOptions, models, push_crop,
-    push_keep,
+    EyeReading, InferError, LoadedModel, ModelSource, Provider, Reading, RuntimeOptions, models,
+    push_crop, push_keep,
 };
 use crate::vit::{ModelCard, ModelKind, PatchGrid};
 
@@ -75,6 +75,7 @@ impl Classifier {
             push_crop(&mut self.image, crop, side)?;
             push_keep(&mut self.keep, keep, patches)?;
         }
+        let has_heads = models::has_eye_heads(&self.model.card);
         let outputs = self.model.run(&[
             ("image", &[batch, 3, side, side], &self.image),
             ("patch_keep", &[batch, patches], &self.keep),
@@ -82,12 +83,20 @@ impl Classifier {
         let probs = outputs.get("probs", &[batch, 2])?.chunks_exact(2);
         let signs = outputs.get("signs", &[batch, 2])?.chunks_exact(2);
         let attention = outputs.get("attention", &[batch, patches])?.chunks_exact(patches);
-        for ((probs, signs), attention) in probs.zip(signs).zip(attention) {
+        let eyes = has_heads.then(|| outputs.get("eyes", &[batch, 2, 2])).transpose()?;
+        let down = has_heads.then(|| outputs.get("looking_down", &[batch, 1])).transpose()?;
+        for (at, ((probs, signs), attention)) in probs.zip(signs).zip(attention).enumerate() {
+            let eye = |values: &[f32], side: usize| EyeReading {
+                shut: values[4 * at + 2 * side],
+                seen: values[4 * at + 2 * side + 1],
+            };
             each(Reading {
                 drowsy: probs[1],
                 eyes_closed: signs[0],
                 yawn: signs[1],
                 attention: attention.to_vec(),
+                eyes: eyes.map(|values| [eye(values, 0), eye(values, 1)]),
+                looking_down: down.map(|values| values[at]),
             });
         }
         Ok(())

@@ -35,6 +35,21 @@ pub struct Reading {
     /// Attention of \[CLS\] on each patch, `[patches]`, mean over layers' heads of the
     /// last block; sums to at most 1 (the rest is on \[CLS\] itself).
     pub attention: Vec<f32>,
+    /// The eye on the left and the one on the right of the picture; `None` from models
+    /// without heads on the eyes' tokens.
+    pub eyes: Option<[EyeReading; 2]>,
+    /// Probability that the driver looks down, 0..1; `None` from models without that head.
+    pub looking_down: Option<f32>,
+}
+
+/// What the head on the token of one eye says.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct EyeReading {
+    /// Probability that this eye is shut, 0..1.
+    pub shut: f32,
+    /// Probability that this eye can be seen at all, 0..1: that no hand, dark lens,
+    /// reflection or frame lies over it.
+    pub seen: f32,
 }
 
 /// A crop that cannot be read.

@@ -198,10 +198,14 @@ fn ports(card: &ModelCard) -> (Vec<Port>, Vec<Port>) {
             vec![image],
             vec![port("points", &[68, 2]), port("confidence", &[1]), port("visible", &[3])],
         ),
-        ModelKind::Drowsiness => (
-            vec![image, port("patch_keep", &[patches])],
-            vec![port("probs", &[2]), port("signs", &[2]), port("attention", &[patches])],
-        ),
+        ModelKind::Drowsiness => {
+            let mut outputs =
+                vec![port("probs", &[2]), port("signs", &[2]), port("attention", &[patches])];
+            if has_eye_heads(card) {
+                outputs.extend([port("eyes", &[2, 2]), port("looking_down", &[1])]);
+            }
+            (vec![image, port("patch_keep", &[patches])], outputs)
+        }
         ModelKind::Mae => (
             vec![image, port("patch_keep", &[patches])],
             vec![port("reconstruction", &[3, px, px])],
@@ -214,6 +218,11 @@ fn ports(card: &ModelCard) -> (Vec<Port>, Vec<Port>) {
 pub(super) fn grid(card: &ModelCard) -> PatchGrid {
     let patch_px = card.patch_px.max(1);
     PatchGrid { side: card.image_px / patch_px, patch_px }
+}
+
+/// Whether a classifier has heads on the eyes' tokens.
+pub(super) fn has_eye_heads(card: &ModelCard) -> bool {
+    card.vit.as_ref().is_some_and(|vit| vit.eye_heads)
 }
 
 /// What a card claims must be possible before anything is allocated by it.

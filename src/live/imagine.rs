@@ -3,12 +3,16 @@
 //! a few times a second, and the watch never waits for it.
 
 use std::{
+    borrow::Cow,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
-use image::{Rgb, RgbImage};
+use image::{
+    Rgb, RgbImage,
+    imageops::{self, FilterType},
+};
 
 use crate::infer::{ModelSource, Reconstructor, RuntimeOptions};
 
@@ -51,8 +55,14 @@ impl Imaginer {
                 Err(why) => return tell(Imagined::Failed(why.to_string())),
             };
             while let Ok((crop, keep)) = crops.recv() {
-                tell(match network.reconstruct(&crop, &keep) {
-                    Ok(picture) => Imagined::Picture(Arc::new(joined(&crop, &picture, &keep))),
+                // The autoencoder may be of another size than the classifier; what it has
+                // imagined is looked at beside the sharp rest.
+                let small = scaled(&crop, network.card().image_px as u32);
+                tell(match network.reconstruct(&small, &keep) {
+                    Ok(picture) => {
+                        let picture = scaled(&picture, crop.width());
+                        Imagined::Picture(Arc::new(joined(&crop, &picture, &keep)))
+                    }
                     Err(why) => Imagined::Failed(why.to_string()),
                 });
             }
@@ -89,6 +99,14 @@ impl Imaginer {
     }
 }
 
+/// A square picture at another size.
+fn scaled(picture: &RgbImage, px: u32) -> Cow<'_, RgbImage> {
+    match picture.dimensions() == (px, px) {
+        true => Cow::Borrowed(picture),
+        false => Cow::Owned(imageops::resize(picture, px, px, FilterType::Triangle)),
+    }
+}
+
 /// The crop where it was seen, the imagined picture where it was covered.
 fn joined(crop: &RgbImage, imagined: &RgbImage, keep: &[bool]) -> RgbImage {
     let side = (keep.len().isqrt() as u32).max(1);
@@ -104,6 +122,15 @@ fn joined(crop: &RgbImage, imagined: &RgbImage, keep: &[bool]) -> RgbImage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn crops_of_another_size_are_scaled_for_the_autoencoder_and_back() {
+        let crop = RgbImage::from_pixel(144, 144, Rgb([7; 3]));
+        let small = scaled(&crop, 72);
+        assert_eq!((small.dimensions(), small.get_pixel(40, 71).0), ((72, 72), [7; 3]));
+        assert_eq!(scaled(&small, 144).dimensions(), crop.dimensions());
+        assert!(matches!(scaled(&crop, 144), Cow::Borrowed(_)));
+    }
 
     #[test]
     fn covered_patches_are_imagined_and_seen_ones_are_not() {

@@ -17,7 +17,7 @@ use crate::{
     },
     frame::{Frame, PicturePool, Turn},
     infer::{Classifier, Reading},
-    monitor::{FaceSigns, Observation},
+    monitor::{EyeSigns, FaceSigns, Observation},
     vit::{PatchGrid, QMask},
 };
 
@@ -204,6 +204,10 @@ impl Vision for Pipeline {
             drowsy: reading.drowsy,
             eyes_closed: reading.eyes_closed,
             yawn: reading.yawn,
+            eyes: reading
+                .eyes
+                .map(|eyes| eyes.map(|eye| EyeSigns { shut: eye.shut, seen: eye.seen })),
+            looking_down: reading.looking_down,
             eye_aspect: face.landmarks.eye_aspect(),
             mouth_aspect: face.landmarks.mouth_aspect(),
             pose: Some(face.landmarks.pose()),

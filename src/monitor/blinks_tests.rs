@@ -59,6 +59,7 @@ fn see(monitor: &mut Monitor, frame: u32, aspect: f32) -> crate::monitor::Judgem
         mouth_aspect: 0.0,
         pose: Some(HeadPose::default()),
         unreadable: None,
+        ..FaceSigns::default()
     };
     let at = Duration::from_secs(1) * frame / 30;
     monitor.step(&Observation { at, face: Some(face) })

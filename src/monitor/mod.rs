@@ -35,8 +35,18 @@ pub struct Observation {
     pub face: Option<FaceSigns>,
 }
 
+/// What is read from one eye's own patch.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct EyeSigns {
+    /// Probability that this eye is shut, 0..1.
+    pub shut: f32,
+    /// Probability that this eye can be seen at all, 0..1: no hand, dark lens, reflection or
+    /// frame lies over it.
+    pub seen: f32,
+}
+
 /// The signs read from one face.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FaceSigns {
     /// Probability of drowsy from the classifier, 0..1.
     pub drowsy: f32,
@@ -44,6 +54,12 @@ pub struct FaceSigns {
     pub eyes_closed: f32,
     /// Probability of a yawn from the classifier, 0..1.
     pub yawn: f32,
+    /// The eyes on the left and on the right of the picture, each from its own patch;
+    /// `None` = the classifier does not read them one by one.
+    pub eyes: Option<[EyeSigns; 2]>,
+    /// Probability that the driver looks down from the classifier, 0..1; `None` = it does
+    /// not read that.
+    pub looking_down: Option<f32>,
     /// Eye aspect ratio, left and right of the picture.
     pub eye_aspect: [f32; 2],
     /// Mouth aspect ratio.

@@ -56,6 +56,7 @@ fn observation(at: Duration, does: Does) -> Option<Observation> {
         mouth_aspect: yawn,
         pose: Some(HeadPose { yaw: 8.0, pitch: -5.0, roll: 1.0 }),
         unreadable: None,
+        ..FaceSigns::default()
     };
     let hidden = |why| FaceSigns { unreadable: Some(why), ..face(0.90, 0.95, 0.02, 0.10) };
     let turn = |yaw: f32, pitch: f32, face: FaceSigns| {

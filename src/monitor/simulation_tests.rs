@@ -83,6 +83,7 @@ impl Driver {
                 mouth_aspect: look.yawn,
                 pose: Some(pose),
                 unreadable: look.unreadable,
+                ..FaceSigns::default()
             };
             let at = Duration::from_secs_f64(self.at);
             let judgement = self.monitor.step(&Observation { at, face: Some(face) });

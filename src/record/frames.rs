@@ -34,6 +34,18 @@ pub struct FrameRow {
     pub eyes_closed: Option<f32>,
     /// Probability of a yawn, 0..1.
     pub yawn: Option<f32>,
+    /// Probability that the eye on the left of the picture is shut, from its own patch,
+    /// 0..1; empty from a classifier that does not read eyes one by one.
+    pub left_eye_shut: Option<f32>,
+    /// Probability that it can be seen, 0..1.
+    pub left_eye_seen: Option<f32>,
+    /// The same of the eye on the right of the picture: shut, 0..1.
+    pub right_eye_shut: Option<f32>,
+    /// Seen, 0..1.
+    pub right_eye_seen: Option<f32>,
+    /// Probability that the driver looks down, 0..1; empty from a classifier that does not
+    /// read it.
+    pub looking_down: Option<f32>,
     /// Eye aspect ratio, left of the picture.
     pub eye_aspect_left: Option<f32>,
     /// Eye aspect ratio, right of the picture.
@@ -61,6 +73,7 @@ impl FrameRow {
         judgement: &Judgement,
     ) -> Self {
         let (bbox, signs) = (face.map(|face| face.bbox), seen.face.as_ref());
+        let [left, right] = [0, 1].map(|side| signs.and_then(|s| s.eyes.map(|eyes| eyes[side])));
         Self {
             frame: frame.index,
             at: frame.at.as_secs_f64(),
@@ -72,6 +85,11 @@ impl FrameRow {
             drowsy: signs.map(|s| s.drowsy),
             eyes_closed: signs.map(|s| s.eyes_closed),
             yawn: signs.map(|s| s.yawn),
+            left_eye_shut: left.map(|eye| eye.shut),
+            left_eye_seen: left.map(|eye| eye.seen),
+            right_eye_shut: right.map(|eye| eye.shut),
+            right_eye_seen: right.map(|eye| eye.seen),
+            looking_down: signs.and_then(|s| s.looking_down),
             eye_aspect_left: signs.map(|s| s.eye_aspect[0]),
             eye_aspect_right: signs.map(|s| s.eye_aspect[1]),
             mouth_aspect: signs.map(|s| s.mouth_aspect),
@@ -152,22 +170,35 @@ fn csv_line(row: &FrameRow, with_header: bool) -> std::io::Result<Vec<u8>> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::monitor::FaceSigns;
+    use crate::monitor::{EyeSigns, FaceSigns};
     use std::{sync::Arc, time::Duration};
 
     pub(in crate::record) fn row(index: u64, face: bool) -> FrameRow {
-        let at = Duration::from_millis(40 * index);
-        let frame = Frame { image: Arc::default(), at, index };
-        let signs = FaceSigns {
+        read_as(index, face.then(signs))
+    }
+
+    /// What a classifier reads that has a head on each eye.
+    fn signs() -> FaceSigns {
+        let [left, right] =
+            [(0.75, 0.875), (0.625, 0.0625)].map(|(shut, seen)| EyeSigns { shut, seen });
+        FaceSigns {
             drowsy: 0.25,
             eyes_closed: 0.5,
             yawn: 0.125,
+            eyes: Some([left, right]),
+            looking_down: Some(0.375),
             eye_aspect: [0.25, 0.5],
             mouth_aspect: 0.75,
             pose: None,
             unreadable: Some(Unreadable::Turned),
-        };
-        let seen = Observation { at, face: face.then_some(signs) };
+        }
+    }
+
+    /// The row of a frame in which this was read.
+    pub(in crate::record) fn read_as(index: u64, face: Option<FaceSigns>) -> FrameRow {
+        let at = Duration::from_millis(40 * index);
+        let frame = Frame { image: Arc::default(), at, index };
+        let seen = Observation { at, face };
         FrameRow::new(&frame, None, &seen, &Judgement::default())
     }
 
@@ -178,16 +209,30 @@ pub(super) mod tests {
         let mut log = FrameLog::create(&path).unwrap();
         log.write(&row(0, true)).unwrap();
         log.write(&row(1, false)).unwrap();
+        // A classifier without heads on the eyes leaves their columns empty, no others.
+        let without = FaceSigns { eyes: None, looking_down: None, ..signs() };
+        log.write(&read_as(2, Some(without))).unwrap();
         let mut reader = csv::Reader::from_path(&path).unwrap();
         let header = reader.headers().unwrap().clone();
         let column = |name| header.iter().position(|h| h == name).unwrap();
         let lines: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
-        assert_eq!(lines.len(), 2);
+        assert_eq!(lines.len(), 3);
         assert_eq!(&lines[0][column("drowsy")], "0.25");
         assert_eq!(&lines[0][column("unreadable")], "turned");
         assert_eq!(&lines[0][column("state")], "starting");
         assert_eq!(&lines[1][column("drowsy")], "");
         assert_eq!(&lines[1][column("at")], "0.04");
+        for (name, value) in [
+            ("left_eye_shut", "0.75"),
+            ("left_eye_seen", "0.875"),
+            ("right_eye_shut", "0.625"),
+            ("right_eye_seen", "0.0625"),
+            ("looking_down", "0.375"),
+        ] {
+            let told = [0, 1, 2].map(|line: usize| &lines[line][column(name)]);
+            assert_eq!(told, [value, "", ""], "{name}");
+        }
+        assert_eq!(&lines[2][column("eyes_closed")], "0.5");
     }
 
     #[test]

@@ -56,7 +56,7 @@ const F32: &str = "optional float";
 const TEXT: &str = "binary (STRING)";
 
 /// The columns, in the order of the file; those of the CSV are the same.
-pub const COLUMNS: [Column; 18] = [
+pub const COLUMNS: [Column; 23] = [
     column("frame", "required int64", "1", "index of the frame, from 0"),
     column("at", "required double", "s", "media time"),
     column("face_x", F32, "px", "box around the landmarks: left edge"),
@@ -67,6 +67,11 @@ pub const COLUMNS: [Column; 18] = [
     column("drowsy", F32, "0..1", "probability of drowsy in this frame"),
     column("eyes_closed", F32, "0..1", "probability that the eyes are closed"),
     column("yawn", F32, "0..1", "probability of a yawn"),
+    column("left_eye_shut", F32, "0..1", "the eye on the picture's left: shut, by its patch"),
+    column("left_eye_seen", F32, "0..1", "the same eye: can be seen at all"),
+    column("right_eye_shut", F32, "0..1", "the eye on the picture's right: shut, by its patch"),
+    column("right_eye_seen", F32, "0..1", "the same eye: can be seen at all"),
+    column("looking_down", F32, "0..1", "probability that the driver looks down"),
     column("eye_aspect_left", F32, "1", "eye aspect ratio, height over width, left of the picture"),
     column("eye_aspect_right", F32, "1", "the same, right of the picture"),
     column("mouth_aspect", F32, "1", "mouth aspect ratio, height over width"),
@@ -243,6 +248,11 @@ fn write_column(
         "drowsy" => optional(&|row| row.drowsy),
         "eyes_closed" => optional(&|row| row.eyes_closed),
         "yawn" => optional(&|row| row.yawn),
+        "left_eye_shut" => optional(&|row| row.left_eye_shut),
+        "left_eye_seen" => optional(&|row| row.left_eye_seen),
+        "right_eye_shut" => optional(&|row| row.right_eye_shut),
+        "right_eye_seen" => optional(&|row| row.right_eye_seen),
+        "looking_down" => optional(&|row| row.looking_down),
         "eye_aspect_left" => optional(&|row| row.eye_aspect_left),
         "eye_aspect_right" => optional(&|row| row.eye_aspect_right),
         "mouth_aspect" => optional(&|row| row.mouth_aspect),
@@ -263,7 +273,10 @@ fn word(value: &impl serde::Serialize) -> ByteArray {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::frames::tests::row;
+    use crate::{
+        monitor::FaceSigns,
+        record::frames::tests::{read_as, row},
+    };
     use parquet::{
         file::reader::{FileReader, SerializedFileReader},
         record::Field,
@@ -273,11 +286,13 @@ mod tests {
     fn a_file_gives_back_every_frame_and_says_what_its_columns_mean() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f.parquet");
-        let frames = ROWS as u64 + 3;
+        let frames = ROWS as u64 + 4;
         let mut log = ParquetLog::create(&path).unwrap();
-        for index in 0..frames {
+        for index in 0..frames - 1 {
             log.write(&row(index, index % 2 == 0)).unwrap();
         }
+        // Of a classifier without heads on the eyes.
+        log.write(&read_as(frames - 1, Some(FaceSigns::default()))).unwrap();
         assert!(!path.exists(), "it is not there before it can be read");
         log.finish().unwrap();
         let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
@@ -298,6 +313,18 @@ mod tests {
         assert_eq!(field(2, "drowsy"), Field::Float(0.25));
         assert_eq!(field(2, "unreadable"), Field::Str("turned".into()));
         assert_eq!(field(3, "drowsy"), Field::Null);
+        for (name, value) in [
+            ("left_eye_shut", 0.75),
+            ("left_eye_seen", 0.875),
+            ("right_eye_shut", 0.625),
+            ("right_eye_seen", 0.0625),
+            ("looking_down", 0.375),
+        ] {
+            assert_eq!(field(2, name), Field::Float(value), "{name}");
+            assert_eq!(field(3, name), Field::Null, "{name}");
+            assert_eq!(field(frames as usize - 1, name), Field::Null, "{name}");
+        }
+        assert_eq!(field(frames as usize - 1, "yawn"), Field::Float(0.0));
         assert_eq!(field(3, "state"), Field::Str("starting".into()));
         assert_eq!(field(frames as usize - 1, "frame"), Field::Long(frames as i64 - 1));
     }

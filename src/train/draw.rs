@@ -16,6 +16,9 @@ pub struct Draw {
     /// Open eyes, by the shares of the awake crops; none without a share to shut.
     open: Option<Pool>,
     shut: f64,
+    /// Crops that show nothing but eyes, as many shut as open ones.
+    eyes: Option<[Pool; 2]>,
+    eyes_only: f64,
 }
 
 /// A crop that was drawn.
@@ -25,6 +28,8 @@ pub struct Drawn {
     pub at: usize,
     /// Its eyes are open, and their lids are to be drawn shut: it counts as drowsy.
     pub shut: bool,
+    /// It shows nothing but eyes: its right half is to come from this one.
+    pub right: Option<usize>,
 }
 
 /// The crops of one class by collection, with the cumulated shares of the collections.
@@ -72,37 +77,52 @@ impl Pool {
 impl Draw {
     /// Prepares to draw from the `candidates` among `items`. The shares are relative,
     /// by collection; without any, every crop is as likely as another. `shut` (0..1) is the
-    /// share of the drowsy crops that are awake ones with open eyes, to be drawn shut.
+    /// share of the drowsy crops that are awake ones with open eyes, to be drawn shut;
+    /// `eyes_only` (0..1) the share of a batch that shows nothing but eyes.
     ///
-    /// `None` when a class, or what is to be shut, has no crop in a collection with a share.
+    /// `None` when a class, what is to be shut, or eyes alone have no crop in a collection
+    /// with a share.
     pub fn new(
         items: &[Item],
         candidates: &[usize],
         drowsy: &BTreeMap<String, f64>,
         awake: &BTreeMap<String, f64>,
         shut: f64,
+        eyes_only: f64,
     ) -> Option<Self> {
         let is = |label| move |item: &Item| item.label == Some(label);
+        let eyes = |shut| move |item: &Item| item.eyes_only && item.eyes_closed == Some(shut);
+        let alone = BTreeMap::new();
+        let eyes = (eyes_only > 0.0)
+            .then(|| [true, false].map(|shut| Pool::new(items, candidates, eyes(shut), &alone)));
         let open = |item: &Item| is(Label::Awake)(item) && opening(item).is_some();
         let drowsy = Pool::new(items, candidates, is(Label::Drowsy), drowsy);
         let open = (shut > 0.0).then(|| Pool::new(items, candidates, open, awake));
         let awake = Pool::new(items, candidates, is(Label::Awake), awake);
         let any = |pool: &Pool| pool.total() > 0.0;
-        (any(&drowsy) && any(&awake) && open.as_ref().is_none_or(any)).then_some(Self {
-            drowsy,
-            awake,
-            open,
-            shut,
-        })
+        let all = any(&drowsy) && any(&awake);
+        let more = open.as_ref().is_none_or(any)
+            && eyes.as_ref().is_none_or(|pools| pools.iter().all(any));
+        (all && more).then_some(Self { drowsy, awake, open, shut, eyes, eyes_only })
     }
 
-    /// The crop for place `at` of a batch: every second one is drowsy.
+    /// The crop for place `at` of a batch: of those that show a face, every second one is
+    /// drowsy.
     pub fn one(&self, at: usize, rng: &mut impl Rng) -> Drawn {
+        if let Some(pools) = &self.eyes
+            && rng.random_bool(self.eyes_only.clamp(0.0, 1.0))
+        {
+            let eye = |rng: &mut _| pools[usize::from(Rng::random_bool(rng, 0.5))].one(rng);
+            return Drawn { at: eye(rng), shut: false, right: Some(eye(rng)) };
+        }
         match &self.open {
             Some(open) if at.is_multiple_of(2) && rng.random_bool(self.shut.clamp(0.0, 1.0)) => {
-                Drawn { at: open.one(rng), shut: true }
+                Drawn { at: open.one(rng), shut: true, right: None }
             }
-            _ => Drawn { at: [&self.drowsy, &self.awake][at % 2].one(rng), shut: false },
+            _ => {
+                let at = [&self.drowsy, &self.awake][at % 2].one(rng);
+                Drawn { at, shut: false, right: None }
+            }
         }
     }
 
@@ -136,7 +156,7 @@ mod tests {
         let items = items();
         let all: Vec<usize> = (0..items.len()).collect();
         let awake = BTreeMap::from([("large".into(), 1.0), ("small".into(), 3.0)]);
-        let draw = Draw::new(&items, &all, &BTreeMap::new(), &awake, 0.0).unwrap();
+        let draw = Draw::new(&items, &all, &BTreeMap::new(), &awake, 0.0, 0.0).unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let batch: Vec<usize> = (0..4000).map(|at| draw.one(at, &mut rng).at).collect();
         assert_eq!(batch.len(), 4000);
@@ -154,10 +174,12 @@ mod tests {
     fn a_class_without_crops_cannot_be_drawn() {
         let items = items();
         let awake_only: Vec<usize> = (0..100).collect();
-        assert!(Draw::new(&items, &awake_only, &BTreeMap::new(), &BTreeMap::new(), 0.0).is_none());
+        assert!(
+            Draw::new(&items, &awake_only, &BTreeMap::new(), &BTreeMap::new(), 0.0, 0.0).is_none()
+        );
         let all: Vec<usize> = (0..items.len()).collect();
         let elsewhere = BTreeMap::from([("nowhere".into(), 1.0)]);
-        assert!(Draw::new(&items, &all, &elsewhere, &BTreeMap::new(), 0.0).is_none());
+        assert!(Draw::new(&items, &all, &elsewhere, &BTreeMap::new(), 0.0, 0.0).is_none());
     }
 
     #[test]
@@ -166,16 +188,42 @@ mod tests {
         let all: Vec<usize> = (0..items.len()).collect();
         let none = BTreeMap::new();
         // Nobody knows whether the eyes are open.
-        assert!(Draw::new(&items, &all, &none, &none, 0.3).is_none());
+        assert!(Draw::new(&items, &all, &none, &none, 0.3, 0.0).is_none());
         for item in &mut items[..20] {
             (item.eyes_closed, item.eye_aspect) = (Some(false), Some(0.3));
         }
-        let draw = Draw::new(&items, &all, &none, &none, 0.3).unwrap();
+        let draw = Draw::new(&items, &all, &none, &none, 0.3, 0.0).unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let batch: Vec<Drawn> = (0..4000).map(|at| draw.one(at, &mut rng)).collect();
         let shut = batch.iter().filter(|drawn| drawn.shut).count();
         assert!(shut.abs_diff(600) < 80, "{shut}");
         assert!(batch.iter().skip(1).step_by(2).all(|drawn| !drawn.shut));
         assert!(batch.iter().filter(|drawn| drawn.shut).all(|drawn| drawn.at < 20));
+    }
+
+    #[test]
+    fn a_share_of_the_batch_shows_nothing_but_eyes() {
+        let mut items = items();
+        let eye = |shut| Item {
+            eyes_only: true,
+            eyes_closed: Some(shut),
+            collection: "infra-red".into(),
+            ..Item::default()
+        };
+        let faces = items.len();
+        items.extend(vec![eye(false); 30]);
+        let none = BTreeMap::new();
+        let all: Vec<usize> = (0..items.len()).collect();
+        assert!(Draw::new(&items, &all, &none, &none, 0.0, 0.25).is_none(), "no shut ones");
+        items.extend(vec![eye(true); 5]);
+        let all: Vec<usize> = (0..items.len()).collect();
+        let draw = Draw::new(&items, &all, &none, &none, 0.0, 0.25).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let batch: Vec<Drawn> = (0..4000).map(|at| draw.one(at, &mut rng)).collect();
+        let eyes: Vec<&Drawn> = batch.iter().filter(|drawn| drawn.right.is_some()).collect();
+        assert!(eyes.len().abs_diff(1000) < 100, "{}", eyes.len());
+        assert!(eyes.iter().all(|drawn| drawn.at >= faces && drawn.right >= Some(faces)));
+        let shut = eyes.iter().filter(|drawn| items[drawn.at].eyes_closed == Some(true)).count();
+        assert!(shut.abs_diff(eyes.len() / 2) < 60, "{shut}");
     }
 }

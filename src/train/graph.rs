@@ -36,12 +36,16 @@ struct Graph<'a> {
     config: &'a VitConfig,
     /// Matrices are stored in half precision; their values have been rounded to it.
     half: bool,
+    /// The patches that are computed, in rising order.
+    shown: Vec<usize>,
 }
 
 /// The classifier as an ONNX graph with the card as `metadata`.
 ///
 /// Inputs `image [N,3,S,S]` and `patch_keep [N,P]`, outputs `probs [N,2]`,
-/// `signs [N,2]` and `attention [N,P]`. With `half` its matrices are stored in half
+/// `signs [N,2]` and `attention [N,P]`, and where there are heads on the eyes
+/// `eyes [N,2,2]` (left and right: shut, seen) and `looking_down [N,1]`. Only the patches that
+/// the Q mask can keep are computed; the others count as masked. With `half` its matrices are stored in half
 /// precision, to which their values have been rounded.
 ///
 /// # Errors
@@ -54,17 +58,33 @@ pub fn classifier(
     metadata: &[(&str, &str)],
 ) -> Result<Vec<u8>, TrainError> {
     let patches = config.grid().patches();
-    let mut graph = Graph { g: GraphBuilder::new("drowsiness"), config, half };
+    let shown = config.shown_patches();
+    let mut graph = Graph { g: GraphBuilder::new("drowsiness"), config, half, shown };
     let (image, keep) = graph.inputs();
     let image = graph.normalise(&image, normalisation);
+    let keep = graph.shown(&keep);
     let encoded = graph.encoder(&model.encoder, &image, &keep)?;
     let logits = graph.linear(&encoded.cls, &model.head)?;
     let probs = graph.g.softmax(&logits, -1);
     let signs = graph.linear(&encoded.cls, &model.signs)?;
-    let signs = graph.g.sigmoid(&signs);
-    graph.g.output(&probs, "probs", &[Dim::Named("N"), Dim::Fixed(2)]);
-    graph.g.output(&signs, "signs", &[Dim::Named("N"), Dim::Fixed(2)]);
-    graph.g.output(&encoded.attention, "attention", &[Dim::Named("N"), Dim::Fixed(patches)]);
+    let mut signs = graph.g.sigmoid(&signs);
+    let rows = |shape: &[usize]| -> Vec<Dim> {
+        [Dim::Named("N")].into_iter().chain(shape.iter().map(|&size| Dim::Fixed(size))).collect()
+    };
+    if let (Some(head), Some([left, right])) = (&model.eyes, config.eye_tokens()) {
+        let places = [left, right].map(|place| place as i64);
+        let tokens = graph.g.gather(&encoded.embedded, 1, &places);
+        let eyes = graph.linear(&tokens, head)?;
+        let eyes = graph.g.sigmoid(&eyes);
+        graph.g.output(&eyes, "eyes", &rows(&[2, 2]));
+        let down = graph.g.slice(&signs, 1, 2, 3);
+        graph.g.output(&down, "looking_down", &rows(&[1]));
+        signs = graph.g.slice(&signs, 1, 0, 2);
+    }
+    let attention = graph.spread(&encoded.attention);
+    graph.g.output(&probs, "probs", &rows(&[2]));
+    graph.g.output(&signs, "signs", &rows(&[2]));
+    graph.g.output(&attention, "attention", &rows(&[patches]));
     Ok(graph.g.finish(metadata)?)
 }
 
@@ -85,7 +105,8 @@ pub fn mae(
 ) -> Result<Vec<u8>, TrainError> {
     let (patches, side) = (config.grid().patches() as i64, config.grid().side);
     let wide = config.decoder_dim;
-    let mut graph = Graph { g: GraphBuilder::new("mae"), config, half };
+    let shown = (0..config.grid().patches()).collect();
+    let mut graph = Graph { g: GraphBuilder::new("mae"), config, half, shown };
     let (image, keep) = graph.inputs();
     let image = graph.normalise(&image, normalisation);
     let encoded = graph.encoder(&model.encoder, &image, &keep)?;
@@ -118,6 +139,8 @@ pub fn mae(
 }
 
 struct Encoded {
+    /// `[N, shown, dim]`, before places and attention.
+    embedded: Value,
     cls: Value,
     tokens: Value,
     attention: Value,
@@ -180,6 +203,32 @@ impl Graph<'_> {
         self.g.add(&a, &b)
     }
 
+    /// Whether only a part of the patches is computed.
+    fn is_part(&self) -> bool {
+        self.shown.len() < self.config.grid().patches()
+    }
+
+    /// The entries of the patches that are computed: `[N,P]` to `[N,shown]`.
+    fn shown(&mut self, x: &Value) -> Value {
+        if !self.is_part() {
+            return x.clone();
+        }
+        let places: Vec<i64> = self.shown.iter().map(|&at| at as i64).collect();
+        self.g.gather(x, 1, &places)
+    }
+
+    /// Zeros for the patches that are not computed: `[N,shown]` to `[N,P]`.
+    fn spread(&mut self, x: &Value) -> Value {
+        if !self.is_part() {
+            return x.clone();
+        }
+        let (count, patches) = (self.shown.len(), self.config.grid().patches());
+        let mut one_hot = vec![0.0; count * patches];
+        self.shown.iter().enumerate().for_each(|(row, &at)| one_hot[row * patches + at] = 1.0);
+        let one_hot = self.g.constant("spread", &[count, patches], &one_hot);
+        self.g.matmul(x, &one_hot)
+    }
+
     /// `[N,3,S,S]` to `[N,P,p*p*3]`, each patch by row, column, channel.
     fn patches(&mut self, image: &Value) -> Value {
         let (side, px) = (self.config.grid().side as i64, self.config.patch_px as i64);
@@ -196,16 +245,21 @@ impl Graph<'_> {
         self.g.reshape(&cut, &[-1, 3, side * px, side * px])
     }
 
-    /// `[N,3,S,S]` to tokens `[N,P,dim]`.
+    /// `[N,3,S,S]` to tokens `[N,shown,dim]`.
     fn embed(&mut self, image: &Value, embedding: &PatchEmbedding) -> Result<Value, TrainError> {
         if embedding.convolutions.is_empty() {
             let patches = self.patches(image);
+            let patches = self.shown(&patches);
             return self.linear(&patches, &embedding.project);
         }
         let (grid, px) = (self.config.grid(), self.config.patch_px);
         let [count, wide] = [grid.side as i64, px as i64];
         let cut = self.g.reshape(image, &[-1, 3, count, wide, count, wide]);
-        let cut = self.g.transpose(&cut, &[0, 2, 4, 1, 3, 5]);
+        let mut cut = self.g.transpose(&cut, &[0, 2, 4, 1, 3, 5]);
+        if self.is_part() {
+            cut = self.g.reshape(&cut, &[-1, count * count, 3, wide, wide]);
+            cut = self.shown(&cut);
+        }
         let mut x = self.g.reshape(&cut, &[-1, 3, wide, wide]);
         let (mut side, mut channels, mut gain) = (px, 3, 1.0);
         for layer in &embedding.convolutions {
@@ -221,7 +275,7 @@ impl Graph<'_> {
         let dim = self.config.dim;
         let kernel = channels_first(&weight, side * side, channels, dim, gain);
         let x = self.g.conv2d(&x, [dim, channels, side, side], &kernel, &bias, 1, 0, 1);
-        Ok(self.g.reshape(&x, &[-1, grid.patches() as i64, dim as i64]))
+        Ok(self.g.reshape(&x, &[-1, self.shown.len() as i64, dim as i64]))
     }
 
     /// The patch norm of `x`, which has `count` values a patch, but for a gain that the next
@@ -243,12 +297,14 @@ impl Graph<'_> {
         keep: &Value,
     ) -> Result<Encoded, TrainError> {
         let (dim, side) = (self.config.dim, self.config.grid().side);
-        let patches = side * side;
-        let tokens = self.embed(image, &encoder.embedding)?;
+        let patches = self.shown.len();
+        let embedded = self.embed(image, &encoder.embedding)?;
         // The class token stands before the patches: room is made for it, and it is put
         // there together with the places of the patches.
-        let tokens = self.g.pad(&tokens, &[0, 1, 0, 0, 0, 0], 0.0);
-        let first = [values(&encoder.cls.val())?, sin_cos_positions(side, dim)].concat();
+        let tokens = self.g.pad(&embedded, &[0, 1, 0, 0, 0, 0], 0.0);
+        let table = sin_cos_positions(side, dim);
+        let mut first = values(&encoder.cls.val())?;
+        self.shown.iter().for_each(|&at| first.extend(&table[at * dim..(at + 1) * dim]));
         let first = self.g.constant("places", &[1, 1 + patches, dim], &first);
         let mut x = self.g.add(&tokens, &first);
 
@@ -277,13 +333,14 @@ impl Graph<'_> {
         };
         let cls = self.g.slice(&x, 1, 0, 1);
         Ok(Encoded {
+            embedded,
             cls: self.g.reshape(&cls, &[-1, dim as i64]),
             tokens: self.g.slice(&x, 1, 1, 1 + patches as i64),
             attention,
         })
     }
 
-    /// One block over `[N, 1 + patches, dim]`; returns the tokens and the attention.
+    /// One block over `[N, 1 + shown, dim]`; returns the tokens and the attention.
     fn block(
         &mut self,
         block: &Block,
@@ -291,7 +348,7 @@ impl Graph<'_> {
         dim: usize,
         bias: Option<&Value>,
     ) -> Result<(Value, Value), TrainError> {
-        let tokens = 1 + self.config.grid().patches() as i64;
+        let tokens = 1 + self.shown.len() as i64;
         let (heads, dim) = (block.heads as i64, dim as i64);
         let width = dim / heads;
         let normed = self.layer_norm(x, &block.norm_attention)?;

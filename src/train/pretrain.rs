@@ -2,7 +2,11 @@
 //! not. Its encoder is what fine-tuning starts from, its decoder fills in covered parts
 //! on the screen.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{Rng, SeedableRng};
@@ -88,8 +92,8 @@ pub(super) struct Data {
 impl Data {
     /// Loads the crops and chooses (or, when resuming, reads) the split.
     pub(super) fn load(
-        crops: &std::path::Path,
-        out: &std::path::Path,
+        crops: &Path,
+        out: &Path,
         hold_out: &HoldOut,
         resume: bool,
     ) -> Result<Self, TrainError> {
@@ -108,10 +112,7 @@ impl Data {
         let (validation, train): (Vec<usize>, Vec<usize>) =
             (0..set.items.len()).partition(|&at| split.validates[at]);
         if train.is_empty() || validation.is_empty() {
-            return Err(TrainError::Data {
-                path: crops.into(),
-                why: "nothing is left to train or to validate on; change hold_out".into(),
-            });
+            return Err(nothing_left(crops));
         }
         Ok(Self { set, train, validation, shared })
     }
@@ -126,6 +127,13 @@ impl Data {
             );
         }
         text
+    }
+}
+
+fn nothing_left(crops: &Path) -> TrainError {
+    TrainError::Data {
+        path: crops.into(),
+        why: "nothing is left to train or to validate on; change hold_out".into(),
     }
 }
 
@@ -151,7 +159,14 @@ pub fn run(
     setting("mask_ratio", ratio, ratio > 0.0 && ratio < 1.0, "it must lie between 0 and 1")?;
     let vit = settings::shape(config.preset, config.network.as_ref())?;
     super::record::claim(&config.out, resume)?;
-    let data = Data::load(&config.crops, &config.out, &config.hold_out, resume)?;
+    let mut data = Data::load(&config.crops, &config.out, &config.hold_out, resume)?;
+    // What shows nothing but eyes is no face to fill in.
+    let items = &data.set.items;
+    data.train.retain(|&at| !items[at].eyes_only);
+    data.validation.retain(|&at| !items[at].eyes_only);
+    if data.train.is_empty() || data.validation.is_empty() {
+        return Err(nothing_left(&config.crops));
+    }
     settings::write(config, &config.out)?;
     let (mean, std) = data.set.channel_statistics();
     let by = Normalisation { mean, std };

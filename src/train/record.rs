@@ -116,6 +116,7 @@ pub(super) fn name(preset: Preset, own_shape: bool) -> String {
     match (own_shape, preset) {
         (true, _) => "own",
         (false, Preset::Stem) => "stem",
+        (false, Preset::Eyes) => "eyes",
         (false, Preset::Seed) => "seed",
     }
     .into()

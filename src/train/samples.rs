@@ -13,6 +13,7 @@ use super::{
     settings::setting,
 };
 use crate::{
+    dataset::crops::MARGIN,
     face::align::CANONICAL,
     vit::{Cell, PatchGrid, VitConfig},
 };
@@ -118,6 +119,11 @@ pub struct Sample {
     pub keep: Vec<bool>,
     /// What cannot be seen: covered, or its patch dropped.
     pub hidden: Covered,
+    /// What is drawn over, before any exchange of left and right; a dropped patch still shows
+    /// its pixels to a head on its token.
+    pub covered: Covered,
+    /// Left and right have been exchanged.
+    pub flipped: bool,
 }
 
 /// The aligned crop in the middle of a stored one, unchanged. `visible` says which
@@ -128,7 +134,19 @@ pub fn plain(stored: &RgbImage, visible: [bool; 4], config: &VitConfig) -> Sampl
         picture: view.sample(stored, config.image_px),
         keep: config.grid().keep(config.q_mask, visible),
         hidden: Covered::default(),
+        covered: Covered::default(),
+        flipped: false,
     }
+}
+
+/// Two stored crops of one size that show nothing but eyes, as one: the left half of the
+/// first and the right half of the second.
+pub fn halves(left: &RgbImage, right: &RgbImage) -> RgbImage {
+    let mut both = left.clone();
+    let middle = left.width().min(right.width()) / 2;
+    let half = image::imageops::crop_imm(right, middle, 0, right.width() - middle, right.height());
+    image::imageops::replace(&mut both, &half.to_image(), i64::from(middle), 0);
+    both
 }
 
 /// A crop changed at random, with its `lids` lowered if there are any. What is drawn over a
@@ -164,7 +182,8 @@ pub fn changed(
     let drawn_over = [hidden.left_eye, hidden.right_eye, false, hidden.mouth];
     let mut seen = visible;
     seen.iter_mut().zip(drawn_over).for_each(|(seen, over)| *seen &= !over);
-    let mut sample = Sample { picture, keep: config.grid().keep(config.q_mask, seen), hidden };
+    let keep = config.grid().keep(config.q_mask, seen);
+    let mut sample = Sample { picture, keep, hidden, covered: hidden, flipped: false };
     if rng.random_bool(by.drop_patches) {
         drop_patches(&mut sample, config.grid(), needed, rng);
     }
@@ -183,17 +202,23 @@ struct View {
 }
 
 impl View {
-    /// Samples `[3, px, px]` between the stored pixels; the border repeats.
+    /// Samples `[3, px, px]` between the stored pixels, whatever the size that they were
+    /// prepared for; the border repeats.
     fn sample(&self, stored: &RgbImage, px: usize) -> Picture {
         let (width, height) = (stored.width() as usize, stored.height() as usize);
         let (sin, cos) = self.turn.sin_cos();
-        let middle = [width as f32 / 2.0 + self.shift[0], height as f32 / 2.0 + self.shift[1]];
+        // Stored pixels a pixel of the sample.
+        let step = width as f32 / (px as f32 * MARGIN).round();
+        let middle = [
+            width as f32 / 2.0 + step * self.shift[0],
+            height as f32 / 2.0 + step * self.shift[1],
+        ];
         let raw = stored.as_raw();
         let mut data = vec![0.0; 3 * px * px];
         let limit = [(width.max(1) - 1) as f32, (height.max(1) - 1) as f32];
         for at in 0..px * px {
-            let u = ((at % px) as f32 + 0.5 - px as f32 / 2.0) / self.scale[0];
-            let v = ((at / px) as f32 + 0.5 - px as f32 / 2.0) / self.scale[1];
+            let u = step * ((at % px) as f32 + 0.5 - px as f32 / 2.0) / self.scale[0];
+            let v = step * ((at / px) as f32 + 0.5 - px as f32 / 2.0) / self.scale[1];
             let x = (middle[0] + cos * u - sin * v - 0.5).clamp(0.0, limit[0]);
             let y = (middle[1] + sin * u + cos * v - 0.5).clamp(0.0, limit[1]);
             let (x0, y0) = (x as usize, y as usize);
@@ -305,6 +330,7 @@ fn flip(sample: &mut Sample, side: usize) {
     for row in sample.keep.chunks_mut(side.max(1)) {
         row.reverse();
     }
+    sample.flipped = !sample.flipped;
     let hidden = &mut sample.hidden;
     (hidden.left_eye, hidden.right_eye) = (hidden.right_eye, hidden.left_eye);
 }
@@ -378,6 +404,17 @@ mod tests {
                 approx::assert_abs_diff_eq!(found, f32::from(value) / 255.0, epsilon = 1e-5);
             }
         }
+    }
+
+    #[test]
+    fn a_crop_stored_for_another_size_shows_the_same_face() {
+        let half = Preset::Stem.config();
+        let large = RgbImage::from_fn(192, 192, |x, y| image::Rgb([x as u8, y as u8, 0]));
+        let sample = plain(&large, [true; 4], &half);
+        // Pixel 0 covers the stored pixels 24 and 25, whose mean is 24.5.
+        approx::assert_abs_diff_eq!(sample.picture.data[0], 24.5 / 255.0, epsilon = 1e-5);
+        let last = sample.picture.data[71];
+        approx::assert_abs_diff_eq!(last, (24.5 + 142.0) / 255.0, epsilon = 1e-5);
     }
 
     #[test]
@@ -469,6 +506,14 @@ mod tests {
         assert!(sample.keep[0] && !sample.keep[2]);
         assert!(sample.hidden.right_eye && !sample.hidden.left_eye);
         assert_ne!(sample.picture, before);
+    }
+
+    #[test]
+    fn two_crops_of_eyes_become_one() {
+        let [dark, light] = [10, 200].map(|grey| RgbImage::from_pixel(8, 8, image::Rgb([grey; 3])));
+        let both = halves(&dark, &light);
+        assert_eq!((both.get_pixel(3, 7).0, both.get_pixel(4, 0).0), ([10; 3], [200; 3]));
+        assert_eq!(both.dimensions(), (8, 8));
     }
 
     #[test]

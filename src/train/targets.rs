@@ -87,12 +87,15 @@ pub(super) fn with_lids<'i>(
     }
 }
 
-/// The labels of a batch as numbers, two a crop.
+/// How surely the landmark network must see an eye for it to count as seen.
+const SURELY_SEEN: f32 = 0.5;
+
+/// The labels of a batch as numbers: two a crop, of signs three.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Targets {
-    /// Probabilities of awake and drowsy.
+    /// Probabilities of awake and drowsy; both 0 where no label is known.
     pub(super) label: Vec<f32>,
-    /// Eyes closed, yawning.
+    /// Eyes closed, yawning, looking down.
     pub(super) signs: Vec<f32>,
     /// 1 where the sign is known and can be seen.
     pub(super) signs_known: Vec<f32>,
@@ -100,25 +103,69 @@ pub(super) struct Targets {
     pub(super) aspects: Vec<f32>,
     /// 1 where it is known and can be seen.
     pub(super) aspects_known: Vec<f32>,
+    /// Shut and seen of the left eye, then of the right eye: four a crop.
+    pub(super) eyes: Vec<f32>,
+    /// 1 where it is known; whether an unseen eye is shut is not.
+    pub(super) eyes_known: Vec<f32>,
+}
+
+/// Whether the eyes on the left and on the right of the picture are shut.
+pub(super) fn shut_eyes(item: &Item) -> [Option<bool>; 2] {
+    [item.eyes_closed; 2]
 }
 
 impl Targets {
-    /// The labels of one crop, as far as its `sample` shows them.
-    pub(super) fn new(item: &Item, sample: &Sample, smoothing: f32) -> Self {
+    /// The labels of one crop, as far as its `sample` shows them. `shut` says of the left
+    /// and of the right eye of the stored crop whether it is shut.
+    pub(super) fn new(
+        item: &Item,
+        shut: [Option<bool>; 2],
+        sample: &Sample,
+        smoothing: f32,
+    ) -> Self {
         let mut targets = Self::default();
-        let drowsy = f32::from(u8::from(item.label == Some(Label::Drowsy)));
-        let drowsy = drowsy * (1.0 - smoothing) + smoothing / 2.0;
-        targets.label.extend([1.0 - drowsy, drowsy]);
+        let smooth = |truth: bool| f32::from(u8::from(truth)) * (1.0 - smoothing) + smoothing / 2.0;
+        match item.label {
+            Some(label) => {
+                let drowsy = smooth(label == Label::Drowsy);
+                targets.label.extend([1.0 - drowsy, drowsy]);
+            }
+            None => targets.label.extend([0.0; 2]),
+        }
         let hidden = sample.hidden;
         let seen = [!(hidden.left_eye && hidden.right_eye), !hidden.mouth];
-        for (sign, seen) in [item.eyes_closed, item.yawn].into_iter().zip(seen) {
+        // What shows nothing but eyes teaches \[CLS\] nothing: it would learn the collection.
+        let face = !item.eyes_only;
+        let signs = [item.eyes_closed, item.yawn, item.looking_down];
+        for (sign, seen) in signs.into_iter().zip([seen[0], seen[1], seen[0]]) {
             targets.signs.push(f32::from(u8::from(sign == Some(true))));
-            targets.signs_known.push(f32::from(u8::from(seen && sign.is_some())));
+            targets.signs_known.push(f32::from(u8::from(face && seen && sign.is_some())));
         }
         let aspects = [item.eye_aspect, item.mouth_aspect].into_iter().zip(ASPECT_SCALE);
         for ((aspect, scale), seen) in aspects.zip(seen) {
             targets.aspects.push(aspect.unwrap_or(0.0).clamp(0.0, 1.5) * scale);
-            targets.aspects_known.push(f32::from(u8::from(seen && aspect.is_some())));
+            targets.aspects_known.push(f32::from(u8::from(face && seen && aspect.is_some())));
+        }
+        let covered = [sample.covered.left_eye, sample.covered.right_eye];
+        let by_network = item.seen.map_or([1.0; 2], |[left, right, _]| [left, right]);
+        let mut eyes = [0, 1].map(|eye| {
+            let readable = item.eyes_readable != Some(false);
+            let seen = match (readable && !covered[eye], by_network[eye] >= SURELY_SEEN) {
+                (false, _) => Some(false),
+                (true, true) => Some(true),
+                // The landmark network is no judge of that where it doubts.
+                (true, false) => None,
+            };
+            (shut[eye].filter(|_| readable && !covered[eye]), seen)
+        });
+        if sample.flipped {
+            eyes.reverse();
+        }
+        for (shut, seen) in eyes {
+            for truth in [shut, seen] {
+                targets.eyes.push(truth.map_or(0.0, smooth));
+                targets.eyes_known.push(f32::from(u8::from(truth.is_some())));
+            }
         }
         targets
     }
@@ -130,6 +177,8 @@ impl Targets {
         self.signs_known.extend(more.signs_known);
         self.aspects.extend(more.aspects);
         self.aspects_known.extend(more.aspects_known);
+        self.eyes.extend(more.eyes);
+        self.eyes_known.extend(more.eyes_known);
     }
 
     /// The labels of a mixture, `share` of these and the rest of `other` (mixup, Zhang et
@@ -138,12 +187,19 @@ impl Targets {
         let blend = |a: &mut [f32], b: &[f32]| {
             a.iter_mut().zip(b).for_each(|(a, b)| *a = share * *a + (1.0 - share) * b);
         };
-        blend(&mut self.label, &other.label);
+        // Without a label on one side there is none of the mixture.
+        let labelled = |label: &[f32]| label.iter().sum::<f32>() > 0.0;
+        match labelled(&self.label) && labelled(&other.label) {
+            true => blend(&mut self.label, &other.label),
+            false => self.label.fill(0.0),
+        }
         blend(&mut self.signs, &other.signs);
         blend(&mut self.aspects, &other.aspects);
+        blend(&mut self.eyes, &other.eyes);
         let both = |a: &mut [f32], b: &[f32]| a.iter_mut().zip(b).for_each(|(a, b)| *a *= b);
         both(&mut self.signs_known, &other.signs_known);
         both(&mut self.aspects_known, &other.aspects_known);
+        both(&mut self.eyes_known, &other.eyes_known);
     }
 }
 
@@ -169,11 +225,47 @@ mod tests {
         let stored = RgbImage::new(32, 32);
         let mut sample = samples::plain(&stored, [true; 4], &small(true));
         sample.hidden = Covered { left_eye: true, right_eye: false, mouth: true };
-        let targets = Targets::new(&item, &sample, 0.5);
+        sample.covered = Covered { left_eye: true, right_eye: false, mouth: false };
+        let targets = Targets::new(&item, shut_eyes(&item), &sample, 0.5);
         assert_eq!(targets.label, [0.25, 0.75]);
-        assert_eq!((&targets.signs[..], &targets.signs_known[..]), (&[1., 0.][..], &[1., 0.][..]));
+        assert_eq!(targets.signs, [1., 0., 0.]);
+        assert_eq!(targets.signs_known, [1., 0., 0.]);
+        // The left eye is covered: unseen, and nobody knows whether it is shut.
+        assert_eq!(targets.eyes, [0.0, 0.25, 0.75, 0.75]);
+        assert_eq!(targets.eyes_known, [0., 1., 1., 1.]);
+        sample.flipped = true;
+        let flipped = Targets::new(&item, shut_eyes(&item), &sample, 0.5);
+        assert_eq!(flipped.eyes_known, [1., 1., 0., 1.]);
         assert_eq!(targets.aspects, [0.5, 0.5]);
         assert_eq!(targets.aspects_known, [1., 0.]);
+    }
+
+    #[test]
+    fn what_shows_nothing_but_eyes_teaches_the_eye_heads_alone() {
+        let item = Item {
+            eyes_only: true,
+            eyes_closed: Some(false),
+            seen: Some([1.0, 1.0, 0.0]),
+            ..Item::default()
+        };
+        let sample = samples::plain(&RgbImage::new(32, 32), [true; 4], &small(true));
+        let targets = Targets::new(&item, [Some(true), Some(false)], &sample, 0.0);
+        assert_eq!(targets.label, [0.0, 0.0]);
+        assert_eq!(
+            (&targets.signs_known[..], &targets.aspects_known[..]),
+            (&[0.; 3][..], &[0.; 2][..])
+        );
+        assert_eq!(
+            (&targets.eyes[..], &targets.eyes_known[..]),
+            (&[1., 1., 0., 1.][..], &[1.; 4][..])
+        );
+        // Eyes that a person cannot read are unseen, whatever the landmark network thinks.
+        let dark = Item { eyes_readable: Some(false), ..item };
+        let targets = Targets::new(&dark, [None; 2], &sample, 0.0);
+        assert_eq!(
+            (&targets.eyes[..], &targets.eyes_known[..]),
+            (&[0.; 4][..], &[0., 1., 0., 1.][..])
+        );
     }
 
     #[test]
@@ -222,12 +314,18 @@ mod tests {
             signs_known: vec![known, 1.0],
             aspects: vec![value; 2],
             aspects_known: vec![1.0, known],
+            eyes: vec![value; 4],
+            eyes_known: vec![known; 4],
         };
         let mut mixed = part(1.0, 1.0);
         mixed.mix(&part(0.0, 0.0), 0.75);
         assert_eq!(mixed.label, [0.25, 0.75]);
         assert_eq!(mixed.signs_known, [0.0, 1.0]);
         assert_eq!(mixed.aspects_known, [1.0, 0.0]);
+        assert_eq!(mixed.eyes_known, [0.0; 4]);
+        let mut unlabelled = Targets { label: vec![0.0; 2], ..part(1.0, 1.0) };
+        unlabelled.mix(&part(1.0, 0.0), 0.75);
+        assert_eq!(unlabelled.label, [0.0, 0.0]);
     }
 
     #[test]

@@ -22,13 +22,6 @@ use crate::{
 /// A class of a collection with fewer crops says nothing about it.
 const LEAST: usize = 5;
 
-/// The patches that the network is shown: those that the Q mask can ever keep. What is
-/// masked has no influence, so it need not be computed.
-pub fn shown_patches(vit: &VitConfig) -> Vec<usize> {
-    let keep = vit.grid().keep(vit.q_mask, [true; 4]);
-    (0..keep.len()).filter(|&at| keep[at]).collect()
-}
-
 /// Samples as the network takes them: patches `[n, shown, values]`, their mask
 /// `[n, shown]` and the positions `[1, shown, dim]`.
 pub fn tensors(
@@ -37,7 +30,7 @@ pub fn tensors(
     by: &Normalisation,
     device: &Device,
 ) -> (Tensor<3>, Tensor<2>, Tensor<3>) {
-    let shown = shown_patches(vit);
+    let shown = vit.shown_patches();
     let mut pixels = Vec::with_capacity(samples.len() * shown.len() * vit.patch_values());
     let mut keep = Vec::with_capacity(samples.len() * shown.len());
     for sample in samples {
@@ -54,7 +47,16 @@ pub fn tensors(
     )
 }
 
-/// Log-odds of drowsy for samples, before any temperature.
+/// What the network says of a crop, as log-odds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Judged {
+    /// Of drowsy, before any temperature.
+    pub odds: f64,
+    /// Of the left and of the right eye being shut, where it has heads on the eyes.
+    pub shut: Option<[f64; 2]>,
+}
+
+/// Judges samples.
 ///
 /// # Errors
 /// When the network does not compute in 32-bit floats.
@@ -64,10 +66,17 @@ pub fn judge(
     vit: &VitConfig,
     by: &Normalisation,
     device: &Device,
-) -> Result<Vec<f64>, TrainError> {
+) -> Result<Vec<Judged>, TrainError> {
     let (patches, keep, places) = tensors(samples, vit, by, device);
-    let logits = values(&model.forward(patches, places, keep).logits)?;
-    Ok(logits.chunks(2).map(|pair| f64::from(pair[1]) - f64::from(pair[0])).collect())
+    let answer = model.forward(patches, places, keep);
+    let logits = values(&answer.logits)?;
+    let eyes = answer.eyes.as_ref().map(values).transpose()?;
+    let judged = logits.chunks(2).enumerate().map(|(at, pair)| Judged {
+        odds: f64::from(pair[1]) - f64::from(pair[0]),
+        // Shut and seen of the left eye, then of the right one.
+        shut: eyes.as_ref().map(|eyes| [4 * at, 4 * at + 2].map(|of| f64::from(eyes[of]))),
+    });
+    Ok(judged.collect())
 }
 
 /// The probability of these log-odds.
@@ -136,6 +145,39 @@ pub fn measure(items: &[Item], which: &[usize], odds: &[f64], noisy: &[String]) 
     }
     figures.mean_auc = aucs.iter().sum::<f64>() / aucs.len().max(1) as f64;
     figures
+}
+
+/// Adds to `figures` how well the heads on the eyes tell shut from open ones, `auc_eye_...` by
+/// collection and once over those with one class alone; what shows nothing but eyes is
+/// chosen by, too. `eyes` are crops with the log-odds of either eye.
+pub fn measure_eyes(
+    items: &[Item],
+    eyes: impl Iterator<Item = (usize, [f64; 2])>,
+    figures: &mut Figures,
+) {
+    let mut by_collection: BTreeMap<&str, Vec<Scored>> = BTreeMap::new();
+    let mut alone: Vec<&str> = Vec::new();
+    for (at, odds) in eyes {
+        let item = &items[at];
+        let Some(drowsy) = item.eyes_closed else { continue };
+        let scored = odds.map(|odds| Scored { drowsy, probability: probability(odds) });
+        by_collection.entry(&item.collection).or_default().extend(scored);
+        if item.eyes_only {
+            alone.push(&item.collection);
+        }
+    }
+    let mut groups = Groups::new();
+    for (name, scored) in by_collection {
+        let whole = smaller_class(&scored) >= LEAST;
+        groups.entry(if whole { name } else { "eyes" }).or_default().extend(scored);
+    }
+    let mut chosen_by = vec![figures.mean_auc];
+    for (name, scored) in &groups {
+        let Some(area) = auc(scored) else { continue };
+        figures.by_name.insert(format!("auc_eye_{name}"), round(area));
+        chosen_by.extend(alone.contains(name).then_some(area));
+    }
+    figures.mean_auc = chosen_by.iter().sum::<f64>() / chosen_by.len() as f64;
 }
 
 /// Four places are more than the noise allows.
@@ -241,6 +283,28 @@ mod tests {
         assert_eq!(car.true_positive + car.false_negative, 6, "six of them are drowsy");
         assert_eq!(figures.mean_auc, 0.5);
         assert!(!figures.by_name.contains_key("auc_closed"));
+    }
+
+    #[test]
+    fn heads_on_eyes_are_measured_by_collection() {
+        let eye = |shut, collection: &str, eyes_only| Item {
+            eyes_closed: Some(shut),
+            collection: collection.into(),
+            eyes_only,
+            ..Item::default()
+        };
+        let mut items = Vec::new();
+        for _ in 0..6 {
+            items.extend([eye(true, "night", true), eye(false, "night", true)]);
+            items.extend([eye(true, "closed", false), eye(false, "open", false)]);
+        }
+        // At night all is told, elsewhere it is the wrong way round.
+        let odds = |at: usize| [[2.0, 1.0], [-1.0, -2.0], [-3.0, 0.0], [1.0, 2.0]][at % 4];
+        let mut figures = Figures { mean_auc: 0.5, ..Figures::default() };
+        measure_eyes(&items, (0..items.len()).map(|at| (at, odds(at))), &mut figures);
+        assert_eq!(figures.by_name["auc_eye_night"], 1.0);
+        assert_eq!(figures.by_name["auc_eye_eyes"], 0.0);
+        assert_eq!(figures.mean_auc, 0.75, "what shows nothing but eyes chooses, too");
     }
 
     #[test]

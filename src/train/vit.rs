@@ -98,6 +98,9 @@ impl Block {
 /// What the encoder makes of a crop.
 #[derive(Clone, Debug)]
 pub struct Encoded {
+    /// The patches as they were embedded, before positions and attention,
+    /// `[batch, patches, dim]`.
+    pub embedded: Tensor<3>,
     /// \[CLS\] after the last norm, `[batch, dim]`.
     pub cls: Tensor<2>,
     /// The patches after the last norm, `[batch, patches, dim]`.
@@ -156,7 +159,8 @@ impl Encoder {
         paths: Option<&Tensor<2>>,
     ) -> Encoded {
         let [batch, count, _] = patches.dims();
-        let tokens = self.embedding.forward(patches) + positions;
+        let embedded = self.embedding.forward(patches);
+        let tokens = embedded.clone() + positions;
         let dim = tokens.dims()[2];
         let cls = self.cls.val().unsqueeze_dim::<3>(0).expand([batch, 1, dim]);
         let mut x = Tensor::cat(vec![cls, tokens], 1);
@@ -182,6 +186,7 @@ impl Encoder {
             },
         );
         Encoded {
+            embedded,
             cls: x.clone().slice([0..batch, 0..1]).reshape([batch, dim]),
             tokens: x.slice([0..batch, 1..count + 1]),
             attention,

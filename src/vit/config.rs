@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{PatchGrid, QMask};
+use super::{Cell, PatchGrid, QMask};
 
 /// How a patch of pixels becomes a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,8 +27,12 @@ pub enum Preset {
     /// The research project's own shape: 72x72, nine 24-pixel patches, linear
     /// embedding, dim 512, depth 12, 4 heads.
     Seed,
-    /// The same nine tokens from a convolutional stem, dim 128, depth 4: what ships.
+    /// The same nine tokens from a convolutional stem, dim 128, depth 4.
     Stem,
+    /// The stem over crops of twice the size, 144x144 with 48-pixel patches, and a head on
+    /// the token of each eye: what ships. An eye behind glasses is 14 pixels wide in a crop
+    /// of 72, which is too few to tell its lids.
+    Eyes,
 }
 
 /// The shape of a vision transformer over an aligned face crop.
@@ -57,6 +61,10 @@ pub struct VitConfig {
     pub decoder_depth: usize,
     /// Heads of the MAE decoder.
     pub decoder_heads: usize,
+    /// Whether the classifier has a head on the token of each eye, before attention (shut,
+    /// and seen at all), and \[CLS\] one for looking down. It needs a grid of 3x3 patches.
+    #[serde(default)]
+    pub eye_heads: bool,
 }
 
 /// A network shape that cannot be built.
@@ -92,6 +100,14 @@ pub enum ConfigError {
         /// Patch size.
         patch_px: usize,
     },
+    /// A head on an eye's token needs one token an eye.
+    #[error(
+        "heads on the eyes' tokens need one patch an eye, a grid of 3x3, not {side}x{side}; change patch_px or leave out eye_heads"
+    )]
+    EyeHeads {
+        /// Patches along one side.
+        side: usize,
+    },
     /// Something is zero that may not be.
     #[error("{field} must be at least 1")]
     Zero {
@@ -116,6 +132,7 @@ impl Preset {
                 decoder_dim: 128,
                 decoder_depth: 2,
                 decoder_heads: 4,
+                eye_heads: false,
             },
             Preset::Stem => VitConfig {
                 image_px: 72,
@@ -129,6 +146,14 @@ impl Preset {
                 decoder_dim: 128,
                 decoder_depth: 2,
                 decoder_heads: 4,
+                eye_heads: false,
+            },
+            Preset::Eyes => VitConfig {
+                image_px: 144,
+                patch_px: 48,
+                embedding: Embedding::Stem { widths: vec![16, 32, 64, 128] },
+                eye_heads: true,
+                ..Preset::Stem.config()
             },
         }
     }
@@ -143,6 +168,23 @@ impl VitConfig {
     /// Number of pixel values of one patch, `patch_px * patch_px * 3`.
     pub fn patch_values(&self) -> usize {
         self.patch_px * self.patch_px * 3
+    }
+
+    /// The patches that a classifier computes, in rising order: those that the Q mask can
+    /// ever keep. What is masked has no influence, so it need not be computed.
+    pub fn shown_patches(&self) -> Vec<usize> {
+        let keep = self.grid().keep(self.q_mask, [true; 4]);
+        (0..keep.len()).filter(|&at| keep[at]).collect()
+    }
+
+    /// Where the patches of the eye on the left and of the one on the right of the picture
+    /// stand among the [shown ones](Self::shown_patches), if the network has
+    /// [heads on them](Self::eye_heads).
+    pub fn eye_tokens(&self) -> Option<[usize; 2]> {
+        let (grid, shown) = (self.grid(), self.shown_patches());
+        let place = |cell| shown.iter().position(|&patch| grid.cell_of(patch) == Some(cell));
+        let both = place(Cell::LeftEye).zip(place(Cell::RightEye));
+        both.filter(|_| self.eye_heads).map(|(left, right)| [left, right])
     }
 
     /// Says whether the network can be built.
@@ -172,6 +214,10 @@ impl VitConfig {
                 return Err(ConfigError::Width { dim, heads });
             }
         }
+        let side = self.image_px / self.patch_px;
+        if self.eye_heads && side != 3 {
+            return Err(ConfigError::EyeHeads { side });
+        }
         if let Embedding::Stem { widths } = &self.embedding {
             let convolutions = widths.len();
             let shrink = 1usize.checked_shl(convolutions as u32).unwrap_or(0);
@@ -192,13 +238,23 @@ mod tests {
 
     #[test]
     fn presets_can_be_built_and_survive_toml() {
-        for preset in [Preset::Seed, Preset::Stem] {
+        for preset in [Preset::Seed, Preset::Stem, Preset::Eyes] {
             let config = preset.config();
             config.validate().unwrap();
             assert_eq!(config.grid().patches(), 9);
             let text = toml::to_string(&config).unwrap();
             assert_eq!(toml::from_str::<VitConfig>(&text).unwrap(), config);
         }
+    }
+
+    #[test]
+    fn eyes_have_a_token_each_where_there_are_heads_on_them() {
+        assert_eq!(Preset::Stem.config().eye_tokens(), None);
+        let eyes = Preset::Eyes.config();
+        assert_eq!(eyes.shown_patches(), [0, 2, 4, 7]);
+        assert_eq!(eyes.eye_tokens(), Some([0, 1]));
+        let all = VitConfig { q_mask: QMask::None, ..eyes };
+        assert_eq!(all.eye_tokens(), Some([0, 2]));
     }
 
     #[test]
@@ -210,5 +266,7 @@ mod tests {
         assert_eq!(bad.validate(), Err(ConfigError::Width { dim: 128, heads: 3 }));
         let bad = VitConfig { embedding: Embedding::Stem { widths: vec![8; 4] }, ..stem };
         assert!(matches!(bad.validate(), Err(ConfigError::Stem { .. })));
+        let bad = VitConfig { patch_px: 24, ..Preset::Eyes.config() };
+        assert_eq!(bad.validate(), Err(ConfigError::EyeHeads { side: 6 }));
     }
 }

@@ -197,6 +197,7 @@ fn signs(
         mouth_aspect: mouth,
         pose,
         unreadable,
+        ..FaceSigns::default()
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
     alarm::SoundState,
     face::{BBox, Face, Landmarks, Seat, Visibility},
     frame::{Frame, Mounting},
-    infer::Reading,
+    infer::{EyeReading, Reading},
     live::{Command, LiveOptions, Snapshot, Stats},
     monitor::{Judgement, Level, State},
     source::{SourceError, SourceInfo, SourceSpec},
@@ -214,6 +214,21 @@ fn a_mistake_in_the_drawing_is_told_and_does_not_end_the_watch() {
     // The screens come back on the same session.
     wait_for(&mut harness, text::watch::CROP);
     assert_eq!(*log.stopped.lock().unwrap(), 0);
+}
+
+#[test]
+fn each_eye_is_told_on_its_patch_where_the_network_reads_it() {
+    let plain = judged(State::Awake, Level::None);
+    let (harness, _) = watching(plain.clone());
+    assert!(harness.query_by_label_contains("left eye").is_none());
+    harness.get_by_label(text::watch::CROP_LEGEND);
+
+    let [shut, hidden] = [(0.9, 1.0), (0.1, 0.2)].map(|(shut, seen)| EyeReading { shut, seen });
+    let reading = Reading { eyes: Some([shut, hidden]), ..plain.reading.unwrap_or_default() };
+    let reading = Some(reading);
+    let (harness, _) = watching(Snapshot { reading, ..plain });
+    harness.get_by_label_contains("left eye 90 % shut; right eye hidden");
+    harness.get_by_label(text::watch::CROP_LEGEND_EYES);
 }
 
 const STATES: [(State, Level); 14] = [

@@ -19,6 +19,10 @@ pub const MIRRORED: &str = "mirrored";
 pub const CROP: &str = "What the network sees";
 /// Under the crop: how to read it.
 pub const CROP_LEGEND: &str = "Framed: read. Hatched: left out. Brighter: more attention.";
+/// The same where the network reads each eye.
+pub const CROP_LEGEND_EYES: &str = "Framed: read. Brighter: more attention. Bars: eyes shut.";
+/// On the patch of an eye that cannot be seen.
+pub const EYE_HIDDEN: &str = "hidden";
 /// Heading of the figures.
 pub const SIGNS: &str = "Signs";
 /// Left end of the probability's bar.
@@ -92,6 +96,15 @@ pub fn alarm_from(seconds: f32) -> String {
 /// The crop in words; `patches` is a list of numbers and shares.
 pub fn patches_read(patches: &str) -> String {
     format!("Patches that the network reads, with their attention: {patches}")
+}
+
+/// One eye in words; `shut` is `None` where it cannot be seen.
+pub fn eye_read(is_left: bool, shut: Option<f32>) -> String {
+    let side = if is_left { "left" } else { "right" };
+    match shut {
+        Some(shut) => format!("{side} eye {} shut", super::percent(shut)),
+        None => format!("{side} eye {EYE_HIDDEN}"),
+    }
 }
 
 /// The plot in words.

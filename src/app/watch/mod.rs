@@ -90,6 +90,9 @@ impl WatchView {
         let imagined = self.imagined(ui, snapshot, preferences, around);
         let mut card = card(ui, place, "crop");
         let (title, legend) = match &imagined {
+            Imagined::Nothing if reads_eyes(snapshot) => {
+                (text::watch::CROP, text::watch::CROP_LEGEND_EYES)
+            }
             Imagined::Nothing => (text::watch::CROP, text::watch::CROP_LEGEND),
             Imagined::Picture(_) => (text::watch::IMAGINED, text::watch::IMAGINED_LEGEND),
             Imagined::Failed(why) => (text::watch::CROP, why.as_str()),
@@ -132,6 +135,11 @@ impl WatchView {
         imaginer.offer(crop, &snapshot.keep);
         imaginer.latest()
     }
+}
+
+/// Whether the network reads each eye by itself.
+fn reads_eyes(snapshot: &Snapshot) -> bool {
+    snapshot.reading.as_ref().is_some_and(|reading| reading.eyes.is_some())
 }
 
 /// Width over height of the picture.

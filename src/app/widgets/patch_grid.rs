@@ -1,5 +1,7 @@
 //! The aligned crop, drawn large, with the patches that the network cuts it into: framed
-//! where the Q mask lets it look, hatched where not, and shaded by attention.
+//! where the Q mask lets it look, hatched where not, and shaded by attention. Each eye's
+//! patch has a bar that says how surely that eye is shut, where the network reads them one
+//! by one.
 
 use eframe::egui::{Align2, Color32, Painter, Rect, Role, Stroke, StrokeKind, Ui, pos2, vec2};
 
@@ -9,11 +11,17 @@ use crate::{
         text,
         theme::{self, Tokens},
     },
+    infer::EyeReading,
     live::Snapshot,
+    vit::Cell,
 };
 
 /// Patches narrower than this, in points, carry no figures.
 const FIGURES_FROM: f32 = 44.0;
+/// Height of an eye's bar, in points.
+const BAR: f32 = 7.0;
+/// An eye that is seen less surely than this is shown as hidden: its bar says nothing.
+const SEEN_FROM: f32 = 0.5;
 
 /// Draws a snapshot's crop; keeps its texture.
 #[derive(Default)]
@@ -48,8 +56,11 @@ impl PatchGridView {
             for patch in &patches {
                 draw(&painter, patch.place(rect), patch, tokens);
             }
+            for (cell, eye) in &eyes(snapshot) {
+                draw_eye(&painter, place_of(*cell, rect), eye);
+            }
         }
-        named(ui, rect, Role::Image, &describe(&patches));
+        named(ui, rect, Role::Image, &describe(&patches, &eyes(snapshot)));
     }
 }
 
@@ -100,6 +111,54 @@ fn patches(snapshot: &Snapshot) -> Vec<Patch> {
     snapshot.keep.iter().enumerate().map(patch).collect()
 }
 
+/// The eyes that were read one by one, each with its cell of the crop.
+fn eyes(snapshot: &Snapshot) -> Vec<(Cell, EyeReading)> {
+    let eyes = snapshot.reading.as_ref().and_then(|reading| reading.eyes);
+    let cells = [Cell::LeftEye, Cell::RightEye];
+    eyes.map(|eyes| cells.into_iter().zip(eyes).collect()).unwrap_or_default()
+}
+
+/// The place of a cell of the crop, whatever its patches are.
+fn place_of(cell: Cell, rect: Rect) -> Rect {
+    let (size, (row, col)) = (rect.size() / 3.0, cell.row_col());
+    Rect::from_min_size(rect.min + vec2(col as f32, row as f32) * size, size)
+}
+
+/// An eye's bar along the top of its cell, right of the patch's number: filled as far as the
+/// eye is shut, hollow and struck out where it is hidden.
+fn draw_eye(painter: &Painter, area: Rect, eye: &EyeReading) {
+    let inner = area.shrink(7.0);
+    let left = if area.width() < FIGURES_FROM { inner.left() } else { inner.left() + 18.0 };
+    let bar = Rect::from_min_max(pos2(left, inner.top()), pos2(inner.right(), inner.top() + BAR));
+    if bar.width() <= 0.0 {
+        return;
+    }
+    let tokens = &theme::DARK;
+    painter.rect_filled(bar.expand(2.0), 3.0, Color32::from_black_alpha(170));
+    if eye.seen < SEEN_FROM {
+        let edge = Stroke::new(1.0, tokens.unseen);
+        painter.rect_stroke(bar, 2.0, edge, StrokeKind::Inside);
+        let mut x = bar.left();
+        while x + BAR <= bar.right() {
+            painter.line_segment([pos2(x, bar.bottom()), pos2(x + BAR, bar.top())], edge);
+            x += BAR;
+        }
+        if area.width() >= FIGURES_FROM {
+            let at = pos2(area.center().x, bar.bottom() + 5.0);
+            let hidden = text::watch::EYE_HIDDEN;
+            let galley = painter.layout_no_wrap(hidden.into(), theme::font(11.0), tokens.text);
+            let place = Align2::CENTER_TOP.anchor_size(at, galley.size() + vec2(6.0, 0.0));
+            painter.rect_filled(place, 3.0, Color32::from_black_alpha(170));
+            painter.galley(place.min + vec2(3.0, 0.0), galley, tokens.text);
+        }
+        return;
+    }
+    painter.rect_filled(bar, 2.0, tokens.track);
+    let shut = eye.shut.clamp(0.0, 1.0);
+    let color = if shut < 0.5 { tokens.awake } else { tokens.drowsy };
+    painter.rect_filled(bar.with_max_x(bar.left() + shut * bar.width()), 2.0, color);
+}
+
 fn draw(painter: &Painter, area: Rect, patch: &Patch, tokens: &Tokens) {
     let painter = painter.with_clip_rect(area.intersect(painter.clip_rect()));
     if patch.read {
@@ -146,12 +205,17 @@ fn draw(painter: &Painter, area: Rect, patch: &Patch, tokens: &Tokens) {
 }
 
 /// The picture in words, for a screen reader.
-fn describe(patches: &[Patch]) -> String {
+fn describe(patches: &[Patch], eyes: &[(Cell, EyeReading)]) -> String {
     let read = patches.iter().filter(|patch| patch.read).map(|patch| {
         let share = patch.share.map(text::percent).unwrap_or_default();
         format!("{} {share}", patch.index + 1).trim_end().to_owned()
     });
-    text::watch::patches_read(&read.collect::<Vec<_>>().join(", "))
+    let read = text::watch::patches_read(&read.collect::<Vec<_>>().join(", "));
+    let eyes = eyes.iter().map(|(cell, eye)| {
+        let shut = (eye.seen >= SEEN_FROM).then_some(eye.shut);
+        text::watch::eye_read(*cell == Cell::LeftEye, shut)
+    });
+    std::iter::once(read).chain(eyes).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -171,7 +235,23 @@ mod tests {
         assert_eq!((patches[0].brightness, patches[2].brightness), (1.0, 0.5));
         let rect = Rect::from_min_size(pos2(10.0, 20.0), vec2(90.0, 90.0));
         assert_eq!(patches[7].place(rect).min, pos2(40.0, 80.0));
-        assert_eq!(describe(&patches), text::watch::patches_read("1 50 %, 3 25 %, 5 0 %, 8 25 %"));
+        let read = text::watch::patches_read("1 50 %, 3 25 %, 5 0 %, 8 25 %");
+        assert_eq!(describe(&patches, &eyes(&snapshot)), read);
+    }
+
+    #[test]
+    fn each_eye_lies_on_its_patch_and_a_hidden_one_is_told_as_such() {
+        let [shut, hidden] =
+            [(0.875, 0.75), (0.125, 0.25)].map(|(shut, seen)| EyeReading { shut, seen });
+        let reading = Reading { eyes: Some([shut, hidden]), ..Reading::default() };
+        let snapshot = Snapshot { reading: Some(reading), ..Snapshot::default() };
+        let eyes = eyes(&snapshot);
+        assert_eq!(eyes, [(Cell::LeftEye, shut), (Cell::RightEye, hidden)]);
+        let rect = Rect::from_min_size(pos2(10.0, 20.0), vec2(90.0, 90.0));
+        let corners = [Cell::LeftEye, Cell::RightEye].map(|cell| place_of(cell, rect).min);
+        assert_eq!(corners, [pos2(10.0, 20.0), pos2(70.0, 20.0)]);
+        let told = describe(&[], &eyes);
+        assert!(told.ends_with("; left eye 88 % shut; right eye hidden"), "{told}");
     }
 
     #[test]

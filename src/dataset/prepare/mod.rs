@@ -1,12 +1,17 @@
 //! From whole pictures and videos to a folder of aligned crops: each face is found,
-//! measured and laid into a crop with a margin, several files side by side. Goes on where
-//! an earlier run stopped ([`journal`]), and says what was dropped and why ([`report`]).
+//! measured and laid into a crop with a margin, several files side by side; pictures of a
+//! single eye are laid in without ([`eyes`]). Goes on where an earlier run stopped
+//! ([`journal`]), makes the list of the crops anew from what is known by now ([`row`]), and
+//! says what was dropped and why ([`report`]).
 
+mod eyes;
 mod journal;
 mod report;
+mod row;
 mod work;
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     sync::{
@@ -23,6 +28,7 @@ use super::{
     DatasetError, collections,
     crops::MARGIN,
     manifest::{Item, Manifest},
+    spans::FilmTruth,
     uta,
 };
 use crate::{
@@ -108,6 +114,8 @@ struct Input<'i> {
     item: &'i Item,
     /// Its path relative to the list or the folder, so that data may be moved.
     key: String,
+    /// What is known to happen when, of a film with annotated spans.
+    truth: Option<&'i FilmTruth>,
 }
 
 /// Prepares the pictures and videos.
@@ -121,13 +129,16 @@ struct Input<'i> {
 /// that cannot be used is dropped and named, not an error.
 pub fn run(options: &PrepareOptions, watch: &Watch<'_>) -> Result<PrepareReport, DatasetError> {
     check(options)?;
-    let (manifest, root, left_out) = list(&options.pictures)?;
+    let Listed { manifest, root, left_out, films } = list(&options.pictures)?;
     let crops = options.out.join("crops");
     fs::create_dir_all(&crops).map_err(DatasetError::io(&crops, "written"))?;
     settle(options)?;
     let journal = Journal::open(&options.out.join(JOURNAL))?;
-    let inputs: Vec<Input<'_>> =
-        manifest.items.iter().map(|item| Input { key: key(&root, &item.file), item }).collect();
+    let inputs: Vec<Input<'_>> = manifest
+        .items
+        .iter()
+        .map(|item| Input { key: key(&root, &item.file), truth: films.get(&item.file), item })
+        .collect();
     let todo: Vec<&Input<'_>> =
         inputs.iter().filter(|input| !work::is_done(&journal, input)).collect();
     let before: usize = journal.outcomes.values().map(Vec::len).sum();
@@ -193,25 +204,38 @@ fn check(options: &PrepareOptions) -> Result<(), DatasetError> {
     }
 }
 
-/// Files that could not be listed, each with the reason.
-type LeftOut = Vec<(PathBuf, String)>;
+/// What there is to prepare.
+struct Listed {
+    manifest: Manifest,
+    /// What the names of the journal are relative to.
+    root: PathBuf,
+    /// Files that could not be listed, each with the reason.
+    left_out: Vec<(PathBuf, String)>,
+    /// The films with annotated spans, by their paths.
+    films: BTreeMap<PathBuf, FilmTruth>,
+}
 
-/// The list, what its names are relative to, and what could not be listed.
-fn list(pictures: &Pictures) -> Result<(Manifest, PathBuf, LeftOut), DatasetError> {
+fn list(pictures: &Pictures) -> Result<Listed, DatasetError> {
+    let films = BTreeMap::new();
     match pictures {
         Pictures::List(list) => {
             let above = list.parent().unwrap_or(Path::new(""));
             let root = if list.is_dir() { list.as_path() } else { above };
             let listing = Manifest::listing(list)?;
-            Ok((listing.manifest, root.to_path_buf(), listing.left_out))
+            let (manifest, left_out) = (listing.manifest, listing.left_out);
+            Ok(Listed { manifest, root: root.to_path_buf(), left_out, films })
         }
-        Pictures::Collections(folder) => {
-            Ok((collections::list(folder)?, folder.clone(), Vec::new()))
-        }
+        Pictures::Collections(folder) => Ok(Listed {
+            manifest: collections::list(folder)?,
+            root: folder.clone(),
+            left_out: Vec::new(),
+            films: collections::films(folder)?,
+        }),
         Pictures::Uta(folder) => {
             let listing = uta::list(folder)?;
             let root = fs::canonicalize(folder).map_err(DatasetError::io(folder, "read"))?;
-            Ok((listing.manifest, root, listing.left_out))
+            let (manifest, left_out) = (listing.manifest, listing.left_out);
+            Ok(Listed { manifest, root, left_out, films })
         }
     }
 }

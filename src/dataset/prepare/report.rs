@@ -11,10 +11,11 @@ use serde::Serialize;
 use super::{
     Input, PrepareOptions,
     journal::{Found, Journal, Outcome, Thumb},
+    row,
 };
 use crate::{
     dataset::{
-        DatasetError, collections,
+        DatasetError,
         crops::INDEX,
         manifest::{Item, Label, Manifest},
     },
@@ -73,27 +74,31 @@ pub(super) fn finish(
     let mut dropped: Vec<[String; 4]> = Vec::new();
     let mut items = Vec::new();
     let mut kept = Kept::default();
-    // The parts of a split video follow each other in time.
-    let mut lengths: BTreeMap<&str, f64> = BTreeMap::new();
     for input in inputs {
-        let offset = lengths.get(input.item.video.as_str()).copied().unwrap_or(0.0);
         for outcome in journal.outcomes.get(&input.key).into_iter().flatten() {
             report.pictures += 1;
             let of_it = report.by_collection.entry(input.item.collection.clone()).or_default();
             of_it[1] += 1;
-            let thinned = |found: &&Found| {
-                options.thin.is_none_or(|least| kept.adds(input.item, found, least))
+            let Some(found) = &outcome.found else {
+                dropped.push(line(outcome, outcome.why.as_deref().unwrap_or(NO_FACE)));
+                continue;
             };
-            match outcome.found.as_ref().filter(thinned) {
-                Some(found) => {
+            let item = row::of(input, outcome, found);
+            let mut thinned = || {
+                let series = &input.item.video;
+                options.thin.is_some_and(|least| !kept.adds(&item, series, found, least))
+            };
+            let why =
+                row::left_out(input, outcome).or_else(|| thinned().then_some(NEARLY_THE_SAME));
+            match why {
+                Some(why) => dropped.push(line(outcome, why)),
+                None => {
                     of_it[0] += 1;
-                    items.push(item_of(input, outcome, found, offset));
+                    items.push(item);
                 }
-                None => dropped.push(line(outcome)),
             }
         }
         if let Some(end) = journal.ends.get(&input.key) {
-            *lengths.entry(&input.item.video).or_default() += end.seconds;
             let why = end.broke.iter().map(|why| (input.key.clone(), why.clone()));
             report.unusable.extend(why);
         }
@@ -127,34 +132,9 @@ pub(super) fn finish(
     Ok(report)
 }
 
-/// A crop's line: what the picture's list knows, filled up with what was measured.
-fn item_of(input: &Input<'_>, outcome: &Outcome, found: &Found, offset: f64) -> Item {
-    let (item, eyes) = (input.item, found.eye_aspect);
-    let video = match (outcome.time_s, item.video.is_empty()) {
-        (Some(_), true) => input.key.clone(),
-        _ => item.video.clone(),
-    };
-    Item {
-        file: found.crop.clone().into(),
-        // The landmark network misjudges some closed eyes; a label corrects it.
-        eye_aspect: item.eye_aspect.or(match item.eyes_closed {
-            Some(true) => Some(eyes.min(collections::EYES.0)),
-            Some(false) => Some(eyes.max(collections::EYES.1)),
-            None => None,
-        }),
-        mouth_aspect: item.mouth_aspect.or(Some(found.mouth_aspect)),
-        // A mouth at rest is no yawn; an open one may be anything.
-        yawn: item.yawn.or((found.mouth_aspect < collections::MOUTH_AT_REST).then_some(false)),
-        video,
-        time_s: outcome.time_s.map(|time_s| time_s + offset).or(item.time_s),
-        quality: Some(found.quality),
-        seen: Some(found.seen),
-        ..item.clone()
-    }
-}
-
-/// Whose crops are compared with each other: person, video, label.
-type Series = (String, String, String);
+/// Whose crops are compared with each other: collection, person, video (all parts of a
+/// split one), and whether the eyes are closed.
+type Series = (String, String, String, Option<bool>);
 
 /// The crops that are kept so far, by person and video.
 #[derive(Default)]
@@ -162,8 +142,9 @@ struct Kept(BTreeMap<Series, Vec<(Thumb, f32, f32)>>);
 
 impl Kept {
     /// Keeps a crop unless it differs by less than `least` from one that is kept.
-    fn adds(&mut self, item: &Item, found: &Found, least: f32) -> bool {
-        let key = (item.collection.clone(), item.subject.clone(), item.video.clone());
+    fn adds(&mut self, item: &Item, video: &str, found: &Found, least: f32) -> bool {
+        let (collection, subject) = (item.collection.clone(), item.subject.clone());
+        let key = (collection, subject, video.into(), item.eyes_closed);
         let others = self.0.entry(key).or_default();
         let same = others.iter().any(|(thumb, eyes, mouth)| {
             (found.eye_aspect - eyes).abs() < SAME_EYES
@@ -178,13 +159,11 @@ impl Kept {
 }
 
 /// A dropped picture or frame: file, time, why, and the reader's own words.
-fn line(outcome: &Outcome) -> [String; 4] {
-    let thinned = outcome.found.is_some();
-    let why = if thinned { Some(NEARLY_THE_SAME) } else { outcome.why.as_deref() };
+fn line(outcome: &Outcome, why: &str) -> [String; 4] {
     [
         outcome.file.clone(),
         outcome.time_s.map_or(String::new(), |time_s| format!("{time_s:.3}")),
-        why.unwrap_or(NO_FACE).into(),
+        why.into(),
         outcome.detail.clone().unwrap_or_default(),
     ]
 }
@@ -206,7 +185,10 @@ fn write_dropped(dropped: &[[String; 4]], path: &Path) -> Result<(), DatasetErro
 mod tests {
     use super::*;
     use crate::{
-        dataset::prepare::{Pictures, journal::End},
+        dataset::{
+            prepare::{Pictures, journal::End},
+            spans::FilmTruth,
+        },
         face::FaceModels,
         infer::RuntimeOptions,
     };
@@ -252,8 +234,11 @@ mod tests {
             eyes_closed: Some(true),
             ..Item::default()
         });
-        let inputs =
-            items.each_ref().map(|item| Input { item, key: item.file.display().to_string() });
+        let inputs = items.each_ref().map(|item| Input {
+            item,
+            key: item.file.display().to_string(),
+            truth: None,
+        });
         let left_out = vec![("d.zip".into(), "unpack it".into())];
         let report =
             finish(&inputs, &journal, left_out, 0, false, &options(folder.path(), None)).unwrap();
@@ -271,41 +256,78 @@ mod tests {
         assert_eq!(index.items[0].seen, Some([1.0, 0.5, 0.25]));
     }
 
+    /// Frames of a video for a test: seconds, eye aspect ratio, grey of the crop.
+    fn note(journal: &mut Journal, file: &str, frames: &[(f64, f32, u8)]) {
+        for (time_s, eyes, grey) in frames {
+            let found = found(&format!("crops/{file}{time_s}.jpg"), *eyes, *grey);
+            let outcome =
+                Outcome { file: file.into(), time_s: Some(*time_s), found, ..Outcome::default() };
+            journal.note(outcome).unwrap();
+        }
+        journal.end(End { file: file.into(), seconds: 3.0, broke: None }).unwrap();
+    }
+
+    /// Video and time of each crop of the list.
+    fn places(root: &Path) -> Vec<(String, f64)> {
+        let index = Manifest::read_unchecked(&root.join(INDEX)).unwrap();
+        index.items.into_iter().map(|item| (item.video, item.time_s.unwrap())).collect()
+    }
+
     #[test]
-    fn parts_of_a_video_follow_in_time_and_duplicates_are_thinned() {
+    fn frames_are_named_by_their_file_and_duplicates_of_a_split_video_are_thinned() {
         let folder = tempfile::tempdir().unwrap();
         let mut journal = Journal::open(&folder.path().join("journal.jsonl")).unwrap();
-        let mut note = |file: &str, time_s: f64, eyes: f32, grey: u8| {
-            let found = found(&format!("crops/{file}{time_s}.jpg"), eyes, grey);
-            journal
-                .note(Outcome {
-                    file: file.into(),
-                    time_s: Some(time_s),
-                    found,
-                    ..Outcome::default()
-                })
-                .unwrap();
-        };
-        note("10_1.mov", 0.0, 0.30, 100);
-        note("10_1.mov", 1.0, 0.31, 102); // nearly the same
-        note("10_1.mov", 2.0, 0.10, 102); // but for the eyes
-        note("10_2.mov", 0.0, 0.30, 140);
-        for file in ["10_1.mov", "10_2.mov"] {
-            journal.end(End { file: file.into(), seconds: 3.0, broke: None }).unwrap();
-        }
+        // The second is nearly the same as the first, the third is but for the eyes.
+        let first = [(0.0, 0.30, 100), (1.0, 0.31, 102), (2.0, 0.10, 102)];
+        note(&mut journal, "10_1.mov", &first);
+        // The second is nearly the same as the first of the other part.
+        note(&mut journal, "10_2.mov", &[(0.0, 0.30, 140), (1.0, 0.30, 101)]);
         let item = Item {
             subject: "32".into(),
             video: "32/10".into(),
             collection: "uta".into(),
             ..Item::default()
         };
-        let inputs = ["10_1.mov", "10_2.mov"].map(|file| Input { item: &item, key: file.into() });
+        let inputs = ["10_1.mov", "10_2.mov"].map(|file| Input {
+            item: &item,
+            key: file.into(),
+            truth: None,
+        });
         let times = |thin: Option<f32>| {
             finish(&inputs, &journal, vec![], 0, false, &options(folder.path(), thin)).unwrap();
-            let index = Manifest::read_unchecked(&folder.path().join(INDEX)).unwrap();
-            index.items.iter().map(|item| item.time_s.unwrap()).collect::<Vec<_>>()
+            places(folder.path())
         };
-        assert_eq!(times(None), [0.0, 1.0, 2.0, 3.0]);
-        assert_eq!(times(Some(0.02)), [0.0, 2.0, 3.0]);
+        let (one, two) =
+            (|at: f64| ("10_1.mov".to_owned(), at), |at: f64| ("10_2.mov".to_owned(), at));
+        assert_eq!(times(None), [one(0.0), one(1.0), one(2.0), two(0.0), two(1.0)]);
+        assert_eq!(times(Some(0.02)), [one(0.0), one(2.0), two(0.0)]);
+    }
+
+    #[test]
+    fn what_the_spans_of_a_film_rule_out_is_named_with_its_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(&folder.path().join("journal.jsonl")).unwrap();
+        let at = [0.0, 1.0, 2.0, 3.0].map(|at| (at, 0.3, 100));
+        note(&mut journal, "a.mp4", &at);
+        let film = FilmTruth {
+            seconds: 4.0,
+            closures: vec![[0.5, 1.5]],
+            uncertain: vec![[1.8, 2.2]],
+            no_face: vec![[2.8, 4.0]],
+            ..FilmTruth::default()
+        };
+        let item = Item { collection: "drivers".into(), ..Item::default() };
+        let inputs = [Input { item: &item, key: "a.mp4".into(), truth: Some(&film) }];
+        // A closed eye is no duplicate of an open one, however alike they look.
+        let thin = Some(0.02);
+        let report =
+            finish(&inputs, &journal, vec![], 0, false, &options(folder.path(), thin)).unwrap();
+        assert_eq!(places(folder.path()), [0.0, 1.0].map(|at| ("a.mp4".to_owned(), at)));
+        assert_eq!((report.by_label["awake"], report.by_label["drowsy"]), (1, 1));
+        assert_eq!(report.by_collection["drivers"], [2, 4]);
+        let dropped = std::fs::read_to_string(folder.path().join(DROPPED)).unwrap();
+        assert!(dropped.contains("a.mp4,2.000,the truth is uncertain there,"), "{dropped}");
+        assert!(dropped.contains("a.mp4,3.000,the truth says there is no face,"), "{dropped}");
+        assert_eq!(report.dropped[row::UNCERTAIN], 1);
     }
 }

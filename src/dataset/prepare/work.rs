@@ -12,7 +12,7 @@ use image::{RgbImage, codecs::jpeg::JpegEncoder, imageops};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Input, PrepareOptions,
+    Input, PrepareOptions, eyes,
     journal::{End, Found, Journal, Outcome, THUMB, Thumb},
     report::{NO_FACE, TURNED, UNREADABLE},
     with_margin,
@@ -147,7 +147,7 @@ fn video(
     shared.journal.lock().unwrap_or_else(PoisonError::into_inner).end(end)
 }
 
-/// Finds, measures and stores the face of a picture.
+/// Finds, measures and stores the face of a picture, or stores the eye that it is.
 fn look(
     shared: &Shared<'_>,
     input: &Input<'_>,
@@ -156,6 +156,15 @@ fn look(
     tracker: &mut FaceTracker,
 ) -> Result<Outcome, DatasetError> {
     let outcome = Outcome { file: input.key.clone(), time_s, ..Outcome::default() };
+    let (name, crop_px) = (crop_name(&input.key, time_s), shared.options.crop_px);
+    if input.item.eyes_only {
+        let crop = eyes::lay(image, crop_px);
+        store(&crop, &shared.options.out.join(&name))?;
+        // Nothing was measured; the eyes are all there is to see.
+        let (seen, thumb) = ([1.0, 1.0, 0.0], thumb(&crop));
+        let found = Found { crop: name, seen, thumb, ..Found::default() };
+        return Ok(Outcome { found: Some(found), ..outcome });
+    }
     let Some(face) = tracker.find(image)? else {
         return Ok(Outcome { why: Some(NO_FACE.into()), ..outcome });
     };
@@ -166,8 +175,7 @@ fn look(
         let detail = Some(format!("it is upright with --rotate {rotate}"));
         return Ok(Outcome { why: Some(TURNED.into()), detail, ..outcome });
     }
-    let name = crop_name(&input.key, time_s);
-    let crop = with_margin(image, &face, shared.options.crop_px);
+    let crop = with_margin(image, &face, crop_px);
     store(&crop, &shared.options.out.join(&name))?;
     let [left, right] = face.landmarks.eye_aspect();
     let seen = face.visibility;

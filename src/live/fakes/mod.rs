@@ -62,6 +62,7 @@ pub(super) fn eyes(closed: f32) -> FaceSigns {
         mouth_aspect: 0.0,
         pose: None,
         unreadable: None,
+        ..FaceSigns::default()
     }
 }
 

@@ -5,7 +5,7 @@
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Picture, normal};
+use super::{Picture, normal, roughly_normal};
 
 /// Chance (0..1) of each change. Defaults after the probe recorded in the project's
 /// notes, with more darkness since nights are when drivers sleep.
@@ -118,7 +118,7 @@ impl Photometric {
             noise = rng.random_range(0.005..0.03);
         }
         if noise > 0.0 {
-            picture.data.iter_mut().for_each(|v| *v += noise * normal(rng));
+            picture.data.iter_mut().for_each(|v| *v += noise * roughly_normal(rng));
         }
         // An 8-bit camera: clipped and rounded.
         picture.data.iter_mut().for_each(|v| *v = (v.clamp(0.0, 1.0) * 255.0).round() / 255.0);
@@ -154,14 +154,14 @@ fn webcam(picture: &mut Picture, rng: &mut impl Rng) {
     let (cols, rows) = (width / step + 2, height / step + 2);
     for plane in picture.planes() {
         let gain = light * (0.2 * normal(rng)).exp();
-        let blotches: Vec<f32> = (0..cols * rows).map(|_| blotchy * normal(rng)).collect();
+        let blotches: Vec<f32> = (0..cols * rows).map(|_| blotchy * roughly_normal(rng)).collect();
         for (at, value) in plane.iter_mut().enumerate() {
             let (row, col) = (at / width, at % width);
             let (fy, fx) = ((row % step) as f32 / step as f32, (col % step) as f32 / step as f32);
             let corner = (row / step) * cols + col / step;
             let mix = |at: usize| blotches[at] * (1.0 - fx) + blotches[at + 1] * fx;
             let blotch = mix(corner) * (1.0 - fy) + mix(corner + cols) * fy;
-            *value = haze + (1.0 - haze) * *value * gain + blotch + grainy * normal(rng);
+            *value = haze + (1.0 - haze) * *value * gain + blotch + grainy * roughly_normal(rng);
         }
     }
     blur(picture, rng.random_range(0.4..1.2));
@@ -233,14 +233,23 @@ fn smear(picture: &mut Picture, steps: &[([f32; 2], f32)]) {
     for plane in picture.planes() {
         let source = plane.to_vec();
         for row in 0..height {
-            for col in 0..width {
-                let mut sum = 0.0;
-                for &(dx, dy, weight) in &taps {
-                    let x = (col + dx).clamp(0, width - 1);
-                    let y = (row + dy).clamp(0, height - 1);
-                    sum += weight * source[(y * width + x) as usize];
+            let line = &mut plane[(row * width) as usize..((row + 1) * width) as usize];
+            line.fill(0.0);
+            for &(dx, dy, weight) in &taps {
+                let y = (row + dy).clamp(0, height - 1);
+                let from = &source[(y * width) as usize..((y + 1) * width) as usize];
+                let weight = weight / total;
+                // Columns whose neighbour lies inside, then those at the border.
+                let inside = (-dx).clamp(0, width)..(width - dx).clamp(0, width);
+                if !inside.is_empty() {
+                    let shifted = &from[(inside.start + dx) as usize..(inside.end + dx) as usize];
+                    let to = &mut line[inside.start as usize..inside.end as usize];
+                    to.iter_mut().zip(shifted).for_each(|(to, from)| *to += weight * from);
                 }
-                plane[(row * width + col) as usize] = sum / total;
+                for col in (0..inside.start).chain(inside.end..width) {
+                    let x = (col + dx).clamp(0, width - 1);
+                    line[col as usize] += weight * from[x as usize];
+                }
             }
         }
     }

@@ -3,7 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
+use burn::tensor::{
+    Device, Int, Tensor, TensorData,
+    activation::{sigmoid, softmax},
+};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -86,8 +89,11 @@ impl Trial {
     fn answer(&self, model: &Classifier, record: &RunRecord) -> Result<Answer, TrainError> {
         let vit = record.vit()?;
         let (patches, keep) = self.tensors(vit, &record.normalisation);
-        let all: Vec<usize> = (0..vit.grid().patches()).collect();
-        let places = positions(vit.grid().side, vit.dim, &[all], &keep.device());
+        let (device, shown) = (keep.device(), vit.shown_patches());
+        let which: Vec<i32> = shown.iter().map(|&at| at as i32).collect();
+        let which = Tensor::<1, Int>::from_data(&which[..], &device);
+        let (patches, keep) = (patches.select(1, which.clone()), keep.select(1, which));
+        let places = positions(vit.grid().side, vit.dim, &[shown], &device);
         Ok(model.forward(patches, places, keep))
     }
 
@@ -127,8 +133,8 @@ pub(super) fn largest(a: &[f32], b: &[f32]) -> f32 {
         .fold(0.0, |m, d| if d > m || d.is_nan() { d } else { m })
 }
 
-/// Largest difference of logits, sign probabilities and attention between burn and ONNX
-/// Runtime. The logits' distance is read back from the probabilities.
+/// Largest difference of logits, sign probabilities, attention and what the heads on the eyes
+/// say between burn and ONNX Runtime. The logits' distance is read back from the probabilities.
 pub(super) fn classifier_difference(
     model: &Classifier,
     record: &RunRecord,
@@ -144,10 +150,25 @@ pub(super) fn classifier_difference(
     let pairs = [trial.crops, 2];
     let odds = |p: &[f32]| p.chunks(2).map(|p| p[1].ln() - p[0].ln()).collect::<Vec<_>>();
     let probs = values(&softmax(ours.logits, 1))?;
-    let signs = values(&burn::tensor::activation::sigmoid(ours.signs))?;
-    Ok(largest(&odds(&probs), &odds(theirs.get("probs", &pairs)?))
-        .max(largest(&signs, theirs.get("signs", &pairs)?))
-        .max(largest(&values(&ours.attention)?, theirs.get("attention", &trial.keep_shape)?)))
+    let vit = record.vit()?;
+    let signs = sigmoid(ours.signs);
+    let attention = values(&ours.attention)?;
+    let shown = vit.shown_patches();
+    let theirs_on: Vec<f32> = theirs
+        .get("attention", &trial.keep_shape)?
+        .chunks(vit.grid().patches())
+        .flat_map(|row| shown.iter().map(|&at| row[at]))
+        .collect();
+    let mut difference = largest(&odds(&probs), &odds(theirs.get("probs", &pairs)?))
+        .max(largest(&values(&signs.clone().narrow(1, 0, 2))?, theirs.get("signs", &pairs)?))
+        .max(largest(&attention, &theirs_on));
+    if let Some(eyes) = ours.eyes {
+        let down = values(&signs.narrow(1, 2, 1))?;
+        difference = difference
+            .max(largest(&values(&sigmoid(eyes))?, theirs.get("eyes", &[trial.crops, 2, 2])?))
+            .max(largest(&down, theirs.get("looking_down", &[trial.crops, 1])?));
+    }
+    Ok(difference)
 }
 
 /// Largest difference of a hidden pixel (0..1) between burn and ONNX Runtime.

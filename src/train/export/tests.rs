@@ -53,17 +53,21 @@ fn both_presets_compute_in_onnx_runtime_what_they_compute_in_burn() {
     if skip() {
         return;
     }
+    let heads = VitConfig { eye_heads: true, ..small(true) };
+    let everything = VitConfig { q_mask: QMask::None, ..heads.clone() };
     for kind in [ModelKind::Drowsiness, ModelKind::Mae] {
-        for stem in [false, true] {
+        for (shape, vit) in
+            [small(false), small(true), heads.clone(), everything.clone()].into_iter().enumerate()
+        {
             let folder = tempfile::tempdir().unwrap();
             let out = folder.path().join("model.onnx");
-            save(folder.path(), &record(kind, small(stem)));
+            save(folder.path(), &record(kind, vit));
             let mut sizes = Vec::new();
             for half in [false, true] {
                 let (checkpoint, out) = (folder.path().into(), out.clone());
                 let options = ExportOptions { checkpoint, out: out.clone(), half: Some(half) };
                 let exported = run(&options).unwrap();
-                assert!(exported.difference < PARITY, "{kind}, stem {stem}");
+                assert!(exported.difference < PARITY, "{kind}, shape {shape}");
                 assert!(exported.difference > 0.0, "the comparison compares something");
                 assert_eq!(exported.rounding > 0.0, half, "{}", exported.rounding);
                 assert!(exported.rounding < 0.01, "{}", exported.rounding);
@@ -158,9 +162,19 @@ fn a_masked_patch_gets_no_attention_and_changes_no_bit() {
         assert!(changed > 0);
         let after = judge(&trial);
         assert_eq!(bits(&before.0), bits(&after.0), "burn, stem {stem}");
+        let ours_before = before.0.clone();
         let attention_of = |parts: &[Vec<f32>; 3]| parts[2].clone();
         let mut attentions = vec![attention_of(&after.0)];
         if let (Some(before), Some(after)) = (&before.1, &after.1) {
+            // The file computes four patches, burn has computed all nine.
+            let odds = |pairs: &[f32], of: fn(f32, f32) -> f32| -> Vec<f32> {
+                pairs.chunks(2).map(|pair| of(pair[0], pair[1])).collect()
+            };
+            let [logits, _, attention] = &ours_before;
+            let nine = odds(logits, |awake, drowsy| drowsy - awake);
+            let four = odds(&before[0], |awake, drowsy| drowsy.ln() - awake.ln());
+            assert!(largest(&nine, &four) < 1e-5, "{nine:?} {four:?}");
+            assert!(largest(attention, &before[2]) < 1e-5);
             assert_eq!(bits(before), bits(after), "ONNX Runtime, stem {stem}");
             attentions.push(attention_of(after));
         }

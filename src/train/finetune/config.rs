@@ -26,6 +26,10 @@ pub struct FinetuneConfig {
     /// The folder of the pretraining to start from; its shape and normalisation are used.
     #[serde(default)]
     pub pretrained: Option<PathBuf>,
+    /// The folder of a fine-tuning whose weights, shape and normalisation are gone on from,
+    /// with other crops or settings.
+    #[serde(default)]
+    pub weights: Option<PathBuf>,
     /// What the weights were learned from, in words, for the model card.
     #[serde(default)]
     pub trained_on: String,
@@ -48,6 +52,13 @@ pub struct FinetuneConfig {
     /// Weight of the losses of the aspect ratios.
     #[serde(default = "half")]
     pub aspects_weight: f32,
+    /// Weight of the losses of the heads on the eyes, where the shape has them.
+    #[serde(default = "half")]
+    pub eyes_weight: f32,
+    /// Share (0..1) of a batch that shows nothing but eyes: crops whose list says
+    /// `eyes_only`. The heads on the eyes alone learn from them.
+    #[serde(default)]
+    pub eyes_only: f64,
     /// Which patches may be attended to; without it that of the shape.
     #[serde(default)]
     pub q_mask: Option<QMask>,
@@ -114,9 +125,11 @@ impl FinetuneConfig {
             (0.0..1.0).contains(&smoothing),
             "it must lie in 0..1",
         )?;
-        for (field, weight) in
-            [("signs_weight", self.signs_weight), ("aspects_weight", self.aspects_weight)]
-        {
+        for (field, weight) in [
+            ("signs_weight", self.signs_weight),
+            ("aspects_weight", self.aspects_weight),
+            ("eyes_weight", self.eyes_weight),
+        ] {
             setting(field, weight, weight >= 0.0 && weight.is_finite(), "it cannot be negative")?;
         }
         let (mixup, drop_path, layer_decay) = (self.mixup, self.drop_path, self.layer_decay);
@@ -125,8 +138,15 @@ impl FinetuneConfig {
         setting("drop_path", drop_path, share, "it must lie in 0..1")?;
         let share = layer_decay > 0.0 && layer_decay <= 1.0;
         setting("layer_decay", layer_decay, share, "it must lie in 0..1 and not be 0")?;
-        for (field, chance) in [("shut_lids", self.shut_lids), ("low_lids", self.low_lids)] {
+        for (field, chance) in [
+            ("shut_lids", self.shut_lids),
+            ("low_lids", self.low_lids),
+            ("eyes_only", self.eyes_only),
+        ] {
             setting(field, chance, (0.0..=1.0).contains(&chance), "a chance must lie in 0..1")?;
+        }
+        if self.pretrained.is_some() && self.weights.is_some() {
+            return setting("weights", "both", false, "give either it or pretrained, not both");
         }
         check_shares("drowsy_shares", &self.drowsy_shares)?;
         check_shares("awake_shares", &self.awake_shares)

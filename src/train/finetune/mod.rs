@@ -1,7 +1,7 @@
 //! Fine-tuning: the classifier, from a pretrained encoder or from nothing, on balanced
 //! batches with the Q mask in every layer.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use burn::{
     module::ParamGroup,
@@ -24,10 +24,13 @@ use super::{
     replicas::{Part, Replicas},
     samples::{self, Sample},
     settings,
-    targets::{Targets, needed, visible, with_lids},
-    validation::{Figures, judge, measure, tensors},
+    targets::{Targets, needed, shut_eyes, visible, with_lids},
+    validation::{Figures, Judged, judge, measure, measure_eyes, tensors},
 };
-use crate::vit::{ModelKind, VitConfig};
+use crate::{
+    dataset::manifest::Item,
+    vit::{ModelKind, VitConfig},
+};
 
 mod config;
 #[cfg(test)]
@@ -44,6 +47,14 @@ fn start(
     data: &Data,
     learner: &Device,
 ) -> Result<(Classifier, VitConfig, Normalisation), TrainError> {
+    if let Some(folder) = &config.weights {
+        let record = RunRecord::load(folder)?;
+        let vit = record.vit()?.clone();
+        vit.validate()?;
+        let weights = folder.join(BEST);
+        let classifier = checkpoint::load_average(&weights, Classifier::new(&vit, learner))?;
+        return Ok((classifier, vit, record.normalisation));
+    }
     let Some(folder) = &config.pretrained else {
         let vit = settings::shape(config.preset, config.network.as_ref())?;
         let vit = VitConfig { q_mask: config.q_mask.unwrap_or(vit.q_mask), ..vit };
@@ -54,10 +65,11 @@ fn start(
     let vit = record.vit()?.clone();
     vit.validate()?;
     let mae = checkpoint::load_average(&folder.join(BEST), Mae::new(&vit, learner))?;
-    let classifier = Classifier { encoder: mae.encoder, ..Classifier::new(&vit, learner) };
     // The Q mask has no weights, so the one that is written out here counts.
     let own = config.q_mask.or(config.network.as_ref().map(|own| own.q_mask));
     let vit = VitConfig { q_mask: own.unwrap_or(vit.q_mask), ..vit };
+    let mut classifier = Classifier::new(&vit, learner);
+    classifier.encoder = mae.encoder;
     Ok((classifier, vit, record.normalisation))
 }
 
@@ -83,10 +95,13 @@ pub fn run(
     settings::write(config, &config.out)?;
     let items = &data.set.items;
     let (drowsy, awake) = (&config.drowsy_shares, &config.awake_shares);
-    let draw = Draw::new(items, &data.train, drowsy, awake, config.shut_lids)
+    let draw = Draw::new(items, &data.train, drowsy, awake, config.shut_lids, config.eyes_only)
         .ok_or_else(|| missing_class(&config.crops))?;
-    let held: Vec<usize> =
-        data.validation.iter().copied().filter(|&at| items[at].label.is_some()).collect();
+    let held_where = |holds: fn(&Item) -> bool| -> Vec<usize> {
+        data.validation.iter().copied().filter(|&at| holds(&items[at])).collect()
+    };
+    let held = held_where(|item| item.label.is_some());
+    let held_eyes = held_where(|item| item.eyes_closed.is_some());
     let learner = device.clone().autodiff();
     learner.seed(training.seed);
     let (model, vit, by) = start(config, &data, &learner)?;
@@ -98,7 +113,8 @@ pub fn run(
         split: config.hold_out.describe(),
         ..RunRecord::begin(ModelKind::Drowsiness, name, Some(&vit), by, &data.set.digest)
     };
-    let task = Finetuning { config, data: &data, draw, held, vit: &vit, by, learner, device };
+    let data = &data;
+    let task = Finetuning { config, data, draw, held, held_eyes, vit: &vit, by, learner, device };
     let run = Run { training, out: &config.out, resume, device };
     run.learn(&task, model, record, control)
 }
@@ -110,6 +126,8 @@ struct Finetuning<'a> {
     draw: Draw,
     /// Labelled crops of the validation side.
     held: Vec<usize>,
+    /// Crops of the validation side of which is known whether the eyes are shut.
+    held_eyes: Vec<usize>,
     vit: &'a VitConfig,
     by: Normalisation,
     /// Where gradients are computed.
@@ -124,20 +142,27 @@ struct Batch {
     targets: Targets,
     /// What drop path multiplies branches by, `[2 * depth]` a crop; empty without it.
     paths: Vec<Vec<f32>>,
-    /// Crops of the whole batch, and the known signs and aspect ratios among them.
-    counts: [f32; 3],
+    /// Labelled crops of the whole batch, and the known signs, aspect ratios and eyes in it.
+    counts: [f32; 4],
 }
 
 impl Finetuning<'_> {
     /// One crop changed at random, with its labels.
     fn sample(&self, drawn: Drawn, rng: &mut ChaCha8Rng) -> (Sample, Targets) {
-        let image = &self.data.set.images[drawn.at];
         let stored = &self.data.set.items[drawn.at];
+        let image = &self.data.set.images[drawn.at];
+        let right = drawn.right.map(|right| {
+            let item = &self.data.set.items[right];
+            (samples::halves(image, &self.data.set.images[right]), shut_eyes(item)[1])
+        });
+        let image = right.as_ref().map_or(image, |(both, _)| both);
         let (item, lids) = with_lids(stored, drawn.shut, self.config.low_lids, rng);
         let by = &self.config.augmentation;
         let sample =
             samples::changed(image, visible(&item), needed(&item), lids, self.vit, by, rng);
-        let targets = Targets::new(&item, &sample, self.config.label_smoothing);
+        let [left, own] = shut_eyes(&item);
+        let shut = [left, right.as_ref().map_or(own, |(_, shut)| *shut)];
+        let targets = Targets::new(&item, shut, &sample, self.config.label_smoothing);
         (sample, targets)
     }
 
@@ -190,7 +215,7 @@ impl Task for Finetuning<'_> {
             samples: Vec::with_capacity(part.crops),
             targets: Targets::default(),
             paths: Vec::new(),
-            counts: [part.batch as f32, 0.0, 0.0],
+            counts: [0.0; 4],
         };
         for (number, mut rng) in part.crops() {
             let drawn = self.draw.one(number, &mut rng);
@@ -209,14 +234,18 @@ impl Task for Finetuning<'_> {
         let sum = |known: fn(&Targets) -> &[f32]| -> f32 {
             parts.iter().map(|part| known(&part.targets).iter().sum::<f32>()).sum()
         };
-        let (signs, aspects) = (sum(|t| &t.signs_known), sum(|t| &t.aspects_known));
-        for part in parts {
-            (part.counts[1], part.counts[2]) = (signs, aspects);
-        }
+        let counts = [
+            // The probabilities of a label sum to 1.
+            sum(|t| &t.label),
+            sum(|t| &t.signs_known),
+            sum(|t| &t.aspects_known),
+            sum(|t| &t.eyes_known),
+        ];
+        parts.iter_mut().for_each(|part| part.counts = counts);
     }
 
     fn loss(&self, model: &Classifier, batch: &Batch) -> Result<Tensor<1>, TrainError> {
-        let Batch { samples, targets, paths, counts: [crops, signs, aspects] } = batch;
+        let Batch { samples, targets, paths, counts: [crops, signs, aspects, eyes] } = batch;
         let (patches, keep, places) = tensors(samples, self.vit, &self.by, &self.learner);
         let paths = paths.first().filter(|path| !path.is_empty()).map(|path| {
             let values: Vec<f32> = paths.iter().flatten().copied().collect();
@@ -225,32 +254,51 @@ impl Task for Finetuning<'_> {
         });
         let answer = model.forward_dropping(patches, places, keep, paths.as_ref());
         let rows = |values: &[f32]| {
-            let data = TensorData::new(values.to_vec(), [samples.len(), 2]);
+            let wide = values.len() / samples.len().max(1);
+            let data = TensorData::new(values.to_vec(), [samples.len(), wide]);
             Tensor::<2>::from_data(data, &self.learner)
         };
-        let signs = binary(answer.signs, rows(&targets.signs), rows(&targets.signs_known), *signs);
+        // A shape without heads on the eyes has no sign of looking down.
+        let width = answer.signs.dims()[1];
+        let some = |values: &[f32]| rows(values).narrow(1, 0, width);
+        let signs = binary(answer.signs, some(&targets.signs), some(&targets.signs_known), *signs);
         let aspects = smooth_l1(
             answer.aspects,
             rows(&targets.aspects),
             rows(&targets.aspects_known),
             *aspects,
         );
-        Ok(cross_entropy(answer.logits, rows(&targets.label), *crops)
+        let loss = cross_entropy(answer.logits, rows(&targets.label), *crops)
             + signs.mul_scalar(self.config.signs_weight)
-            + aspects.mul_scalar(self.config.aspects_weight))
+            + aspects.mul_scalar(self.config.aspects_weight);
+        Ok(match answer.eyes {
+            Some(answer) => {
+                let eyes = binary(answer, rows(&targets.eyes), rows(&targets.eyes_known), *eyes);
+                loss + eyes.mul_scalar(self.config.eyes_weight)
+            }
+            None => loss,
+        })
     }
 
     fn validate(&self, average: &Classifier, replicas: &Replicas) -> Result<Validated, TrainError> {
         let items = &self.data.set.items;
-        let chunks: Vec<&[usize]> = self.held.chunks(VALIDATION_BATCH).collect();
-        let odds = replicas.map(average, &chunks, |model, chunk| {
+        // Each crop is judged once, whatever it is measured by.
+        let mut which = [&self.held[..], &self.held_eyes].concat();
+        which.sort_unstable();
+        which.dedup();
+        let chunks: Vec<&[usize]> = which.chunks(VALIDATION_BATCH).collect();
+        let judged = replicas.map(average, &chunks, |model, chunk| {
             let samples: Vec<Sample> = chunk
                 .iter()
                 .map(|&at| samples::plain(&self.data.set.images[at], visible(&items[at]), self.vit))
                 .collect();
             judge(model, &samples, self.vit, &self.by, self.device)
         })?;
-        let measured = measure(items, &self.held, &odds.concat(), &self.config.noisy);
+        let judged: BTreeMap<usize, Judged> = which.into_iter().zip(judged.concat()).collect();
+        let odds: Vec<f64> = self.held.iter().map(|at| judged[at].odds).collect();
+        let mut measured = measure(items, &self.held, &odds, &self.config.noisy);
+        let shut = |at: &usize| Some((*at, judged[at].shut?));
+        measure_eyes(items, self.held_eyes.iter().filter_map(shut), &mut measured);
         Ok(Validated {
             // A checkpoint's best is smallest.
             figure: 1.0 - measured.mean_auc,

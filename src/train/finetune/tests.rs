@@ -53,6 +53,7 @@ fn config(folder: &Path, out: &str, steps: usize) -> FinetuneConfig {
         crops: folder.into(),
         out: folder.join(out),
         pretrained: None,
+        weights: None,
         trained_on: "drawn".into(),
         licence: String::new(),
         q_mask: None,
@@ -64,6 +65,8 @@ fn config(folder: &Path, out: &str, steps: usize) -> FinetuneConfig {
         label_smoothing: 0.05,
         noisy: Vec::new(),
         signs_weight: 0.5,
+        eyes_weight: 0.5,
+        eyes_only: 0.0,
         aspects_weight: 0.5,
         training: Training {
             steps,
@@ -158,6 +161,50 @@ fn learns_goes_on_where_it_stopped_and_starts_from_a_pretraining() {
     let from = FinetuneConfig { pretrained: Some(mae.out), ..config(root, "from", 10) };
     let tuned = train(&from, false).unwrap();
     assert_eq!(tuned.normalisation, record.normalisation);
+}
+
+#[test]
+fn heads_on_the_eyes_learn_from_eyes_alone_and_a_run_is_gone_on_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    crops(root);
+    // Twenty more crops that show nothing but eyes: here, the other way round, shut ones
+    // are bright.
+    let mut items = Manifest::read(&root.join(INDEX)).unwrap().items;
+    for at in 0..20u8 {
+        let shut = at % 2 == 0;
+        let name = format!("eye{at}.png");
+        let grey = if shut { 230 - at } else { 10 + at };
+        RgbImage::from_pixel(32, 32, Rgb([grey; 3])).save(root.join(&name)).unwrap();
+        items.push(Item {
+            file: name.into(),
+            subject: format!("e{}", at / 2),
+            eyes_closed: Some(shut),
+            collection: "alone".into(),
+            eyes_only: true,
+            ..Item::default()
+        });
+    }
+    for item in &mut items {
+        item.file = item.file.file_name().unwrap().into();
+        // Nobody knows of the faces' eyes, so that the heads learn from eyes alone.
+        item.eyes_closed = item.eyes_closed.filter(|_| item.eyes_only);
+    }
+    Manifest { items }.write(&root.join(INDEX)).unwrap();
+    let network = crate::vit::VitConfig { eye_heads: true, ..small(true) };
+    let heads =
+        FinetuneConfig { network: Some(network), eyes_only: 0.5, ..config(root, "heads", 60) };
+    let learned = train(&heads, false).unwrap();
+    assert!(learned.metrics["auc_drawn"] > 0.95, "{:?}", learned.metrics);
+    assert!(learned.metrics["auc_eye_alone"] > 0.95, "{:?}", learned.metrics);
+
+    let on = FinetuneConfig { weights: Some(heads.out.clone()), ..config(root, "on", 1) };
+    let on = FinetuneConfig { network: None, ..on };
+    let gone_on = train(&on, false).unwrap();
+    assert_eq!(gone_on.vit, learned.vit, "the shape is that of the weights");
+    assert!(gone_on.metrics["auc_eye_alone"] > 0.9, "{:?}", gone_on.metrics);
+    let both = FinetuneConfig { pretrained: Some(heads.out), ..on };
+    assert!(train(&both, false).unwrap_err().to_string().contains("weights"));
 }
 
 #[test]
