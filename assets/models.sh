@@ -57,11 +57,13 @@ timed export-landmarks "$program" export --checkpoint runs/landmarks --out model
 # A network of four steps finds no face to go on with.
 points=models/landmarks.onnx
 [ -z "${SHORT:-}" ] || points=$repository/models/landmarks.onnx
-timed prepare "$program" prepare --collections data --out data/crops --landmarks-model "$points"
+timed prepare "$program" prepare --collections data --crop-px 144 --rate 5 --out data/crops \
+  --landmarks-model "$points"
 timed pretrain learn pretrain pretrain
 timed export-mae "$program" export --checkpoint runs/mae --out models/mae.onnx
 timed finetune learn finetune finetune
-timed export-drowsiness "$program" export --checkpoint runs/finetune --fp16 \
+timed finetune-films learn finetune finetune-films
+timed export-drowsiness "$program" export --checkpoint runs/finetune-films --fp16 \
   --out models/drowsiness.onnx
 timed blinks learn blinks blinks
 cp runs/blinks/blinks.onnx models/

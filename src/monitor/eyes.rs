@@ -14,11 +14,39 @@ pub(super) fn are_closed(
 ) -> bool {
     let share = if were == Some(true) { s.open_share } else { s.closed_share };
     let lids_low = face.mean_aspect() < share * open_aspect;
-    face.eyes_closed >= s.closed_sure || face.eyes_closed >= s.closed_likely && lids_low
+    let shut = face.shut();
+    shut >= s.closed_sure || shut >= s.closed_likely && lids_low
 }
 
 /// Whether all readings are numbers: a network that gives none has read nothing.
 pub(super) fn is_sound(face: &FaceSigns) -> bool {
     let [left, right] = face.eye_aspect;
-    [face.drowsy, face.eyes_closed, face.yawn, left, right].iter().all(|v| v.is_finite())
+    let eyes = face.eyes.iter().flatten().flat_map(|eye| [eye.shut, eye.seen]);
+    let read = [face.drowsy, face.eyes_closed, face.yawn, left, right];
+    read.into_iter().chain(eyes).all(f32::is_finite)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::EyeSigns;
+
+    fn face(eyes_closed: f32, eyes: Option<[[f32; 2]; 2]>) -> FaceSigns {
+        let eyes = eyes.map(|eyes| eyes.map(|[shut, seen]| EyeSigns { shut, seen }));
+        FaceSigns { eyes_closed, eyes, ..FaceSigns::default() }
+    }
+
+    #[test]
+    fn all_heads_are_joined_each_eye_as_far_as_it_is_seen() {
+        let near = |a: f32, b: f32| assert!((a - b).abs() < 1e-3, "{a} {b}");
+        near(face(0.3, None).shut(), 0.3);
+        near(face(0.8, Some([[0.8, 1.0], [0.8, 1.0]])).shut(), 0.8);
+        near(face(0.8, Some([[0.2, 1.0], [0.2, 1.0]])).shut(), 0.5);
+        // A hand lies over the eye that would say otherwise.
+        near(face(0.8, Some([[0.8, 1.0], [0.1, 0.0]])).shut(), 0.8);
+        near(face(0.7, Some([[0.1, 0.0], [0.1, 0.0]])).shut(), 0.7);
+        // However sure, one head does not outweigh the other.
+        near(face(1.0, Some([[0.0, 1.0], [0.0, 1.0]])).shut(), 0.5);
+        assert!(!is_sound(&face(0.5, Some([[f32::NAN, 1.0], [0.5, 1.0]]))));
+    }
 }

@@ -209,10 +209,8 @@ impl View {
         let (sin, cos) = self.turn.sin_cos();
         // Stored pixels a pixel of the sample.
         let step = width as f32 / (px as f32 * MARGIN).round();
-        let middle = [
-            width as f32 / 2.0 + step * self.shift[0],
-            height as f32 / 2.0 + step * self.shift[1],
-        ];
+        let middle =
+            [width as f32 / 2.0 + step * self.shift[0], height as f32 / 2.0 + step * self.shift[1]];
         let raw = stored.as_raw();
         let mut data = vec![0.0; 3 * px * px];
         let limit = [(width.max(1) - 1) as f32, (height.max(1) - 1) as f32];

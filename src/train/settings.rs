@@ -171,16 +171,30 @@ pub(super) fn write<C: Serialize>(config: &C, run: &Path) -> Result<(), TrainErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::{finetune::FinetuneConfig, pretrain::PretrainConfig};
+    use crate::{
+        dataset::split::HoldOut,
+        train::{finetune::FinetuneConfig, pretrain::PretrainConfig},
+    };
 
     #[test]
     fn the_configurations_of_the_shipped_models_can_be_read() {
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
         let pretrain: PretrainConfig = read(&models.join("pretrain.toml")).unwrap();
         let finetune: FinetuneConfig = read(&models.join("finetune.toml")).unwrap();
-        assert_eq!(finetune.pretrained, Some(pretrain.out));
-        assert_eq!(finetune.hold_out, pretrain.hold_out, "nobody validates who was pretrained on");
-        for training in [&pretrain.training, &finetune.training] {
+        let films: FinetuneConfig = read(&models.join("finetune-films.toml")).unwrap();
+        assert_eq!(films.weights, Some(finetune.out));
+        // Of the films all are held out at first, and some people then.
+        let people = |hold_out: HoldOut| {
+            let mut shares = hold_out.shares;
+            shares.remove("drivers");
+            (hold_out.seed, hold_out.share, shares, hold_out.last)
+        };
+        assert_eq!(
+            people(films.hold_out),
+            people(finetune.hold_out),
+            "nobody validates who was learned from"
+        );
+        for training in [&pretrain.training, &finetune.training, &films.training] {
             training.validate().unwrap();
         }
     }

@@ -31,6 +31,11 @@ const VALUES: &[Value] = &[
         short: "closed",
         of: |row| read(row, |face| face.eyes_closed),
     },
+    Value {
+        name: "what the monitor reads",
+        short: "monitor",
+        of: |row| read(row, FaceSigns::shut),
+    },
     Value { name: "[CLS] drowsy", short: "drowsy", of: |row| read(row, |face| face.drowsy) },
     Value {
         name: "eye heads, mean",

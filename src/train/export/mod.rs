@@ -31,8 +31,9 @@ pub const PARITY: f32 = 1e-4;
 const NO_LICENCE: &str = "not stated; without one, nobody but their maker may use these weights";
 const LIMITS: &str = "\"drowsy\" in a picture means eyes closed or yawning, nothing more: \
     drowsiness over time is judged elsewhere. Learned from acted and posed pictures, few of \
-    them from cars; not tested by night under infrared light, and not fit as the only guard \
-    of anybody's safety";
+    them from cars, and by night from three people. Looking down with low lids is often read as \
+    shut eyes, and the output looking_down hardly ever says so; eyes behind dark glasses are \
+    called seen. Not fit as the only guard of anybody's safety";
 
 /// What to export and where to.
 #[derive(Clone, Debug)]

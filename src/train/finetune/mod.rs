@@ -106,7 +106,10 @@ pub fn run(
     learner.seed(training.seed);
     let (model, vit, by) = start(config, &data, &learner)?;
     (control.say)(&data.describe(held.len()));
-    let name = name(config.preset, config.network.is_some());
+    let name = match &config.weights {
+        Some(folder) => RunRecord::load(folder)?.name,
+        None => name(config.preset, config.network.is_some()),
+    };
     let record = RunRecord {
         trained_on: config.trained_on.clone(),
         licence: config.licence.clone(),
