@@ -111,7 +111,7 @@ impl Capture {
         let (mut offset, mut began) = (Offset::default(), Instant::now());
         loop {
             let before = offset.given();
-            let guarded = std::panic::AssertUnwindSafe(|| self.watch(session, &mut offset));
+            let guarded = std::panic::AssertUnwindSafe(|| self.watch(session, &mut offset, began));
             let outcome = match std::panic::catch_unwind(guarded) {
                 Ok(outcome) => {
                     panics = 0;
@@ -155,7 +155,7 @@ impl Capture {
     }
 
     /// Opens the source and reads it to its end.
-    fn watch(&mut self, session: u32, offset: &mut Offset) -> Outcome {
+    fn watch(&mut self, session: u32, offset: &mut Offset, began: Instant) -> Outcome {
         let mut source = match (self.open)(&self.spec) {
             Ok(source) => source,
             Err(error) => return Outcome::Failed(error.to_string()),
@@ -163,6 +163,11 @@ impl Capture {
         let info = source.info();
         let clock = Clock::new(self.pace, info.live);
         let live = info.live;
+        // What opening again has taken has passed, too: a camera's time counts from its first
+        // picture.
+        if live && offset.given() > 0 {
+            offset.restart(began.elapsed());
+        }
         let every_frame = !live && self.pace == Pace::Fast;
         if live {
             source = Box::new(Fresh::new(source));
