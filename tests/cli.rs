@@ -266,9 +266,13 @@ fn a_turned_picture_is_read_the_right_way_up_and_says_how() {
     let Some(lines) = classified(&turned, &[]) else { return };
     for (line, degrees) in lines.iter().zip([0, 90, 180, 270]) {
         assert_eq!(line["turn"], degrees, "{line}");
-        let near =
-            |key: &str| (line[key].as_f64().unwrap() - lines[0][key].as_f64().unwrap()).abs() < 0.1;
-        assert!(near("yawn") && near("eyes_closed") && near("drowsy"), "{degrees}: {line}");
+        // The crop is cut from other pixels: of this yawn a probability moves by 0.1 between
+        // neighbouring frames, too. What counts is that it stays a yawn.
+        for key in ["yawn", "eyes_closed", "drowsy"] {
+            let [turned, upright] = [line, &lines[0]].map(|line| line[key].as_f64().unwrap());
+            let same = (turned > 0.5) == (upright > 0.5) && (turned - upright).abs() < 0.2;
+            assert!(same, "{degrees}: {key} {turned}, upright {upright}");
+        }
     }
     // With the switch that is told, the picture is upright.
     let Some(lines) = classified(&[turned[1].clone()], &["--rotate", "90"]) else { return };

@@ -57,7 +57,8 @@ impl Drawing {
         let mut drawn = self.ctx.run_ui(input, |ui| {
             self.screen.show(ui, &page, &self.around, Instant::now());
         });
-        let triangles = self.ctx.tessellate(std::mem::take(&mut drawn.shapes), drawn.pixels_per_point);
+        let triangles =
+            self.ctx.tessellate(std::mem::take(&mut drawn.shapes), drawn.pixels_per_point);
         std::hint::black_box(triangles);
         // The graphics card's part: what was to be sent there goes nowhere.
         drawn.textures_delta.clear();
