@@ -1,5 +1,5 @@
 # `make run` and `make test` do everything on a fresh Debian 12 with Rust, git and make.
-.PHONY: run test setup build format lint features unit screenshot screenshots test-demo demo-pictures models bench bench-faces bench-drivers help deny test-long soak test-camera fuzz
+.PHONY: run test setup build format lint features unit screenshot screenshots test-demo demo-pictures models bench bench-faces bench-drivers help deny test-long soak test-camera fuzz mutated
 ARGS ?=
 
 help:                ## this list
@@ -94,6 +94,9 @@ test-camera: setup   ## the camera path against the kernel's test camera, in QEM
 	tests/camera/run.sh target/debug/wakewatch
 
 FUZZ = csv settings events card model image video clock policy
+mutated: setup       ## mutated inputs at every door without a fuzzer, SECONDS=60 each; DOORS="csv clock"
+	SECONDS=$(SECONDS) DOORS="$(DOORS)" cargo test --locked --test mutated -- --ignored --nocapture
+
 fuzz:                ## every fuzzer for SECONDS=60; needs a nightly Rust and cargo-fuzz
 	@for door in $(FUZZ); do \
 	  cargo +nightly fuzz run $$door -- -max_total_time=$(or $(SECONDS),60) -rss_limit_mb=4096 || exit 1; \

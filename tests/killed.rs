@@ -91,9 +91,10 @@ fn record(kills: u32, seed: u64) {
         let told = String::from_utf8(running.wait_with_output().unwrap().stdout).unwrap();
         // Every frame up to the last, and no line that is not whole but the last.
         let rows = lines(&frames).0;
+        let width = rows[0].split(',').count();
         for (number, row) in rows.iter().skip(1).enumerate() {
             let columns: Vec<&str> = row.split(',').collect();
-            assert_eq!((columns.len(), columns[0]), (18, &*number.to_string()), "{row}");
+            assert_eq!((columns.len(), columns[0]), (width, &*number.to_string()), "{row}");
         }
         judged += rows.len() - 1;
         // What was told is in the log: all of it, and at most the last line more.

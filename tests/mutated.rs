@@ -8,7 +8,11 @@ mod encode;
 #[path = "common/entries.rs"]
 mod entries;
 
-use std::{fs, io::Write};
+use std::{
+    fs,
+    io::Write,
+    time::{Duration, Instant},
+};
 
 use entries::ENTRIES;
 use image::RgbImage;
@@ -156,6 +160,35 @@ fn mutated_inputs_are_read_or_refused_at_every_door() {
         }
         eprintln!("{}: {times} mutations", entry.name);
     }
+}
+
+/// The same for `SECONDS` (60) a door, those of `DOORS` or all, each time from another seed:
+/// what to run where there is no fuzzer.
+#[test]
+#[ignore = "takes minutes; `make mutated`"]
+fn mutated_inputs_for_a_while() {
+    let of = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let seconds = of("SECONDS").map_or(60, |seconds| seconds.parse().unwrap());
+    let doors = of("DOORS");
+    let wanted = |name: &str| doors.iter().all(|all| all.split(' ').any(|door| door == name));
+    let mut ran = 0;
+    for entry in ENTRIES.iter().filter(|entry| wanted(entry.name)) {
+        let (seeds, _) = seeds(entry.name);
+        let (began, mut times) = (Instant::now(), 0u64);
+        while !seeds.is_empty() && began.elapsed() < Duration::from_secs(seconds) {
+            let mut random = ChaCha8Rng::seed_from_u64(times);
+            let bytes = mutate(&seeds, &mut random);
+            // Whoever has to look for a fault makes the input again from this number.
+            if let Err(fault) = std::panic::catch_unwind(|| (entry.enter)(&bytes)) {
+                eprintln!("{}: mutation {times} fails", entry.name);
+                std::panic::resume_unwind(fault);
+            }
+            times += 1;
+        }
+        eprintln!("{}: {times} mutations in {seconds} s", entry.name);
+        ran += 1;
+    }
+    assert!(ran > 0, "there is no door called so: {doors:?}");
 }
 
 /// Most memory that this process has had so far, MB.

@@ -24,6 +24,9 @@ mod encode;
 const FPS: f32 = 15.0;
 const SIZE: [u32; 2] = [640, 480];
 
+/// Seconds of a play of two people: who falls asleep is woken after 12.
+const SECONDS: u32 = 14;
+
 /// Without ONNX Runtime no test of this file can say anything.
 fn no_runtime() -> bool {
     let missing = runtime::init().err();
@@ -44,7 +47,8 @@ struct Sitting {
 
 fn sitting(play: &str, scale: f32, from_s: f64) -> Sitting {
     let options = OpenOptions { fps: FPS, ..OpenOptions::default() };
-    Sitting { demo: Demo::open(play, &options).unwrap(), scale, from_s }
+    let play = format!("{play}+{SECONDS}");
+    Sitting { demo: Demo::open(&play, &options).unwrap(), scale, from_s }
 }
 
 /// Two people, the first on the left.

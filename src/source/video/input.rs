@@ -15,16 +15,18 @@ use crate::source::{SourceError, formats, no_file};
 /// ffmpeg's demuxers for recordings. Play-lists, which would open other files or the
 /// network, and texts that are drawn as pictures are not among them.
 const RECORDINGS: &str = "avi,mov,matroska,mpegts,mpeg,mpegvideo,flv,ogg,asf,gif,h264,hevc,m4v,\
-    mjpeg,mjpeg_2000,h261,h263,vc1,obu,ivf,dv,mxf,nut,rm,wtv,amv,dhav,nsv,apng,yuv4mpegpipe";
+    mjpeg,jpeg_pipe,mjpeg_2000,h261,h263,vc1,obu,ivf,dv,mxf,nut,rm,wtv,amv,dhav,nsv,apng,yuv4mpegpipe";
 /// Those for sound alone, so that it can be told.
 const SOUND: &str = "wav,w64,mp3,flac,aac,ac3,eac3,amr,aiff,caf,au,wv,ape,dsf";
 /// Those for single pictures that the image library does not read.
 const PICTURES: &str = "mov,j2k_pipe,jpeg2000_pipe";
 /// Formats that hold pictures and no time stamps.
-const STAMPLESS: [&str; 11] = [
+const STAMPLESS: [&str; 12] = [
     "h264",
     "hevc",
     "mjpeg",
+    // The same where each picture is a file of its own (JFIF) by its bytes.
+    "jpeg_pipe",
     "mjpeg_2000",
     "m4v",
     "mpegvideo",
