@@ -224,7 +224,8 @@ fn item(
     let number = |at: usize| match sign(at) {
         "" => Ok(None),
         text => match text.parse::<f64>() {
-            Ok(value) if value.is_finite() => Ok(Some(value)),
+            // What is kept in single precision must be a number there, too.
+            Ok(value) if (value as f32).is_finite() => Ok(Some(value)),
             _ => {
                 Err(wrong(at, format!("{} of {name} is \"{text}\"; write a number", OPTIONAL[at])))
             }
