@@ -90,15 +90,20 @@ pub(crate) fn escaped(name: impl AsRef<std::ffi::OsStr>) -> String {
 
 /// The name that [`escaped`] has written so.
 pub(crate) fn unescaped(text: &str) -> PathBuf {
+    of_bytes(decoded(text.as_bytes(), b"\\x"), text)
+}
+
+/// Bytes that are written as `mark` and two hexadecimal digits, decoded; all others stay.
+pub(crate) fn decoded(text: &[u8], mark: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
+    let mut rest = text;
     while let Some((&byte, after)) = rest.split_first() {
-        let code = rest.strip_prefix(b"\\x").and_then(|code| code.get(..2));
+        let code = rest.strip_prefix(mark).and_then(|code| code.get(..2));
         let code = code.and_then(|code| std::str::from_utf8(code).ok());
         match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
             Some(value) => {
                 bytes.push(value);
-                rest = &rest[4..];
+                rest = &rest[mark.len() + 2..];
             }
             None => {
                 bytes.push(byte);
@@ -106,7 +111,7 @@ pub(crate) fn unescaped(text: &str) -> PathBuf {
             }
         }
     }
-    of_bytes(bytes, text)
+    bytes
 }
 
 /// A path of these bytes; where the system knows no such paths, of the text.

@@ -11,6 +11,8 @@
 
 #[path = "common/encode.rs"]
 mod encode;
+#[path = "common/program.rs"]
+mod program;
 
 use std::{
     fs,
@@ -22,21 +24,11 @@ use assert_cmd::Command;
 use encode::{Film, How, write, write_as};
 use ffmpeg_next::codec::Id;
 use image::RgbImage;
+use program::{has_runtime, told};
 use serde_json::Value;
-use wakewatch::{
-    infer::runtime,
-    source::{OpenOptions, SourceSpec, open},
-};
+use wakewatch::source::{OpenOptions, SourceSpec, open};
 
 const FPS: i64 = 10;
-
-fn has_runtime() -> bool {
-    let found = runtime::init();
-    if let Err(error) = &found {
-        eprintln!("skipped: {error}");
-    }
-    found.is_ok()
-}
 
 /// The first pictures of a drawn driver, at ten a second.
 fn driver(scenario: &str, count: usize) -> Vec<RgbImage> {
@@ -55,19 +47,6 @@ fn sleeper() -> &'static [RgbImage] {
 fn film(pictures: &[RgbImage], rate: i64) -> Film {
     let step = rate / FPS;
     pictures.iter().enumerate().map(|(at, image)| (at as i64 * step, image.clone())).collect()
-}
-
-/// Runs in a folder; gives exit code, the lines of stdout, and stderr.
-fn told(folder: &Path, args: &[&str]) -> (i32, Vec<Value>, String) {
-    let mut command = Command::cargo_bin("wakewatch").unwrap();
-    command.env_remove("RUST_LOG").env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
-    let output = command.current_dir(folder).args(args).output().unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(!stderr.contains("panicked"), "{stderr}");
-    assert!(!stderr.contains('\x1b'), "no colours into a pipe: {stderr}");
-    let lines = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    (output.status.code().unwrap(), lines, stderr)
 }
 
 fn watched(folder: &Path, source: &str, more: &[&str]) -> (i32, Vec<Value>, String) {

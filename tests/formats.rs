@@ -9,18 +9,16 @@
 
 #[path = "common/encode.rs"]
 mod encode;
+#[path = "common/program.rs"]
+mod program;
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use assert_cmd::Command;
 use encode::{Film, How, bytes_of, write_as};
 use ffmpeg_next::codec::Id;
 use image::{ImageFormat, RgbImage};
-use serde_json::Value;
-use wakewatch::{
-    infer::runtime,
-    source::{OpenOptions, SourceSpec, open},
-};
+use program::{has_runtime, told};
+use wakewatch::source::{OpenOptions, SourceSpec, open};
 
 /// Frames of each recording, at 25 a second.
 const FRAMES: usize = 6;
@@ -103,20 +101,10 @@ fn make(row: &Row, path: &Path, pictures: &[RgbImage]) -> bool {
     }
 }
 
-fn told(folder: &Path, args: &[&str]) -> (i32, Vec<Value>, String) {
-    let output =
-        Command::cargo_bin("wakewatch").unwrap().current_dir(folder).args(args).output().unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    let lines = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    (output.status.code().unwrap(), lines, stderr)
-}
-
 #[test]
 fn every_row_of_the_table_is_so() {
-    if let Err(error) = runtime::init() {
-        return eprintln!("skipped: {error}");
+    if !has_runtime() {
+        return;
     }
     let folder = tempfile::tempdir().unwrap();
     let options = OpenOptions { fps: 25.0, width: 320, height: 240, ..Default::default() };

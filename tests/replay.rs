@@ -12,30 +12,23 @@ use std::{
     thread,
 };
 
-use assert_cmd::Command;
 use image::{RgbImage, codecs::jpeg::JpegEncoder};
+use program::{has_runtime, told};
 use serde_json::Value;
 use wakewatch::{
-    infer::runtime,
     record::parquet::COLUMNS,
     source::{OpenOptions, Source, demo},
 };
 
 #[path = "common/encode.rs"]
 mod encode;
+#[path = "common/program.rs"]
+mod program;
 
 /// Rate of the clips, frames a second.
 const FPS: u32 = 15;
 /// Length of the clips, seconds.
 const SECONDS: u32 = 18;
-
-fn has_runtime() -> bool {
-    let found = runtime::init();
-    if let Err(error) = &found {
-        eprintln!("skipped: {error}");
-    }
-    found.is_ok()
-}
 
 fn open(scenario: &str, driver: usize, side: (u32, u32)) -> (demo::Demo, OpenOptions, String) {
     let (width, height) = side;
@@ -72,21 +65,6 @@ fn tree(root: &Path) {
                 .spawn(|| half.iter().for_each(|(path, scenario, who)| clip(path, scenario, *who)));
         }
     });
-}
-
-/// Runs in a folder; gives exit code, the lines of stdout and stderr.
-fn told(folder: &Path, args: &[&str]) -> (i32, Vec<Value>, String) {
-    let output = Command::cargo_bin("wakewatch")
-        .unwrap()
-        .env_remove("RUST_LOG")
-        .current_dir(folder)
-        .args(args)
-        .output()
-        .unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    let lines = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    (output.status.code().unwrap(), lines, stderr)
 }
 
 /// All files below a folder with what is in them, by their names.

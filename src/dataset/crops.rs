@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use image::{ImageReader, RgbImage};
+use image::{ImageReader, RgbImage, imageops};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -87,6 +87,15 @@ impl CropSet {
     }
 }
 
+/// Two stored crops of one size that show nothing but eyes, as one: the left half of the
+/// first and the right half of the second.
+pub fn halves(mut left: RgbImage, right: &RgbImage) -> RgbImage {
+    let middle = left.width().min(right.width()) / 2;
+    let half = imageops::crop_imm(right, middle, 0, right.width() - middle, right.height());
+    imageops::replace(&mut left, &half.to_image(), i64::from(middle), 0);
+    left
+}
+
 /// A crop and the digest of its file.
 fn read(path: &Path) -> Result<(RgbImage, [u8; 32]), DatasetError> {
     let bytes = std::fs::read(path).map_err(DatasetError::io(path, "read"))?;
@@ -134,5 +143,13 @@ mod tests {
         std::fs::write(root.join("c.png"), "no picture").unwrap();
         let error = CropSet::load(root).unwrap_err().to_string();
         assert!(error.contains("c.png"), "{error}");
+    }
+
+    #[test]
+    fn two_crops_of_eyes_become_one() {
+        let [dark, light] = [10, 200].map(|grey| RgbImage::from_pixel(8, 8, Rgb([grey; 3])));
+        let both = halves(dark, &light);
+        assert_eq!((both.get_pixel(3, 7).0, both.get_pixel(4, 0).0), ([10; 3], [200; 3]));
+        assert_eq!(both.dimensions(), (8, 8));
     }
 }

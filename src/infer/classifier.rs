@@ -3,7 +3,7 @@
 use image::RgbImage;
 
 use super::{
-    EyeReading, InferError, LoadedModel, ModelSource, Provider, Reading, RuntimeOptions, models,
+    EyeReading, InferError, LoadedModel, ModelSource, Provider, Reading, RuntimeOptions, form,
     push_crop, push_keep,
 };
 use crate::vit::{ModelCard, ModelKind, PatchGrid};
@@ -75,7 +75,7 @@ impl Classifier {
             push_crop(&mut self.image, crop, side)?;
             push_keep(&mut self.keep, keep, patches)?;
         }
-        let has_heads = models::has_eye_heads(&self.model.card);
+        let has_heads = form::has_eye_heads(&self.model.card);
         let outputs = self.model.run(&[
             ("image", &[batch, 3, side, side], &self.image),
             ("patch_keep", &[batch, patches], &self.keep),
@@ -119,7 +119,7 @@ impl Classifier {
 
     /// The patches of a crop.
     pub fn grid(&self) -> PatchGrid {
-        models::grid(&self.model.card)
+        form::grid(&self.model.card)
     }
 
     /// The mask that the model was trained with, `[patches]`.

@@ -11,6 +11,7 @@ mod classifier;
 #[cfg(feature = "train")]
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod form;
 mod library;
 pub mod models;
 pub mod promoted;

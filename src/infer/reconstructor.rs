@@ -4,7 +4,7 @@
 use image::RgbImage;
 
 use super::{
-    InferError, LoadedModel, ModelSource, Provider, RuntimeOptions, models, push_crop, push_keep,
+    InferError, LoadedModel, ModelSource, Provider, RuntimeOptions, form, push_crop, push_keep,
 };
 use crate::vit::{ModelCard, ModelKind, PatchGrid};
 
@@ -63,7 +63,7 @@ impl Reconstructor {
 
     /// The patches of a crop.
     pub fn grid(&self) -> PatchGrid {
-        models::grid(&self.model.card)
+        form::grid(&self.model.card)
     }
 }
 

@@ -86,8 +86,10 @@ impl FaceSigns {
         if seen.is_nan() || seen <= LEAST_SEEN {
             return self.eyes_closed;
         }
-        let log_odds =
-            |p: f32| (p.clamp(SURE, 1.0 - SURE) / (1.0 - p.clamp(SURE, 1.0 - SURE))).ln();
+        let log_odds = |p: f32| {
+            let p = p.clamp(SURE, 1.0 - SURE);
+            (p / (1.0 - p)).ln()
+        };
         let heads = eyes.iter().map(|eye| eye.seen * log_odds(eye.shut)).sum::<f32>() / seen;
         let both = (log_odds(self.eyes_closed) + heads) / 2.0;
         1.0 / (1.0 + (-both).exp())

@@ -139,16 +139,6 @@ pub fn plain(stored: &RgbImage, visible: [bool; 4], config: &VitConfig) -> Sampl
     }
 }
 
-/// Two stored crops of one size that show nothing but eyes, as one: the left half of the
-/// first and the right half of the second.
-pub fn halves(left: &RgbImage, right: &RgbImage) -> RgbImage {
-    let mut both = left.clone();
-    let middle = left.width().min(right.width()) / 2;
-    let half = image::imageops::crop_imm(right, middle, 0, right.width() - middle, right.height());
-    image::imageops::replace(&mut both, &half.to_image(), i64::from(middle), 0);
-    both
-}
-
 /// A crop changed at random, with its `lids` lowered if there are any. What is drawn over a
 /// part of the face leaves the visible mask, as the landmark network would say.
 pub fn changed(
@@ -504,14 +494,6 @@ mod tests {
         assert!(sample.keep[0] && !sample.keep[2]);
         assert!(sample.hidden.right_eye && !sample.hidden.left_eye);
         assert_ne!(sample.picture, before);
-    }
-
-    #[test]
-    fn two_crops_of_eyes_become_one() {
-        let [dark, light] = [10, 200].map(|grey| RgbImage::from_pixel(8, 8, image::Rgb([grey; 3])));
-        let both = halves(&dark, &light);
-        assert_eq!((both.get_pixel(3, 7).0, both.get_pixel(4, 0).0), ([10; 3], [200; 3]));
-        assert_eq!(both.dimensions(), (8, 8));
     }
 
     #[test]

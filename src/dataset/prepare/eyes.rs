@@ -6,7 +6,7 @@
 use image::{RgbImage, imageops};
 
 use crate::{
-    dataset::crops::MARGIN,
+    dataset::crops::{MARGIN, halves},
     face::align::{self, CANONICAL, Similarity},
 };
 
@@ -18,12 +18,9 @@ const EYE_OF_DISTANCE: f32 = 0.45;
 /// The eye in both places of a crop of `crop_px`, with [`MARGIN`] around it.
 pub(super) fn lay(eye: &RgbImage, crop_px: usize) -> RgbImage {
     let [left, right, ..] = CANONICAL;
-    let mut crop = place(eye, left, right[0] - left[0], crop_px);
-    let other = place(&imageops::flip_horizontal(eye), right, right[0] - left[0], crop_px);
-    let half = crop.width() / 2;
-    let rest = imageops::crop_imm(&other, half, 0, crop.width() - half, crop.height()).to_image();
-    imageops::replace(&mut crop, &rest, i64::from(half), 0);
-    crop
+    let distance = right[0] - left[0];
+    let other = place(&imageops::flip_horizontal(eye), right, distance, crop_px);
+    halves(place(eye, left, distance, crop_px), &other)
 }
 
 /// The eye alone at a place, everything else filled with its border; places and the

@@ -8,6 +8,7 @@ use std::{
 use base64::Engine;
 
 use super::{OPENING, READING, address::Address};
+use crate::os::decoded;
 
 /// Longest head of an answer, bytes.
 const MOST_HEAD: u64 = 64 << 10;
@@ -17,7 +18,8 @@ pub(super) type Body = BufReader<TcpStream>;
 
 /// Asks for the stream of a camera.
 pub(super) fn get(address: &Address, server: SocketAddr) -> Result<Body, String> {
-    let user = address.user.as_deref().map(unescaped).map(|user| {
+    // `%40` in a name or password is `@`.
+    let user = address.user.as_deref().map(|user| decoded(user.as_bytes(), b"%")).map(|user| {
         let code = base64::engine::general_purpose::STANDARD.encode(user);
         format!("Authorization: Basic {code}\r\n")
     });
@@ -73,25 +75,4 @@ fn ask(server: SocketAddr, request: &str) -> Result<(u16, Body), String> {
     }
     body.get_ref().set_read_timeout(Some(READING)).map_err(said)?;
     Ok((code.unwrap_or_default(), body))
-}
-
-/// A name and password without the escapes of addresses (`%40` is `@`).
-fn unescaped(user: &str) -> Vec<u8> {
-    let bytes = user.as_bytes();
-    let (mut plain, mut at) = (Vec::new(), 0);
-    while at < bytes.len() {
-        let code = bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        let code = code.and_then(|code| std::str::from_utf8(code).ok());
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) => {
-                plain.push(byte);
-                at += 3;
-            }
-            None => {
-                plain.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    plain
 }

@@ -28,7 +28,7 @@ use super::{
     validation::{Figures, Judged, judge, measure, measure_eyes, tensors},
 };
 use crate::{
-    dataset::manifest::Item,
+    dataset::{crops::halves, manifest::Item},
     vit::{ModelKind, VitConfig},
 };
 
@@ -41,25 +41,26 @@ pub use config::FinetuneConfig;
 /// Crops that are judged at once.
 const VALIDATION_BATCH: usize = 128;
 
-/// The classifier to start from, its shape and its normalisation.
+/// The classifier to start from, its shape, its normalisation and its name for people.
 fn start(
     config: &FinetuneConfig,
     data: &Data,
     learner: &Device,
-) -> Result<(Classifier, VitConfig, Normalisation), TrainError> {
+) -> Result<(Classifier, VitConfig, Normalisation, String), TrainError> {
     if let Some(folder) = &config.weights {
         let record = RunRecord::load(folder)?;
         let vit = record.vit()?.clone();
         vit.validate()?;
         let weights = folder.join(BEST);
         let classifier = checkpoint::load_average(&weights, Classifier::new(&vit, learner))?;
-        return Ok((classifier, vit, record.normalisation));
+        return Ok((classifier, vit, record.normalisation, record.name));
     }
+    let name = name(config.preset, config.network.is_some());
     let Some(folder) = &config.pretrained else {
         let vit = settings::shape(config.preset, config.network.as_ref())?;
         let vit = VitConfig { q_mask: config.q_mask.unwrap_or(vit.q_mask), ..vit };
         let (mean, std) = data.set.channel_statistics();
-        return Ok((Classifier::new(&vit, learner), vit, Normalisation { mean, std }));
+        return Ok((Classifier::new(&vit, learner), vit, Normalisation { mean, std }, name));
     };
     let record = RunRecord::load(folder)?;
     let vit = record.vit()?.clone();
@@ -70,7 +71,7 @@ fn start(
     let vit = VitConfig { q_mask: own.unwrap_or(vit.q_mask), ..vit };
     let mut classifier = Classifier::new(&vit, learner);
     classifier.encoder = mae.encoder;
-    Ok((classifier, vit, record.normalisation))
+    Ok((classifier, vit, record.normalisation, name))
 }
 
 /// Fine-tunes as configured. The folder `out` then holds `config.toml` (the effective
@@ -104,12 +105,8 @@ pub fn run(
     let held_eyes = held_where(|item| item.eyes_closed.is_some());
     let learner = device.clone().autodiff();
     learner.seed(training.seed);
-    let (model, vit, by) = start(config, &data, &learner)?;
+    let (model, vit, by, name) = start(config, &data, &learner)?;
     (control.say)(&data.describe(held.len()));
-    let name = match &config.weights {
-        Some(folder) => RunRecord::load(folder)?.name,
-        None => name(config.preset, config.network.is_some()),
-    };
     let record = RunRecord {
         trained_on: config.trained_on.clone(),
         licence: config.licence.clone(),
@@ -156,7 +153,7 @@ impl Finetuning<'_> {
         let image = &self.data.set.images[drawn.at];
         let right = drawn.right.map(|right| {
             let item = &self.data.set.items[right];
-            (samples::halves(image, &self.data.set.images[right]), shut_eyes(item)[1])
+            (halves(image.clone(), &self.data.set.images[right]), shut_eyes(item)[1])
         });
         let image = right.as_ref().map_or(image, |(both, _)| both);
         let (item, lids) = with_lids(stored, drawn.shut, self.config.low_lids, rng);
