@@ -2,8 +2,9 @@
 //! eyes in the wild (`cew_closed`), UTKFace (`utk_faces`), labelled faces in the wild
 //! (`lfw`), AFLW (`aflw`), faces with 68 annotated points (`landmarks68`: HELEN and
 //! YouTube Faces; what their narrow eyes mean stands in [`NARROW`]), films of drivers with
-//! annotated spans (`drivers`), infra-red eyes (`mrl_eyes`), and yawns that nobody real
-//! yawned (`yawns_generated`). Drowsy means: the eyes are closed or the person yawns.
+//! annotated spans (`drivers`), infra-red eyes (`mrl_eyes`), yawns that nobody real yawned
+//! (`yawns_generated`), and faces behind dark glasses (`faces_wild/sunglasses`). Drowsy
+//! means: the eyes are closed or the person yawns.
 
 mod narrow;
 
@@ -36,11 +37,23 @@ pub const EYES: (f32, f32) = (0.15, 0.22);
 pub const MOUTH_AT_REST: f32 = 0.4;
 
 /// The folders that are known, in the order in which they are listed.
-const KNOWN: [&str; 9] =
-    ["yawdd", "cew_closed", "utk_faces", "lfw", "aflw", "landmarks68", DRIVERS, MRL_EYES, YAWNS];
+const KNOWN: [&str; 10] = [
+    "yawdd",
+    "cew_closed",
+    "utk_faces",
+    "lfw",
+    "aflw",
+    "landmarks68",
+    DRIVERS,
+    MRL_EYES,
+    YAWNS,
+    SUNGLASSES,
+];
 const DRIVERS: &str = "drivers";
 const MRL_EYES: &str = "mrl_eyes";
 const YAWNS: &str = "yawns_generated";
+/// Faces whose eyes nobody can read; in the folder of the collection that they come with.
+const SUNGLASSES: &str = "faces_wild/sunglasses";
 /// The table of labels inside a collection's folder.
 const LABELS: &str = "labels.csv";
 
@@ -148,9 +161,10 @@ fn pictures(root: &Path, name: &str) -> Result<Vec<Item>, DatasetError> {
     files.sort();
     let (label, eyes_closed, yawn) = match name {
         "cew_closed" => (Some(Label::Drowsy), Some(true), None),
-        "aflw" => (None, None, None),
+        "aflw" | SUNGLASSES => (None, None, None),
         _ => (Some(Label::Awake), Some(false), Some(false)),
     };
+    let collection = root.file_name().unwrap_or_default().to_string_lossy();
     Ok(files
         .into_iter()
         .map(|file| Item {
@@ -159,7 +173,8 @@ fn pictures(root: &Path, name: &str) -> Result<Vec<Item>, DatasetError> {
             label,
             eyes_closed,
             yawn,
-            collection: name.into(),
+            eyes_readable: (name == SUNGLASSES).then_some(false),
+            collection: collection.clone().into_owned(),
             ..Item::default()
         })
         .collect())
@@ -311,11 +326,13 @@ mod tests {
             ],
         );
         write(root, "yawns_generated/labels.csv", "file,label\nw.jpg,yawn\nv.jpg,no_yawn\n");
+        write(root, "faces_wild/sunglasses/dark.jpg", "");
+        write(root, "faces_wild/masks/mask.jpg", "");
 
         let items = list(root).unwrap().items;
         let find =
             |name: &str| items.iter().find(|item| item.file.file_stem().unwrap() == name).unwrap();
-        assert_eq!(items.len(), 11);
+        assert_eq!(items.len(), 12);
         assert_eq!((find("a").label, find("a").eyes_closed), (Some(Label::Drowsy), Some(true)));
         assert_eq!((find("Ann").label, find("Ann").yawn), (Some(Label::Awake), Some(false)));
         assert_eq!(find("b").label, None);
@@ -332,6 +349,9 @@ mod tests {
         assert_eq!((find("w").label, find("w").eyes_closed), (Some(Label::Drowsy), None));
         assert_eq!((find("v").label, find("v").yawn), (Some(Label::Awake), Some(false)));
         assert_eq!((find("v").subject.as_str(), &*find("v").collection), ("v", YAWNS));
+        let dark = find("dark");
+        assert_eq!((dark.label, dark.eyes_closed, dark.eyes_readable), (None, None, Some(false)));
+        assert_eq!((&*dark.collection, find("v").eyes_readable), ("sunglasses", None));
     }
 
     /// Annotated faces: how high the eyes and the mouth are, and the name.

@@ -97,13 +97,8 @@ impl Classifier {
         paths: Option<&Tensor<2>>,
     ) -> Answer {
         let encoded = self.encoder.forward_dropping(patches, positions, Some(keep), paths);
-        let eyes = self.eyes.as_ref().map(|head| {
-            let [batch, _, dim] = encoded.embedded.dims();
-            let of = |place: usize| {
-                head.forward(encoded.embedded.clone().narrow(1, place, 1).reshape([batch, dim]))
-            };
-            Tensor::cat(vec![of(self.left_eye), of(self.right_eye)], 1)
-        });
+        let [left, right] = [self.left_eye, self.right_eye];
+        let eyes = self.eyes.as_ref().map(|head| read_eyes(head, &encoded.embedded, left, right));
         Answer {
             logits: self.head.forward(encoded.cls.clone()),
             signs: self.signs.forward(encoded.cls.clone()),
@@ -112,4 +107,19 @@ impl Classifier {
             eyes,
         }
     }
+
+    /// Reads the patches of the left and of the right eye alone, `[batch, 2, values]`: logits
+    /// of shut and seen of either, `[batch, 4]`; `None` without heads on the eyes.
+    pub fn forward_eyes(&self, patches: Tensor<3>) -> Option<Tensor<2>> {
+        let head = self.eyes.as_ref()?;
+        Some(read_eyes(head, &self.encoder.embedding.forward(patches), 0, 1))
+    }
+}
+
+/// The `head` on the tokens of the eyes `[batch, patches, dim]`, which lie at `left` and
+/// `right`: `[batch, 4]`.
+fn read_eyes(head: &Linear, tokens: &Tensor<3>, left: usize, right: usize) -> Tensor<2> {
+    let [batch, _, dim] = tokens.dims();
+    let of = |place| head.forward(tokens.clone().narrow(1, place, 1).reshape([batch, dim]));
+    Tensor::cat(vec![of(left), of(right)], 1)
 }

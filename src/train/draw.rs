@@ -15,10 +15,22 @@ pub struct Draw {
     awake: Pool,
     /// Open eyes, by the shares of the awake crops; none without a share to shut.
     open: Option<Pool>,
-    shut: f64,
     /// Crops that show nothing but eyes, as many shut as open ones.
     eyes: Option<[Pool; 2]>,
-    eyes_only: f64,
+    /// Faces whose eyes nobody can read.
+    unreadable: Option<Pool>,
+    shares: Shares,
+}
+
+/// Shares of a batch, 0..1.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Shares {
+    /// Of the drowsy crops: awake ones with open eyes, to be drawn shut.
+    pub shut_lids: f64,
+    /// Crops that show nothing but eyes.
+    pub eyes_only: f64,
+    /// Faces whose eyes nobody can read, whatever their label.
+    pub unreadable: f64,
 }
 
 /// A crop that was drawn.
@@ -75,48 +87,53 @@ impl Pool {
 }
 
 impl Draw {
-    /// Prepares to draw from the `candidates` among `items`. The shares are relative,
-    /// by collection; without any, every crop is as likely as another. `shut` (0..1) is the
-    /// share of the drowsy crops that are awake ones with open eyes, to be drawn shut;
-    /// `eyes_only` (0..1) the share of a batch that shows nothing but eyes.
+    /// Prepares to draw from the `candidates` among `items`. `drowsy` and `awake` are
+    /// relative, by collection; without any, every crop is as likely as another.
     ///
-    /// `None` when a class, what is to be shut, or eyes alone have no crop in a collection
-    /// with a share.
+    /// `None` when a class, or what has one of the `shares`, has no crop.
     pub fn new(
         items: &[Item],
         candidates: &[usize],
         drowsy: &BTreeMap<String, f64>,
         awake: &BTreeMap<String, f64>,
-        shut: f64,
-        eyes_only: f64,
+        shares: Shares,
     ) -> Option<Self> {
         let is = |label| move |item: &Item| item.label == Some(label);
         let eyes = |shut| move |item: &Item| item.eyes_only && item.eyes_closed == Some(shut);
-        let alone = BTreeMap::new();
-        let eyes = (eyes_only > 0.0)
-            .then(|| [true, false].map(|shut| Pool::new(items, candidates, eyes(shut), &alone)));
+        let none = BTreeMap::new();
+        let eyes = (shares.eyes_only > 0.0)
+            .then(|| [true, false].map(|shut| Pool::new(items, candidates, eyes(shut), &none)));
+        let hidden = |item: &Item| item.eyes_readable == Some(false);
+        let unreadable =
+            (shares.unreadable > 0.0).then(|| Pool::new(items, candidates, hidden, &none));
         let open = |item: &Item| is(Label::Awake)(item) && opening(item).is_some();
         let drowsy = Pool::new(items, candidates, is(Label::Drowsy), drowsy);
-        let open = (shut > 0.0).then(|| Pool::new(items, candidates, open, awake));
+        let open = (shares.shut_lids > 0.0).then(|| Pool::new(items, candidates, open, awake));
         let awake = Pool::new(items, candidates, is(Label::Awake), awake);
         let any = |pool: &Pool| pool.total() > 0.0;
         let all = any(&drowsy) && any(&awake);
-        let more = open.as_ref().is_none_or(any)
+        let more = [&open, &unreadable].into_iter().flatten().all(any)
             && eyes.as_ref().is_none_or(|pools| pools.iter().all(any));
-        (all && more).then_some(Self { drowsy, awake, open, shut, eyes, eyes_only })
+        (all && more).then_some(Self { drowsy, awake, open, eyes, unreadable, shares })
     }
 
     /// The crop for place `at` of a batch: of those that show a face, every second one is
     /// drowsy.
     pub fn one(&self, at: usize, rng: &mut impl Rng) -> Drawn {
         if let Some(pools) = &self.eyes
-            && rng.random_bool(self.eyes_only.clamp(0.0, 1.0))
+            && rng.random_bool(self.shares.eyes_only.clamp(0.0, 1.0))
         {
             let eye = |rng: &mut _| pools[usize::from(Rng::random_bool(rng, 0.5))].one(rng);
             return Drawn { at: eye(rng), shut: false, right: Some(eye(rng)) };
         }
+        if let Some(pool) = &self.unreadable
+            && rng.random_bool(self.shares.unreadable.clamp(0.0, 1.0))
+        {
+            return Drawn { at: pool.one(rng), shut: false, right: None };
+        }
+        let shut = self.shares.shut_lids.clamp(0.0, 1.0);
         match &self.open {
-            Some(open) if at.is_multiple_of(2) && rng.random_bool(self.shut.clamp(0.0, 1.0)) => {
+            Some(open) if at.is_multiple_of(2) && rng.random_bool(shut) => {
                 Drawn { at: open.one(rng), shut: true, right: None }
             }
             _ => {
@@ -156,7 +173,7 @@ mod tests {
         let items = items();
         let all: Vec<usize> = (0..items.len()).collect();
         let awake = BTreeMap::from([("large".into(), 1.0), ("small".into(), 3.0)]);
-        let draw = Draw::new(&items, &all, &BTreeMap::new(), &awake, 0.0, 0.0).unwrap();
+        let draw = Draw::new(&items, &all, &BTreeMap::new(), &awake, Shares::default()).unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let batch: Vec<usize> = (0..4000).map(|at| draw.one(at, &mut rng).at).collect();
         assert_eq!(batch.len(), 4000);
@@ -175,11 +192,12 @@ mod tests {
         let items = items();
         let awake_only: Vec<usize> = (0..100).collect();
         assert!(
-            Draw::new(&items, &awake_only, &BTreeMap::new(), &BTreeMap::new(), 0.0, 0.0).is_none()
+            Draw::new(&items, &awake_only, &BTreeMap::new(), &BTreeMap::new(), Shares::default())
+                .is_none()
         );
         let all: Vec<usize> = (0..items.len()).collect();
         let elsewhere = BTreeMap::from([("nowhere".into(), 1.0)]);
-        assert!(Draw::new(&items, &all, &elsewhere, &BTreeMap::new(), 0.0, 0.0).is_none());
+        assert!(Draw::new(&items, &all, &elsewhere, &BTreeMap::new(), Shares::default()).is_none());
     }
 
     #[test]
@@ -187,12 +205,13 @@ mod tests {
         let mut items = items();
         let all: Vec<usize> = (0..items.len()).collect();
         let none = BTreeMap::new();
+        let shares = Shares { shut_lids: 0.3, ..Shares::default() };
         // Nobody knows whether the eyes are open.
-        assert!(Draw::new(&items, &all, &none, &none, 0.3, 0.0).is_none());
+        assert!(Draw::new(&items, &all, &none, &none, shares).is_none());
         for item in &mut items[..20] {
             (item.eyes_closed, item.eye_aspect) = (Some(false), Some(0.3));
         }
-        let draw = Draw::new(&items, &all, &none, &none, 0.3, 0.0).unwrap();
+        let draw = Draw::new(&items, &all, &none, &none, shares).unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let batch: Vec<Drawn> = (0..4000).map(|at| draw.one(at, &mut rng)).collect();
         let shut = batch.iter().filter(|drawn| drawn.shut).count();
@@ -214,10 +233,11 @@ mod tests {
         items.extend(vec![eye(false); 30]);
         let none = BTreeMap::new();
         let all: Vec<usize> = (0..items.len()).collect();
-        assert!(Draw::new(&items, &all, &none, &none, 0.0, 0.25).is_none(), "no shut ones");
+        let shares = Shares { eyes_only: 0.25, ..Shares::default() };
+        assert!(Draw::new(&items, &all, &none, &none, shares).is_none(), "no shut ones");
         items.extend(vec![eye(true); 5]);
         let all: Vec<usize> = (0..items.len()).collect();
-        let draw = Draw::new(&items, &all, &none, &none, 0.0, 0.25).unwrap();
+        let draw = Draw::new(&items, &all, &none, &none, shares).unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let batch: Vec<Drawn> = (0..4000).map(|at| draw.one(at, &mut rng)).collect();
         let eyes: Vec<&Drawn> = batch.iter().filter(|drawn| drawn.right.is_some()).collect();
@@ -225,5 +245,24 @@ mod tests {
         assert!(eyes.iter().all(|drawn| drawn.at >= faces && drawn.right >= Some(faces)));
         let shut = eyes.iter().filter(|drawn| items[drawn.at].eyes_closed == Some(true)).count();
         assert!(shut.abs_diff(eyes.len() / 2) < 60, "{shut}");
+    }
+
+    #[test]
+    fn a_share_of_the_batch_are_faces_whose_eyes_nobody_can_read() {
+        let mut items = items();
+        let all: Vec<usize> = (0..items.len()).collect();
+        let none = BTreeMap::new();
+        let shares = Shares { unreadable: 0.25, ..Shares::default() };
+        assert!(Draw::new(&items, &all, &none, &none, shares).is_none());
+        // With a label and without.
+        items[3].eyes_readable = Some(false);
+        let unknown = Item { eyes_readable: Some(false), ..Item::default() };
+        items.push(unknown);
+        let all: Vec<usize> = (0..items.len()).collect();
+        let draw = Draw::new(&items, &all, &none, &none, shares).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let batch: Vec<Drawn> = (0..4000).map(|at| draw.one(at, &mut rng)).collect();
+        let unlabelled = batch.iter().filter(|drawn| drawn.at == items.len() - 1).count();
+        assert!(unlabelled.abs_diff(500) < 60, "{unlabelled}");
     }
 }

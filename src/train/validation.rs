@@ -31,20 +31,33 @@ pub fn tensors(
     device: &Device,
 ) -> (Tensor<3>, Tensor<2>, Tensor<3>) {
     let shown = vit.shown_patches();
-    let mut pixels = Vec::with_capacity(samples.len() * shown.len() * vit.patch_values());
-    let mut keep = Vec::with_capacity(samples.len() * shown.len());
-    for sample in samples {
-        for &at in &shown {
-            push_patch(&sample.picture.data, at, vit, by, &mut pixels);
-            keep.push(f32::from(u8::from(sample.keep[at])));
-        }
-    }
-    let [n, count] = [samples.len(), shown.len()];
+    let keep: Vec<f32> = samples
+        .iter()
+        .flat_map(|sample| shown.iter().map(|&at| f32::from(u8::from(sample.keep[at]))))
+        .collect();
     (
-        Tensor::from_data(TensorData::new(pixels, [n, count, vit.patch_values()]), device),
-        Tensor::from_data(TensorData::new(keep, [n, count]), device),
+        patches(samples, &shown, vit, by, device),
+        Tensor::from_data(TensorData::new(keep, [samples.len(), shown.len()]), device),
         positions(vit.grid().side, vit.dim, &[shown], device),
     )
+}
+
+/// The patches at `places` of each sample, `[n, places, values]`.
+pub fn patches(
+    samples: &[Sample],
+    places: &[usize],
+    vit: &VitConfig,
+    by: &Normalisation,
+    device: &Device,
+) -> Tensor<3> {
+    let [n, count, values] = [samples.len(), places.len(), vit.patch_values()];
+    let mut pixels = Vec::with_capacity(n * count * values);
+    for sample in samples {
+        for &at in places {
+            push_patch(&sample.picture.data, at, vit, by, &mut pixels);
+        }
+    }
+    Tensor::from_data(TensorData::new(pixels, [n, count, values]), device)
 }
 
 /// What the network says of a crop, as log-odds.
@@ -54,6 +67,8 @@ pub struct Judged {
     pub odds: f64,
     /// Of the left and of the right eye being shut, where it has heads on the eyes.
     pub shut: Option<[f64; 2]>,
+    /// Of either being seen.
+    pub seen: Option<[f64; 2]>,
 }
 
 /// Judges samples.
@@ -71,10 +86,13 @@ pub fn judge(
     let answer = model.forward(patches, places, keep);
     let logits = values(&answer.logits)?;
     let eyes = answer.eyes.as_ref().map(values).transpose()?;
-    let judged = logits.chunks(2).enumerate().map(|(at, pair)| Judged {
-        odds: f64::from(pair[1]) - f64::from(pair[0]),
+    let judged = logits.chunks(2).enumerate().map(|(at, pair)| {
         // Shut and seen of the left eye, then of the right one.
-        shut: eyes.as_ref().map(|eyes| [4 * at, 4 * at + 2].map(|of| f64::from(eyes[of]))),
+        let of = |which: usize| {
+            let eyes = eyes.as_ref()?;
+            Some([4 * at + which, 4 * at + 2 + which].map(|of| f64::from(eyes[of])))
+        };
+        Judged { odds: f64::from(pair[1]) - f64::from(pair[0]), shut: of(0), seen: of(1) }
     });
     Ok(judged.collect())
 }
@@ -178,6 +196,29 @@ pub fn measure_eyes(
         chosen_by.extend(alone.contains(name).then_some(area));
     }
     figures.mean_auc = chosen_by.iter().sum::<f64>() / chosen_by.len() as f64;
+}
+
+/// Adds to `figures` how well the heads on the eyes tell eyes that nobody can read from those
+/// that somebody did, `auc_unreadable`. `eyes` are crops with the log-odds of either eye being
+/// seen.
+pub fn measure_seen(
+    items: &[Item],
+    eyes: impl Iterator<Item = (usize, [f64; 2])>,
+    figures: &mut Figures,
+) {
+    let scored: Vec<Scored> = eyes
+        .filter_map(|(at, odds)| {
+            let item = &items[at];
+            let hidden = item.eyes_readable == Some(false);
+            (hidden || item.eyes_closed.is_some()).then_some((hidden, odds))
+        })
+        .flat_map(|(hidden, odds)| {
+            odds.map(|odds| Scored { drowsy: hidden, probability: probability(-odds) })
+        })
+        .collect();
+    if let Some(area) = auc(&scored) {
+        figures.by_name.insert("auc_unreadable".into(), round(area));
+    }
 }
 
 /// Four places are more than the noise allows.
@@ -305,6 +346,24 @@ mod tests {
         assert_eq!(figures.by_name["auc_eye_night"], 1.0);
         assert_eq!(figures.by_name["auc_eye_eyes"], 0.0);
         assert_eq!(figures.mean_auc, 0.75, "what shows nothing but eyes chooses, too");
+    }
+
+    #[test]
+    fn eyes_that_nobody_can_read_are_told_from_those_that_somebody_did() {
+        let dark = Item { eyes_readable: Some(false), ..item(Label::Awake, "sunglasses") };
+        let open = Item { eyes_closed: Some(false), ..item(Label::Awake, "open") };
+        // Of the third nothing is known, so that it does not count.
+        let items = [dark, open, item(Label::Awake, "unknown")];
+        let odds = [[-2.0, 0.5], [1.0, 2.0], [-9.0, -9.0]];
+        let mut figures = Figures::default();
+        measure_seen(&items, odds.into_iter().enumerate(), &mut figures);
+        assert_eq!(figures.by_name["auc_unreadable"], 1.0);
+        let odds = [[-2.0, 1.5], [1.0, 2.0], [-9.0, -9.0]];
+        measure_seen(&items, odds.into_iter().enumerate(), &mut figures);
+        assert_eq!(figures.by_name["auc_unreadable"], 0.75);
+        let mut none = Figures::default();
+        measure_seen(&items[1..], odds.into_iter().take(2).enumerate(), &mut none);
+        assert_eq!(none, Figures::default());
     }
 
     #[test]

@@ -187,6 +187,13 @@ impl VitConfig {
         both.filter(|_| self.eye_heads).map(|(left, right)| [left, right])
     }
 
+    /// The patches of the eye on the left and of the one on the right of the picture, where
+    /// the network has [heads on them](Self::eye_heads).
+    pub fn eye_patches(&self) -> Option<[usize; 2]> {
+        let shown = self.shown_patches();
+        self.eye_tokens().map(|tokens| tokens.map(|token| shown[token]))
+    }
+
     /// Says whether the network can be built.
     ///
     /// # Errors
@@ -253,6 +260,7 @@ mod tests {
         let eyes = Preset::Eyes.config();
         assert_eq!(eyes.shown_patches(), [0, 2, 4, 7]);
         assert_eq!(eyes.eye_tokens(), Some([0, 1]));
+        assert_eq!(eyes.eye_patches(), Some([0, 2]));
         let all = VitConfig { q_mask: QMask::None, ..eyes };
         assert_eq!(all.eye_tokens(), Some([0, 2]));
     }

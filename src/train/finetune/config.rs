@@ -8,6 +8,7 @@ use crate::{
     dataset::split::HoldOut,
     train::{
         TrainError,
+        draw::Shares,
         pretrain::stem,
         samples::Augmentation,
         settings::{Training, check_shares, setting},
@@ -59,6 +60,10 @@ pub struct FinetuneConfig {
     /// `eyes_only`. The heads on the eyes alone learn from them.
     #[serde(default)]
     pub eyes_only: f64,
+    /// Share (0..1) of the crops with a face that are faces whose eyes nobody can read:
+    /// their list says that `eyes_readable` is 0. They need no label.
+    #[serde(default)]
+    pub unreadable: f64,
     /// Which patches may be attended to; without it that of the shape.
     #[serde(default)]
     pub q_mask: Option<QMask>,
@@ -115,6 +120,12 @@ fn one() -> f64 {
 }
 
 impl FinetuneConfig {
+    /// What a batch is made of.
+    pub(super) fn shares(&self) -> Shares {
+        let Self { shut_lids, eyes_only, unreadable, .. } = *self;
+        Shares { shut_lids, eyes_only, unreadable }
+    }
+
     pub(super) fn validate(&self) -> Result<(), TrainError> {
         self.training.validate()?;
         self.augmentation.validate()?;
@@ -142,6 +153,7 @@ impl FinetuneConfig {
             ("shut_lids", self.shut_lids),
             ("low_lids", self.low_lids),
             ("eyes_only", self.eyes_only),
+            ("unreadable", self.unreadable),
         ] {
             setting(field, chance, (0.0..=1.0).contains(&chance), "a chance must lie in 0..1")?;
         }

@@ -25,7 +25,7 @@ use super::{
     samples::{self, Sample},
     settings,
     targets::{Targets, needed, shut_eyes, visible, with_lids},
-    validation::{Figures, Judged, judge, measure, measure_eyes, tensors},
+    validation::{Figures, Judged, judge, measure, measure_eyes, measure_seen, patches, tensors},
 };
 use crate::{
     dataset::{crops::halves, manifest::Item},
@@ -96,13 +96,14 @@ pub fn run(
     settings::write(config, &config.out)?;
     let items = &data.set.items;
     let (drowsy, awake) = (&config.drowsy_shares, &config.awake_shares);
-    let draw = Draw::new(items, &data.train, drowsy, awake, config.shut_lids, config.eyes_only)
+    let draw = Draw::new(items, &data.train, drowsy, awake, config.shares())
         .ok_or_else(|| missing_class(&config.crops))?;
     let held_where = |holds: fn(&Item) -> bool| -> Vec<usize> {
         data.validation.iter().copied().filter(|&at| holds(&items[at])).collect()
     };
     let held = held_where(|item| item.label.is_some());
-    let held_eyes = held_where(|item| item.eyes_closed.is_some());
+    let held_eyes =
+        held_where(|item| item.eyes_closed.is_some() || item.eyes_readable == Some(false));
     let learner = device.clone().autodiff();
     learner.seed(training.seed);
     let (model, vit, by, name) = start(config, &data, &learner)?;
@@ -126,7 +127,8 @@ struct Finetuning<'a> {
     draw: Draw,
     /// Labelled crops of the validation side.
     held: Vec<usize>,
-    /// Crops of the validation side of which is known whether the eyes are shut.
+    /// Crops of the validation side of which is known whether the eyes are shut, or that
+    /// nobody can read them.
     held_eyes: Vec<usize>,
     vit: &'a VitConfig,
     by: Normalisation,
@@ -137,10 +139,20 @@ struct Finetuning<'a> {
 }
 
 /// Crops as the network is shown them, with what they are compared with.
-struct Batch {
+#[derive(Default)]
+struct Shown {
     samples: Vec<Sample>,
     targets: Targets,
-    /// What drop path multiplies branches by, `[2 * depth]` a crop; empty without it.
+}
+
+/// A part of a batch.
+#[derive(Default)]
+struct Batch {
+    faces: Shown,
+    /// Crops that show nothing but eyes. Only the two patches with the eyes are computed, and
+    /// those only as far as the heads on them: a third of the work of a face.
+    eyes_only: Shown,
+    /// What drop path multiplies branches by, `[2 * depth]` a face; empty without it.
     paths: Vec<Vec<f32>>,
     /// Labelled crops of the whole batch, and the known signs, aspect ratios and eyes in it.
     counts: [f32; 4],
@@ -168,9 +180,10 @@ impl Finetuning<'_> {
 
     /// Mixes a crop with another one, where both show the same patches.
     fn mix(&self, sample: &mut Sample, targets: &mut Targets, rng: &mut ChaCha8Rng) {
-        let (other, others) = self.sample(self.draw.any(rng), rng);
+        let drawn = self.draw.any(rng);
+        let (other, others) = self.sample(drawn, rng);
         let share = beta(self.config.mixup, rng);
-        if other.keep != sample.keep {
+        if other.keep != sample.keep || drawn.right.is_some() {
             return;
         }
         let pixels = sample.picture.data.iter_mut().zip(&other.picture.data);
@@ -193,6 +206,59 @@ impl Finetuning<'_> {
             })
             .collect()
     }
+
+    /// The loss of the crops that show a face; there is at least one.
+    fn loss_of_faces(&self, model: &Classifier, batch: &Batch) -> Tensor<1> {
+        let Batch { faces: Shown { samples, targets }, paths, .. } = batch;
+        let [crops, signs, aspects, eyes] = batch.counts;
+        let (patches, keep, places) = tensors(samples, self.vit, &self.by, &self.learner);
+        let paths = paths.first().filter(|path| !path.is_empty()).map(|path| {
+            let values: Vec<f32> = paths.iter().flatten().copied().collect();
+            let data = TensorData::new(values, [paths.len(), path.len()]);
+            Tensor::<2>::from_data(data, &self.learner).transpose()
+        });
+        let answer = model.forward_dropping(patches, places, keep, paths.as_ref());
+        let rows = |values: &[f32]| self.rows(values, samples.len());
+        // A shape without heads on the eyes has no sign of looking down.
+        let width = answer.signs.dims()[1];
+        let some = |values: &[f32]| rows(values).narrow(1, 0, width);
+        let signs = binary(answer.signs, some(&targets.signs), some(&targets.signs_known), signs);
+        let aspects = smooth_l1(
+            answer.aspects,
+            rows(&targets.aspects),
+            rows(&targets.aspects_known),
+            aspects,
+        );
+        let loss = cross_entropy(answer.logits, rows(&targets.label), crops)
+            + signs.mul_scalar(self.config.signs_weight)
+            + aspects.mul_scalar(self.config.aspects_weight);
+        match answer.eyes {
+            Some(answer) => {
+                let eyes = binary(answer, rows(&targets.eyes), rows(&targets.eyes_known), eyes);
+                loss + eyes.mul_scalar(self.config.eyes_weight)
+            }
+            None => loss,
+        }
+    }
+
+    /// The loss of the crops that show nothing but eyes; `None` without any, and for a shape
+    /// without heads on the eyes, which learns nothing from them.
+    fn loss_of_eyes(&self, model: &Classifier, batch: &Batch) -> Option<Tensor<1>> {
+        let Shown { samples, targets } = &batch.eyes_only;
+        let places = self.vit.eye_patches().filter(|_| !samples.is_empty())?;
+        let patches = patches(samples, &places, self.vit, &self.by, &self.learner);
+        let answer = model.forward_eyes(patches)?;
+        let rows = |values: &[f32]| self.rows(values, samples.len());
+        let known = rows(&targets.eyes_known);
+        let loss = binary(answer, rows(&targets.eyes), known, batch.counts[3]);
+        Some(loss.mul_scalar(self.config.eyes_weight))
+    }
+
+    /// Values in `count` rows.
+    fn rows(&self, values: &[f32], count: usize) -> Tensor<2> {
+        let wide = values.len() / count.max(1);
+        Tensor::from_data(TensorData::new(values.to_vec(), [count, wide]), &self.learner)
+    }
 }
 
 /// A draw from the beta distribution with both parameters `alpha`, by Jöhnk's method.
@@ -211,28 +277,29 @@ impl Task for Finetuning<'_> {
     type Batch = Batch;
 
     fn batch(&self, part: Part) -> Batch {
-        let mut batch = Batch {
-            samples: Vec::with_capacity(part.crops),
-            targets: Targets::default(),
-            paths: Vec::new(),
-            counts: [0.0; 4],
-        };
+        let mut batch = Batch::default();
         for (number, mut rng) in part.crops() {
             let drawn = self.draw.one(number, &mut rng);
             let (mut sample, mut targets) = self.sample(drawn, &mut rng);
-            if self.config.mixup > 0.0 {
-                self.mix(&mut sample, &mut targets, &mut rng);
-            }
-            batch.paths.push(self.paths(&mut rng));
-            batch.samples.push(sample);
-            batch.targets.append(targets);
+            let shown = if drawn.right.is_some() {
+                &mut batch.eyes_only
+            } else {
+                if self.config.mixup > 0.0 {
+                    self.mix(&mut sample, &mut targets, &mut rng);
+                }
+                batch.paths.push(self.paths(&mut rng));
+                &mut batch.faces
+            };
+            shown.samples.push(sample);
+            shown.targets.append(targets);
         }
         batch
     }
 
     fn join(&self, parts: &mut [Batch]) {
         let sum = |known: fn(&Targets) -> &[f32]| -> f32 {
-            parts.iter().map(|part| known(&part.targets).iter().sum::<f32>()).sum()
+            let all = parts.iter().flat_map(|part| [&part.faces, &part.eyes_only]);
+            all.map(|shown| known(&shown.targets).iter().sum::<f32>()).sum()
         };
         let counts = [
             // The probabilities of a label sum to 1.
@@ -245,39 +312,14 @@ impl Task for Finetuning<'_> {
     }
 
     fn loss(&self, model: &Classifier, batch: &Batch) -> Result<Tensor<1>, TrainError> {
-        let Batch { samples, targets, paths, counts: [crops, signs, aspects, eyes] } = batch;
-        let (patches, keep, places) = tensors(samples, self.vit, &self.by, &self.learner);
-        let paths = paths.first().filter(|path| !path.is_empty()).map(|path| {
-            let values: Vec<f32> = paths.iter().flatten().copied().collect();
-            let data = TensorData::new(values, [paths.len(), path.len()]);
-            Tensor::<2>::from_data(data, &self.learner).transpose()
-        });
-        let answer = model.forward_dropping(patches, places, keep, paths.as_ref());
-        let rows = |values: &[f32]| {
-            let wide = values.len() / samples.len().max(1);
-            let data = TensorData::new(values.to_vec(), [samples.len(), wide]);
-            Tensor::<2>::from_data(data, &self.learner)
-        };
-        // A shape without heads on the eyes has no sign of looking down.
-        let width = answer.signs.dims()[1];
-        let some = |values: &[f32]| rows(values).narrow(1, 0, width);
-        let signs = binary(answer.signs, some(&targets.signs), some(&targets.signs_known), *signs);
-        let aspects = smooth_l1(
-            answer.aspects,
-            rows(&targets.aspects),
-            rows(&targets.aspects_known),
-            *aspects,
-        );
-        let loss = cross_entropy(answer.logits, rows(&targets.label), *crops)
-            + signs.mul_scalar(self.config.signs_weight)
-            + aspects.mul_scalar(self.config.aspects_weight);
-        Ok(match answer.eyes {
-            Some(answer) => {
-                let eyes = binary(answer, rows(&targets.eyes), rows(&targets.eyes_known), *eyes);
-                loss + eyes.mul_scalar(self.config.eyes_weight)
-            }
-            None => loss,
-        })
+        let mut loss = Tensor::zeros([1], &self.learner);
+        if !batch.faces.samples.is_empty() {
+            loss = loss + self.loss_of_faces(model, batch);
+        }
+        if let Some(eyes) = self.loss_of_eyes(model, batch) {
+            loss = loss + eyes;
+        }
+        Ok(loss)
     }
 
     fn validate(&self, average: &Classifier, replicas: &Replicas) -> Result<Validated, TrainError> {
@@ -299,6 +341,8 @@ impl Task for Finetuning<'_> {
         let mut measured = measure(items, &self.held, &odds, &self.config.noisy);
         let shut = |at: &usize| Some((*at, judged[at].shut?));
         measure_eyes(items, self.held_eyes.iter().filter_map(shut), &mut measured);
+        let seen = |at: &usize| Some((*at, judged[at].seen?));
+        measure_seen(items, self.held_eyes.iter().filter_map(seen), &mut measured);
         Ok(Validated {
             // A checkpoint's best is smallest.
             figure: 1.0 - measured.mean_auc,
@@ -345,8 +389,9 @@ fn sentence(figures: &Figures) -> String {
 fn missing_class(crops: &Path) -> TrainError {
     TrainError::Data {
         path: crops.into(),
-        why: "awake or drowsy crops are missing on the training side, or their collections have \
-              no share; check the labels, hold_out and the shares"
+        why: "awake or drowsy crops, or those of another share, are missing on the training \
+              side, or their collections have no share; check the labels, hold_out and the \
+              shares"
             .into(),
     }
 }

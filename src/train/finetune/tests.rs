@@ -67,6 +67,7 @@ fn config(folder: &Path, out: &str, steps: usize) -> FinetuneConfig {
         signs_weight: 0.5,
         eyes_weight: 0.5,
         eyes_only: 0.0,
+        unreadable: 0.0,
         aspects_weight: 0.5,
         training: Training {
             steps,
@@ -185,6 +186,18 @@ fn heads_on_the_eyes_learn_from_eyes_alone_and_a_run_is_gone_on_from() {
             ..Item::default()
         });
     }
+    // And ten red ones in which nobody can read the eyes.
+    for at in 0..10 {
+        let name = format!("dark{at}.png");
+        RgbImage::from_pixel(32, 32, Rgb([220, 10, 10])).save(root.join(&name)).unwrap();
+        items.push(Item {
+            file: name.into(),
+            subject: format!("d{at}"),
+            eyes_readable: Some(false),
+            collection: "dark".into(),
+            ..Item::default()
+        });
+    }
     for item in &mut items {
         item.file = item.file.file_name().unwrap().into();
         // Nobody knows of the faces' eyes, so that the heads learn from eyes alone.
@@ -192,11 +205,16 @@ fn heads_on_the_eyes_learn_from_eyes_alone_and_a_run_is_gone_on_from() {
     }
     Manifest { items }.write(&root.join(INDEX)).unwrap();
     let network = crate::vit::VitConfig { eye_heads: true, ..small(true) };
-    let heads =
-        FinetuneConfig { network: Some(network), eyes_only: 0.5, ..config(root, "heads", 60) };
+    let heads = FinetuneConfig {
+        network: Some(network),
+        eyes_only: 0.5,
+        unreadable: 0.3,
+        ..config(root, "heads", 60)
+    };
     let learned = train(&heads, false).unwrap();
     assert!(learned.metrics["auc_drawn"] > 0.95, "{:?}", learned.metrics);
     assert!(learned.metrics["auc_eye_alone"] > 0.95, "{:?}", learned.metrics);
+    assert!(learned.metrics["auc_unreadable"] > 0.95, "{:?}", learned.metrics);
 
     let on = FinetuneConfig { weights: Some(heads.out.clone()), ..config(root, "on", 1) };
     let on = FinetuneConfig { network: None, ..on };
@@ -205,6 +223,31 @@ fn heads_on_the_eyes_learn_from_eyes_alone_and_a_run_is_gone_on_from() {
     assert!(gone_on.metrics["auc_eye_alone"] > 0.9, "{:?}", gone_on.metrics);
     let both = FinetuneConfig { pretrained: Some(heads.out), ..on };
     assert!(train(&both, false).unwrap_err().to_string().contains("weights"));
+}
+
+#[test]
+fn eyes_alone_are_read_as_they_are_in_a_face() {
+    let device = Device::flex();
+    let vit = VitConfig { eye_heads: true, ..small(true) };
+    let model = Classifier::new(&vit, &device);
+    let image = RgbImage::from_fn(32, 32, |x, y| Rgb([x as u8 * 8, y as u8 * 8, (x * y) as u8]));
+    let samples = [samples::plain(&image, [true; 4], &vit)];
+    let by = Normalisation { mean: [0.5; 3], std: [0.25; 3] };
+    let (all, keep, places) = tensors(&samples, &vit, &by, &device);
+    let whole = model.forward(all, places, keep).eyes.unwrap();
+    let alone = patches(&samples, &vit.eye_patches().unwrap(), &vit, &by, &device);
+    let alone = model.forward_eyes(alone).unwrap();
+    let values = |x: Tensor<2>| x.into_data().try_to_vec::<f32>().unwrap();
+    let (whole, alone) = (values(whole), values(alone));
+    assert_eq!(whole.len(), 4);
+    for (a, b) in whole.iter().zip(&alone) {
+        approx::assert_abs_diff_eq!(a, b, epsilon = 1e-5);
+    }
+    assert!((whole[0] - whole[2]).abs() > 1e-3, "the two eyes differ: {whole:?}");
+
+    let without = Classifier::new(&small(true), &device);
+    let values = small(true).patch_values();
+    assert!(without.forward_eyes(Tensor::zeros([1, 2, values], &device)).is_none());
 }
 
 #[test]
@@ -224,6 +267,8 @@ fn settings_and_data_that_make_no_sense_are_named() {
     let shares = BTreeMap::from([("nowhere".into(), 1.0)]);
     named(FinetuneConfig { shut_lids: 1.5, ..good.clone() }, "shut_lids");
     named(FinetuneConfig { low_lids: -0.1, ..good.clone() }, "low_lids");
+    named(FinetuneConfig { unreadable: 2.0, ..good.clone() }, "unreadable");
+    named(FinetuneConfig { unreadable: 0.5, ..good.clone() }, "another share");
     named(FinetuneConfig { awake_shares: shares, ..good.clone() }, "shares");
     let hold_out = HoldOut { share: 0.0, ..HoldOut::default() };
     named(FinetuneConfig { hold_out, ..good.clone() }, "hold_out");
