@@ -194,6 +194,7 @@ impl MetricsView {
             bootstrap: Bootstrap::default(),
             threshold: None,
             monitor: around.monitor,
+            versus: vec![],
             keep: None,
             command,
             stop: Arc::<AtomicBool>::default(),
