@@ -3,6 +3,7 @@
 //! measurement and the figures of a moved threshold come from [`job`](crate::evaluate::job).
 
 mod charts;
+mod films;
 mod results;
 
 use std::{
