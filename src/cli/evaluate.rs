@@ -1,7 +1,7 @@
 //! `evaluate`: the models on labelled data, as one JSON object, and as a report.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -28,7 +28,7 @@ use crate::{
     },
     face::FaceTracker,
     live::PipelineOptions,
-    replay::RunFolder,
+    replay::{RunFolder, Tuning},
 };
 
 /// What to measure on.
@@ -37,7 +37,8 @@ use crate::{
 pub struct EvaluateArgs {
     /// A labelled list of whole photographs or videos, `file,label,subject`; a folder whose
     /// folders are called `Drowsy`, `Non Drowsy` or the like; a folder of videos as UTA-RLDD
-    /// has them; or the folder of a run that `watch --out` made.
+    /// has them; a folder of films with `NAME.spans.json` beside them; or the folder of a run
+    /// that `watch --out` made.
     #[arg(long, value_name = "LIST.csv|DIR", group = "measured")]
     pub data: Option<PathBuf>,
     /// Faces whose 68 points are known, one `{"file", "points": [[x, y], ...]}` a line, in
@@ -54,8 +55,9 @@ pub struct EvaluateArgs {
     /// figures.
     #[arg(long, value_name = "TN/FP/FN/TP", group = "measured", value_parser = confusion)]
     pub confusion: Option<Confusion>,
-    /// More classifiers for the same data, compared with the first (repeatable).
-    #[arg(long, value_name = "FILE.onnx", conflicts_with = "compare")]
+    /// More classifiers for the same data (.onnx), or of films with spans other thresholds of
+    /// the monitor (.toml), compared with the first (repeatable).
+    #[arg(long, value_name = "FILE.onnx|FILE.toml", conflicts_with = "compare")]
     pub versus: Vec<PathBuf>,
     /// How items are held out.
     #[arg(long, value_enum, default_value_t)]
@@ -188,10 +190,12 @@ fn on_data(args: &EvaluateArgs, data: PathBuf, bootstrap: Bootstrap) -> anyhow::
     let stop = Arc::<AtomicBool>::default();
     watch::end_on_interrupt(&stop)?;
     let first = args.camera.pipeline(&args.models);
-    let others = args
-        .versus
-        .iter()
+    let (settings, models): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        args.versus.iter().partition(|file| is_settings(file));
+    let others = models
+        .into_iter()
         .map(|file| PipelineOptions { classifier: Some(file.clone()).into(), ..first.clone() });
+    let versus = settings.into_iter().map(|file| tuning(file)).collect::<anyhow::Result<_>>()?;
     let measure = Measure {
         data,
         models: std::iter::once(first.clone()).chain(others).collect(),
@@ -201,6 +205,7 @@ fn on_data(args: &EvaluateArgs, data: PathBuf, bootstrap: Bootstrap) -> anyhow::
         mounting: args.camera.mounting(),
         threshold: args.threshold,
         monitor: watch::monitor_settings(args.settings.as_deref())?,
+        versus,
         keep: args.report.as_ref().map(|folder| folder.join("run")),
         command: command_line(),
         stop,
@@ -212,6 +217,16 @@ fn on_data(args: &EvaluateArgs, data: PathBuf, bootstrap: Bootstrap) -> anyhow::
     });
     bar.finish_and_clear();
     Ok(measured?)
+}
+
+fn is_settings(file: &Path) -> bool {
+    file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"))
+}
+
+/// The thresholds of a file, called as it is.
+fn tuning(file: &Path) -> anyhow::Result<Tuning> {
+    let settings = watch::monitor_settings(Some(file))?;
+    Ok(Tuning { name: file.display().to_string(), settings })
 }
 
 /// Ends with exit code 1, naming what had a problem, if something had.

@@ -49,6 +49,14 @@ pub enum DatasetError {
         /// What is wrong and the way out.
         why: String,
     },
+    /// What is annotated of a film cannot be used.
+    #[error("{path}: {why}", path = .path.display())]
+    Spans {
+        /// The file beside the film.
+        path: PathBuf,
+        /// What is wrong and the way out.
+        why: String,
+    },
     /// A cell of a list cannot be used.
     #[error("{path}, line {line}, column {column} ({name}): {why}", path = .path.display())]
     Cell {

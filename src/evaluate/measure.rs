@@ -9,9 +9,10 @@ use std::{
 use super::{
     EvaluateError,
     bootstrap::Bootstrap,
+    films::{self, FilmDifference, FilmReport},
     pictures::{self, PictureReport},
     protocol::{self, Protocol, TaskReport},
-    report::{self, ModelUsed, Provenance, Report},
+    report::{self, ModelUsed, Provenance, Report, VideoProblem},
     task::{Task, difference},
     videos::{self, Conditions, Judged},
 };
@@ -20,7 +21,7 @@ use crate::{
     frame::Mounting,
     live::PipelineOptions,
     monitor::Settings,
-    replay::{self, Collection, ReplayOptions, RunFacts, RunFolder, VideoResult, digest},
+    replay::{self, Collection, ReplayOptions, RunFacts, RunFolder, Tuning, VideoResult, digest},
     source::OpenOptions,
     vit::ModelKind,
 };
@@ -46,6 +47,8 @@ pub struct Measure {
     pub threshold: Option<f64>,
     /// Of videos: the thresholds of the monitor.
     pub monitor: Settings,
+    /// Of films with spans beside them: other thresholds, compared with those.
+    pub versus: Vec<Tuning>,
     /// Of videos: where results, frames and events are kept; `None` = nowhere.
     pub keep: Option<PathBuf>,
     /// The command line, for the report.
@@ -81,7 +84,13 @@ impl Measure {
                 list.items.iter().all(|item| is_video(&item.file))
             }
         };
-        if videos { self.of_videos(progress) } else { self.of_pictures(progress) }
+        if videos {
+            return self.of_videos(progress);
+        }
+        match self.versus.is_empty() {
+            true => self.of_pictures(progress),
+            false => Err(EvaluateError::NoSpans { path: self.data.clone() }),
+        }
     }
 
     fn of_pictures(&self, progress: Progress<'_>) -> Result<Measured, EvaluateError> {
@@ -121,6 +130,9 @@ impl Measure {
 
     fn of_videos(&self, progress: Progress<'_>) -> Result<Measured, EvaluateError> {
         let collection = Collection::open(&self.data)?;
+        if !self.versus.is_empty() && collection.videos.iter().all(|video| video.spans.is_none()) {
+            return Err(EvaluateError::NoSpans { path: self.data.clone() });
+        }
         let conditions = self.conditions(&collection)?;
         let mut runs: Vec<(String, Vec<VideoResult>)> = Vec::new();
         let mut used: Vec<ModelUsed> = Vec::new();
@@ -129,6 +141,7 @@ impl Measure {
             let options = ReplayOptions {
                 pipeline: pipeline.clone(),
                 monitor: self.monitor,
+                versus: self.versus.clone(),
                 open: OpenOptions { mounting: self.mounting, ..OpenOptions::default() },
                 shard: None,
                 stop: self.stop.clone(),
@@ -205,16 +218,20 @@ impl Measure {
         data_digest: String,
         left_out: &[(String, String)],
     ) -> Result<Measured, EvaluateError> {
-        let (mut made, mut events) = (Vec::new(), Vec::new());
+        let (mut made, mut events, mut judged_films) = (Vec::new(), Vec::new(), Vec::new());
         for (model, results) in runs {
             let judged = Judged { model: model.clone(), results, conditions };
             made.extend(videos::tasks(&judged, self.protocol, &self.by, &self.bootstrap));
             events.extend(videos::events(&judged, &self.bootstrap));
+            judged_films.extend(films::reports(model, results, &self.bootstrap));
         }
         let mut measured = self.finish(made, used, data_digest)?;
         let first = runs.first().map_or(&[][..], |(_, results)| results);
         measured.report.events = events;
+        measured.report.film_differences = differences(&judged_films, &self.bootstrap);
+        measured.report.films = judged_films;
         measured.report.problems = report::problems(first, left_out);
+        measured.report.problems.extend(films::not_judged(first).into_iter().map(no_spans));
         measured.report.videos = first.len();
         Ok(measured)
     }
@@ -254,11 +271,26 @@ impl Measure {
             tasks: reports,
             differences,
             events: Vec::new(),
+            films: Vec::new(),
+            film_differences: Vec::new(),
             problems: Vec::new(),
             videos: 0,
         };
         Ok(Measured { report, tasks, pictures: None })
     }
+}
+
+/// Each judge of films against the first.
+fn differences(films: &[FilmReport], bootstrap: &Bootstrap) -> Vec<FilmDifference> {
+    let Some((first, others)) = films.split_first() else { return Vec::new() };
+    others.iter().filter_map(|other| films::difference(first, other, bootstrap)).collect()
+}
+
+/// Of a film that was watched and could not be judged beside others that were.
+fn no_spans(video: &str) -> VideoProblem {
+    let text = "it has no spans beside it as other films here do, and was not judged as a film; \
+                write NAME.spans.json";
+    VideoProblem { video: video.into(), kind: "not_judged".into(), text: text.into() }
 }
 
 fn model_used(name: &str, options: &PipelineOptions) -> Result<ModelUsed, EvaluateError> {
@@ -298,7 +330,19 @@ pub fn compare(
         let same = second_tasks.iter().filter(|b| b.name == a.name);
         differences.extend(same.filter_map(|b| difference(a, b, bootstrap)));
     }
-    if differences.is_empty() {
+    // The first of each has the settings that everything else was measured with.
+    let mut films: Vec<FilmReport> =
+        before.films.first().into_iter().chain(after.films.first()).cloned().collect();
+    if let [first, second] = films.as_mut_slice()
+        && first.name() == second.name()
+    {
+        second.settings.push_str(" (second)");
+    }
+    let film_differences = match films.len() {
+        2 => self::differences(&films, bootstrap),
+        _ => Vec::new(),
+    };
+    if differences.is_empty() && film_differences.is_empty() {
         return Err(EvaluateError::NothingInCommon);
     }
     let join = |a: &str, b: &str| if a == b { a.to_owned() } else { format!("{a}; {b}") };
@@ -319,6 +363,8 @@ pub fn compare(
         tasks: Vec::new(),
         differences,
         events: before.events.into_iter().chain(after.events).collect(),
+        films,
+        film_differences,
         problems: before.problems,
         videos: before.videos,
     };

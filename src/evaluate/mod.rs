@@ -2,14 +2,16 @@
 //! ([`metrics`], [`classes`]): whole photographs through the shipped detector, landmarks
 //! and classifier ([`pictures`]), recordings of people through the monitor ([`videos`]).
 //! Both become a [`task`]: answers, with figures and their intervals over people
-//! ([`bootstrap`]), by a [`protocol`], told in a [`report`]. Beside them detector and
-//! landmarks on faces whose points are known ([`landmarks`]), and blinks over minutes
-//! through the blink model ([`blinks`]); what charts need draws [`chart`].
+//! ([`bootstrap`]), by a [`protocol`], told in a [`report`]. Films of which it is annotated
+//! what happens when are judged as films ([`films`]). Beside them detector and landmarks on
+//! faces whose points are known ([`landmarks`]), and blinks over minutes through the blink
+//! model ([`blinks`]); what charts need draws [`chart`].
 
 pub mod blinks;
 pub mod bootstrap;
 pub mod chart;
 pub mod classes;
+pub mod films;
 pub mod job;
 pub mod landmarks;
 pub mod measure;
@@ -72,6 +74,12 @@ pub enum EvaluateError {
         column: String,
         /// What there is.
         known: String,
+    },
+    /// Two settings are to be compared, and no film has spans.
+    #[error("{path} holds no film with spans beside it, and only on those are settings compared; write NAME.spans.json beside a film (docs/evaluate.md)", path = .path.display())]
+    NoSpans {
+        /// The data.
+        path: PathBuf,
     },
     /// Two reports have no question in common.
     #[error("the two reports have no answer in common; compare measurements on the same data")]

@@ -378,6 +378,7 @@ mod tests {
             signs: Some(VideoSigns { lost_awareness: lost, ..VideoSigns::default() }),
             alarms: if label == 10 { vec![alarm(100.0, 104.0)] } else { Vec::new() },
             truth: None,
+            film: None,
         }
     }
 

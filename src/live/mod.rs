@@ -10,6 +10,7 @@ mod fakes;
 pub mod headless;
 mod imagine;
 mod judge;
+mod opinion;
 mod options;
 mod pipeline;
 mod pool;
@@ -23,6 +24,7 @@ pub use crate::record::Event;
 #[cfg(feature = "gui")]
 pub(crate) use capture::words_of;
 pub use imagine::{Imagined, Imaginer};
+pub use opinion::Opinion;
 pub use options::{LiveOptions, OpenSource, OpenVision, Pace, Parts, PipelineOptions, Waker};
 pub use pipeline::{Look, Pipeline, Sighting, Timing, Vision, VisionInfo};
 pub use pool::{Lent, PipelinePool};

@@ -28,7 +28,7 @@ pub struct RunFacts {
     pub landmarks_digest: String,
     /// Digest of the videos, see [`digest::of_files`].
     pub data_digest: String,
-    /// The monitor's settings and the models' mask.
+    /// The monitor's settings, those that it is compared with, and the models' mask.
     pub settings: serde_json::Value,
     /// The names of all videos with the names of their files, in order.
     pub videos: Vec<(String, String)>,
@@ -44,6 +44,15 @@ impl RunFacts {
     pub fn of(collection: &Collection, options: &ReplayOptions) -> Result<Self, ReplayError> {
         let pipeline = &options.pipeline;
         let model = |source: &ModelSource, kind| digest::of_model(source, kind);
+        let mut settings = serde_json::json!({
+            "monitor": options.monitor,
+            "mask": pipeline.mask.map(|mask| format!("{mask:?}").to_lowercase()),
+            "mounting": options.open.mounting,
+            "seat": pipeline.seat,
+        });
+        if let Some(settings) = settings.as_object_mut().filter(|_| !options.versus.is_empty()) {
+            settings.insert("versus".into(), serde_json::json!(options.versus));
+        }
         Ok(Self {
             version: env!("CARGO_PKG_VERSION").into(),
             model: Pipeline::open(pipeline)?.classifier().card().name.clone(),
@@ -51,12 +60,7 @@ impl RunFacts {
             detector_digest: model(&pipeline.faces.detector, ModelKind::Detector)?,
             landmarks_digest: model(&pipeline.faces.landmarks, ModelKind::Landmarks)?,
             data_digest: collection.digest()?,
-            settings: serde_json::json!({
-                "monitor": options.monitor,
-                "mask": pipeline.mask.map(|mask| format!("{mask:?}").to_lowercase()),
-                "mounting": options.open.mounting,
-                "seat": pipeline.seat,
-            }),
+            settings,
             videos: collection.videos.iter().map(|v| (v.name.clone(), v.slug.clone())).collect(),
             left_out: collection.left_out.clone(),
         })

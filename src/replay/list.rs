@@ -2,9 +2,8 @@
 //! single one.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
 use super::{ReplayError, TRUTH_ENDING, digest};
@@ -12,6 +11,7 @@ use crate::{
     dataset::{
         DatasetError, labels,
         manifest::{Item, Label, Manifest},
+        spans::{self, FilmTruth, SPANS_ENDING},
         uta,
     },
     source::formats::{self, Kind},
@@ -22,9 +22,11 @@ const MOST_DEPTH: usize = 8;
 
 /// Why a picture is not watched among recordings.
 const A_PICTURE: &str = "it is a picture, and recordings are watched here; name pictures apart";
+/// Why spans are not used.
+const NO_FILM: &str = "no film of this name lies beside it; spans are called as their film";
 
 /// A video of a collection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Video {
     /// Its name in the collection, for example `01/10`.
     pub name: String,
@@ -38,10 +40,12 @@ pub struct Video {
     pub fold: Option<u32>,
     /// The label on UTA-RLDD's scale: 0 alert, 5 low vigilance, 10 drowsy.
     pub label: Option<u32>,
+    /// What happens in it and when, where somebody annotated it.
+    pub spans: Option<FilmTruth>,
 }
 
 /// A collection of videos.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Collection {
     /// Where its names begin.
     pub root: PathBuf,
@@ -60,10 +64,10 @@ impl Collection {
         }
     }
 
-    /// Lists what is at a path.
+    /// Lists what is at a path, with the spans that are annotated of its videos.
     ///
     /// # Errors
-    /// When it cannot be read or holds no video.
+    /// When it cannot be read or holds no video, or spans cannot be used.
     pub fn open(path: &Path) -> Result<Self, ReplayError> {
         let root = match path.is_dir() {
             true => path,
@@ -83,7 +87,51 @@ impl Collection {
         }
         found.root = root;
         found.name_files();
+        found.read_spans(path.is_dir())?;
         Ok(found)
+    }
+
+    /// Gives each video the spans that lie beside it, or that the folder's list has of it.
+    /// Who is named there is the person in it. Of a `whole` folder, films of the list that are
+    /// not there are named.
+    fn read_spans(&mut self, whole: bool) -> Result<(), ReplayError> {
+        let list = self.root.join(spans::TRUTH);
+        let mut listed = BTreeMap::new();
+        if list.is_file() {
+            let films = spans::read(&list)?.into_iter();
+            listed.extend(films.map(|film| (self.root.join(&film.file), film)));
+        }
+        for video in &mut self.videos {
+            let mut known = None;
+            for file in &video.files {
+                let (beside, in_list) = (spans::beside(file)?, listed.remove(file));
+                if beside.is_some() && in_list.is_some() {
+                    let path = file.with_extension(SPANS_ENDING);
+                    let why = format!("{} has its spans, too; keep one of them", list.display());
+                    return Err(DatasetError::Spans { path, why }.into());
+                }
+                known = known.or(beside).or(in_list);
+            }
+            if known.is_some() && video.files.len() > 1 {
+                let why = "it is one of several parts of a video, and spans are those of a whole \
+                           film; give the parts names of their own";
+                self.left_out.push((format!("the spans of {}", video.name), why.into()));
+                continue;
+            }
+            if let Some(truth) = &mut known {
+                truth.file = video.name.clone().into();
+                match truth.person.trim().is_empty() {
+                    true => truth.person.clone_from(&video.subject),
+                    false => video.subject.clone_from(&truth.person),
+                }
+            }
+            video.spans = known;
+        }
+        for file in listed.keys().filter(|file| whole && !file.is_file()) {
+            let why = format!("{} names it, and it is not there", spans::TRUTH);
+            self.left_out.push((digest::name_below(&self.root, file), why));
+        }
+        Ok(())
     }
 
     fn of_folder(root: &Path) -> Result<Self, ReplayError> {
@@ -134,6 +182,7 @@ impl Collection {
             Err(why) => return self.leave_out(root, folder, format!("it cannot be read ({why})")),
         };
         entries.sort();
+        let before = self.videos.len();
         for path in entries.iter().filter(|path| !formats::is_litter(path)) {
             if path.is_dir() {
                 match depth < MOST_DEPTH {
@@ -146,9 +195,15 @@ impl Collection {
             }
             match formats::kind(path) {
                 Kind::Recording => self.videos.push(plain(root, path)),
-                _ if is_truth(path) => {}
+                _ if is_known_of_another(root, path) => {}
                 Kind::Picture => self.leave_out(root, path, A_PICTURE),
                 Kind::Other(what) => self.leave_out(root, path, what),
+            }
+        }
+        for path in entries.iter().filter(|path| ends_in(path, SPANS_ENDING)) {
+            let own = |file: &PathBuf| file.with_extension(SPANS_ENDING) == *path;
+            if !self.videos.iter().skip(before).any(|video| video.files.iter().any(own)) {
+                self.leave_out(root, path, NO_FILM);
             }
         }
     }
@@ -206,14 +261,25 @@ impl Collection {
         }
     }
 
-    /// Digest of all its files.
+    /// Digest of all its files, and of the spans that are annotated of them.
     ///
     /// # Errors
     /// When one cannot be read.
     pub fn digest(&self) -> Result<String, ReplayError> {
-        let files = self.videos.iter().flat_map(|video| &video.files);
+        let mut files = Vec::new();
+        for video in &self.videos {
+            files.extend(video.files.iter().cloned());
+            if let (true, [file]) = (video.spans.is_some(), video.files.as_slice()) {
+                files.push(file.with_extension(SPANS_ENDING));
+            }
+        }
+        if self.videos.iter().any(|video| video.spans.is_some()) {
+            files.push(self.root.join(spans::TRUTH));
+        }
+        // Of spans, the one place or the other is there.
+        files.retain(|file| !is_known_of_another(&self.root, file) || file.is_file());
         let named: Vec<_> =
-            files.map(|file| (digest::name_below(&self.root, file), file.clone())).collect();
+            files.into_iter().map(|file| (digest::name_below(&self.root, &file), file)).collect();
         digest::of_files(&named)
     }
 }
@@ -231,13 +297,19 @@ fn plain(root: &Path, file: &Path) -> Video {
         subject: name.clone(),
         fold: None,
         label: None,
+        spans: None,
         name,
     }
 }
 
-/// Whether a file is what is known of a video beside it.
-fn is_truth(path: &Path) -> bool {
-    name_of(path).to_string_lossy().ends_with(&format!(".{TRUTH_ENDING}"))
+/// Whether a file is what is known of a video beside it, or of the films of the folder.
+fn is_known_of_another(root: &Path, path: &Path) -> bool {
+    ends_in(path, TRUTH_ENDING) || ends_in(path, SPANS_ENDING) || path == root.join(spans::TRUTH)
+}
+
+/// Whether a name has a stem before this ending, which may hold a dot.
+fn ends_in(path: &Path, ending: &str) -> bool {
+    name_of(path).to_string_lossy().ends_with(&format!(".{ending}"))
 }
 
 fn holds_a_video(folder: &Path, depth: usize) -> bool {
@@ -272,40 +344,10 @@ fn of_manifest(root: &Path, manifest: &Manifest) -> Vec<Video> {
             fold: first.fold,
             // The dataset's own videos carry low vigilance in their name.
             label: level(first.label).or(named.filter(|level| *level == 5)),
+            spans: None,
         })
     });
     parts.collect()
-}
-
-/// Part I of N of a collection, as written `I/N`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shard {
-    /// Which part, from 1.
-    pub part: usize,
-    /// Of how many.
-    pub of: usize,
-}
-
-impl Shard {
-    /// Whether the video with this index is in it. Neighbours, which are often of one
-    /// length and subject, go to different shards.
-    pub fn holds(self, index: usize) -> bool {
-        index % self.of == self.part - 1
-    }
-}
-
-impl FromStr for Shard {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parsed = text.split_once('/').and_then(|(part, of)| {
-            Some(Self { part: part.trim().parse().ok()?, of: of.trim().parse().ok()? })
-        });
-        match parsed {
-            Some(shard) if (1..=shard.of).contains(&shard.part) && shard.of <= 100_000 => Ok(shard),
-            _ => Err("write I/N, for example 1/3, 2/3 and 3/3".into()),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -387,14 +429,45 @@ mod tests {
     }
 
     #[test]
-    fn shards_share_out_everything_once() {
-        let shards: Vec<Shard> = ["1/3", "2/3", "3/3"].map(|s| s.parse().unwrap()).into();
-        for index in 0..10 {
-            assert_eq!(shards.iter().filter(|shard| shard.holds(index)).count(), 1);
-        }
-        for bad in ["0/3", "4/3", "1", "a/b", "1/0"] {
-            assert!(bad.parse::<Shard>().is_err(), "{bad}");
-        }
+    fn spans_lie_beside_their_film_or_in_the_list_of_the_folder() {
+        let folder = tree(&["a.mp4", "b.mov", "sub/c.mp4", "d.mp4"]);
+        let at = |name: &str| folder.path().join(name);
+        let write = |name: &str, text: &str| std::fs::write(at(name), text).unwrap();
+        let before = Collection::open(folder.path()).unwrap().digest().unwrap();
+        write("a.spans.json", "{\"closures\": [[1, 2]], \"person\": \"ann\"}");
+        write("b.spans.json", "{}");
+        write("lost.spans.json", "{}");
+        let line =
+            |file: &str| format!("{{\"file\":\"{file}\",\"seconds\":9,\"person\":\"bob\"}}\n");
+        write("truth.jsonl", &(line("sub/c.mp4") + &line("gone.mp4")));
+        let found = Collection::open(folder.path()).unwrap();
+        let rows: Vec<_> = found
+            .videos
+            .iter()
+            .map(|v| (&*v.name, &*v.subject, v.spans.as_ref().map(|film| &*film.person)))
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                ("a.mp4", "ann", Some("ann")),
+                ("b.mov", "b.mov", Some("b.mov")),
+                ("d.mp4", "d.mp4", None),
+                ("sub/c.mp4", "bob", Some("bob")),
+            ]
+        );
+        let left: Vec<_> = found.left_out.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(left, ["lost.spans.json", "gone.mp4"]);
+        let with_spans = found.digest().unwrap();
+        assert_ne!(with_spans, before, "other spans are other data");
+
+        write("a.spans.json", "{\"closures\": [[2, 1]]}");
+        let error = Collection::open(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("a.spans.json") && error.contains("closures"), "{error}");
+        write("a.spans.json", "{}");
+        assert_ne!(Collection::open(folder.path()).unwrap().digest().unwrap(), with_spans);
+        write("sub/c.spans.json", "{}");
+        let error = Collection::open(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("c.spans.json") && error.contains("truth.jsonl"), "{error}");
     }
 
     #[test]

@@ -6,14 +6,18 @@
 #[cfg(feature = "video")]
 pub mod copy;
 pub mod digest;
+mod film;
 mod folder;
 mod list;
 pub mod review;
+mod shard;
 mod truth;
 mod watch;
 
+pub use film::{Change, FRAME_MOST_S, Film, Told, Tuning};
 pub use folder::{RunFacts, RunFolder, merge};
-pub use list::{Collection, Shard, Video};
+pub use list::{Collection, Video};
+pub use shard::Shard;
 pub use truth::{Span, TRUTH_ENDING};
 pub use watch::{AlarmSpan, Problem, ProblemKind, ReplayOptions, VideoResult, VideoSigns, run};
 

@@ -13,9 +13,13 @@ use std::{
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Collection, ReplayError, RunFolder, Shard, Span, Video, digest, truth};
+use super::{
+    Collection, Film, ReplayError, RunFolder, Shard, Span, Tuning, Video, digest, film::Onlooker,
+    truth,
+};
 use crate::{
     alarm::SoundState,
+    dataset::spans,
     frame::{Frame, Turn},
     live::{
         LiveError, LiveOptions, Pace, Parts, PipelineOptions, PipelinePool, Sighting, headless,
@@ -31,6 +35,8 @@ pub struct ReplayOptions {
     pub pipeline: PipelineOptions,
     /// The thresholds.
     pub monitor: Settings,
+    /// Other thresholds, by which films with spans beside them are judged as well.
+    pub versus: Vec<Tuning>,
     /// How each video is opened, and how its pictures are brought upright.
     pub open: OpenOptions,
     /// Which part; `None` = everything.
@@ -51,6 +57,8 @@ pub enum ProblemKind {
     NoFace,
     /// Its pictures change their size.
     SizeChanges,
+    /// Its spans lie beyond its end.
+    Spans,
 }
 
 /// The same, said.
@@ -126,6 +134,9 @@ pub struct VideoResult {
     pub alarms: Vec<AlarmSpan>,
     /// What is known to happen in it, if it is known.
     pub truth: Option<Vec<Span>>,
+    /// What was told of it beside its spans, if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub film: Option<Film>,
 }
 
 /// Watches a collection, or the shard that was asked for, on all cores; the results come in
@@ -240,6 +251,12 @@ impl Sums {
         self.last_at.saturating_sub(self.first_at.unwrap_or_default()).as_secs_f64()
     }
 
+    /// When the last frame ends, by the mean distance of frames, seconds.
+    fn end(&self) -> f64 {
+        let steps = self.frames.saturating_sub(1).max(1);
+        self.last_at.as_secs_f64() + self.seconds() / steps as f64
+    }
+
     fn signs(&self) -> Option<VideoSigns> {
         let minutes = self.seconds() / 60.0;
         let a_minute = |count: u32| if minutes > 0.0 { f64::from(count) / minutes } else { 0.0 };
@@ -287,9 +304,15 @@ fn watch(
         open_vision: Box::new(move || Ok(Box::new(pool.lend()?))),
         speaker: Err(SoundState::Off),
     };
-    let mut sums = Sums::default();
+    let (mut sums, mut onlooker) = (Sums::default(), None);
+    if let Some(spans) = &video.spans {
+        onlooker = Some(Onlooker::new(spans.clone(), options.monitor, &options.versus)?);
+    }
     let ran = headless::run_seen(&live, parts, &mut |_| {}, &mut |seen, judged| {
         sums.add(seen, judged);
+        if let Some(onlooker) = &mut onlooker {
+            onlooker.see(seen, judged);
+        }
     });
     if options.stop.load(Relaxed) {
         return Err(ReplayError::Stopped);
@@ -322,6 +345,11 @@ fn watch(
         let text = format!("its pictures change their size {} times", sums.sizes);
         problems.push(Problem { kind: ProblemKind::SizeChanges, text });
     }
+    let mut film = onlooker.filter(|_| sums.frames > 0).map(Onlooker::film);
+    if let Some(Err(why)) = film.as_ref().map(|film| spans::check_end(&film.truth, sums.end())) {
+        problems.push(Problem { kind: ProblemKind::Spans, text: format!("its spans: {why}") });
+        film = None;
+    }
     let truth = match video.files.as_slice() {
         [file] => truth::beside(file)?,
         // Times of a part do not count from the video's beginning.
@@ -344,6 +372,7 @@ fn watch(
         signs: sums.signs(),
         alarms: sums.alarms,
         truth,
+        film,
     })
 }
 

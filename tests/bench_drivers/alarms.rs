@@ -1,44 +1,44 @@
-//! The same films in time: closures that the monitor finds as it ships, and what it tells of
-//! drivers who are awake, beside the usual rule on MediaPipe's blink value.
+//! The same films in time: closures that the monitor finds as it ships, what it tells of
+//! drivers who are awake, and yawns, beside the usual rule on MediaPipe's blink value. The
+//! library counts ([`wakewatch::evaluate::films::count`]).
 
-use wakewatch::monitor::{Level, Monitor, Observation, Settings, State};
-
-use super::{
-    closures::{Closure, Found, LATE_S, Needless, Told, closures},
-    films::Film,
-    tables::PARTS,
+use wakewatch::{
+    evaluate::films::{Closure, FilmCount, LATE_S, LEAST_S, LEVELS, count},
+    monitor::{Judgement, Level, Monitor, Observation, Settings, State},
+    replay::Told,
 };
+
+use super::{films::Film, tables::PARTS};
 
 /// The usual rule: blink value and how long it lasts, seconds.
 const PEER_BLINK: f32 = 0.5;
 const PEER_S: f64 = 1.5;
 
-/// What the monitor tells of a film, in each frame. (Films are too short for the network
-/// that scores blinks.)
-fn monitor(film: &Film) -> Vec<Told> {
-    let mut monitor = Monitor::new(Settings::default());
-    let told = film.rows.iter().map(|row| {
-        let judged = monitor.step(&Observation { at: row.at, face: row.face.clone() });
-        Told { at: row.seconds(), state: judged.state, level: judged.level, why: judged.why }
-    });
-    told.collect()
+/// What the monitor tells of a film. (Films are too short for the network that scores
+/// blinks.)
+fn monitor(film: &Film) -> Told {
+    let (mut monitor, mut told) = (Monitor::new(Settings::default()), Told::by("as it ships"));
+    for row in &film.rows {
+        told.add(&monitor.step(&Observation { at: row.at, face: row.face.clone() }));
+    }
+    told
 }
 
 /// What the usual rule tells.
-fn rule(film: &Film) -> Vec<Told> {
-    let mut since: Option<f64> = None;
-    let told = film.rows.iter().map(|row| {
+fn rule(film: &Film) -> Told {
+    let (mut since, mut told): (Option<f64>, _) = (None, Told::by("the usual rule"));
+    for row in &film.rows {
         let at = row.seconds();
         let blink = row.peer.and_then(|peer| peer.blink);
         since = blink.filter(|blink| *blink > PEER_BLINK).map(|_| since.unwrap_or(at));
-        let alarms = since.is_some_and(|since| at - since >= PEER_S);
-        let (state, level) = match alarms {
+        let (state, level) = match since.is_some_and(|since| at - since >= PEER_S) {
             true => (State::Asleep, Level::Critical),
             false => (State::Awake, Level::None),
         };
-        Told { at, state, level, why: format!("blink above {PEER_BLINK} for {PEER_S} s") }
-    });
-    told.collect()
+        let why = format!("blink above {PEER_BLINK} for {PEER_S} s");
+        told.add(&Judgement { at, state, level, why, ..Judgement::default() });
+    }
+    told
 }
 
 /// Prints what both make of the films.
@@ -51,63 +51,93 @@ pub(crate) fn print(films: &[Film]) {
     }
 }
 
-fn report(films: &[Film], judge: fn(&Film) -> Vec<Told>, each: bool) {
-    let (mut all, mut needless) = (Vec::new(), Needless::default());
-    for film in films {
-        let told = judge(film);
-        all.extend(closures(film, &told));
-        needless.add(film, &told);
-    }
+/// A film with what is counted in it.
+type Counted<'f> = (&'f Film, FilmCount);
+
+fn report(films: &[Film], judge: fn(&Film) -> Told, each: bool) {
+    let all: Vec<Counted<'_>> =
+        films.iter().map(|film| (film, count(&film.truth, &judge(film)))).collect();
     println!("Closures found during them or within {LATE_S} s, and seconds from shut to alarm");
     println!("{:<34}{:>10}{:>9}{:>9}{:>9}", "", "found", "least", "median", "most");
-    for least_s in [1.0, 2.0, 3.0] {
-        let long = || all.iter().filter(move |closure| closure.length_s() >= least_s);
+    let closures = |read: bool, least_s: f64| {
+        let films = all.iter().filter(move |(_, counted)| counted.eyes_read == read);
+        let closures =
+            films.flat_map(|(film, counted)| counted.closures.iter().map(move |c| (*film, c)));
+        closures.filter(move |(_, closure)| closure.length_s() >= least_s)
+    };
+    for least_s in LEAST_S {
         let name = |what: &str| format!("of {least_s} s and more, {what}");
-        row(&name("eyes read"), long().filter(|closure| closure.is_read()));
-        row(&name("hardly read"), long().filter(|closure| !closure.is_read()));
+        row(&name("eyes read"), closures(true, least_s).map(|(_, closure)| closure));
+        row(&name("hardly read"), closures(false, least_s).map(|(_, closure)| closure));
     }
     for part in &PARTS {
-        let here = |closure: &&Closure<'_>| {
-            let long = closure.length_s() >= 2.0 && closure.is_read();
-            long && part.films(films).any(|film| std::ptr::eq(film, closure.film))
-        };
-        row(&format!("2 s, read: {}", part.name), all.iter().filter(here));
+        let here = |film: &Film| part.films(films).any(|other| std::ptr::eq(other, film));
+        let long = closures(true, 2.0).filter(|(film, _)| here(film));
+        row(&format!("2 s, read: {}", part.name), long.map(|(_, closure)| closure));
     }
     if each {
-        all.iter().filter(|closure| closure.length_s() >= 1.0).for_each(tell);
+        closures(true, LEAST_S[0]).for_each(|(film, closure)| tell(film, closure));
+        closures(false, LEAST_S[0]).for_each(|(film, closure)| tell(film, closure));
     }
-    let hours = needless.awake_s / 3600.0;
+    needless(&all);
+    yawns(&all);
+}
+
+/// So many, with their rate an hour.
+fn rate(count: usize, seconds: f64) -> String {
+    format!("{count} ({:.1}/h)", 3600.0 * count as f64 / seconds.max(1.0))
+}
+
+fn needless(all: &[Counted<'_>]) {
+    let awake_s: f64 = all.iter().map(|(_, counted)| counted.awake_s).sum();
+    let alarms = || all.iter().flat_map(|(_, counted)| &counted.needless);
     let [advisories, warnings, criticals] =
-        [Level::Advisory, Level::Warning, Level::Critical].map(|level| {
-            let count = needless.count(level);
-            format!("{count} ({:.1}/h)", needless.an_hour(count))
-        });
+        LEVELS.map(|level| rate(alarms().filter(|alarm| alarm.level == level).count(), awake_s));
     println!(
-        "Needless in {:.1} minutes awake ({hours:.2} h): advisories {advisories}, warnings \
-         {warnings}, criticals {criticals}",
-        needless.awake_s / 60.0
+        "Needless in {:.1} minutes awake ({:.2} h): advisories {advisories}, warnings {warnings}, \
+         criticals {criticals}",
+        awake_s / 60.0,
+        awake_s / 3600.0
     );
-    for (film, Told { at, level, state, why }) in &needless.alarms {
-        println!("  {level:?} {state:?} at {at:.1} s in {}: {why}", film.name());
+    for (film, counted) in all {
+        for alarm in &counted.needless {
+            let (level, state, at, why) = (alarm.level, alarm.state, alarm.at, &alarm.why);
+            println!("  {level:?} {state:?} at {at:.1} s in {}: {why}", film.name());
+        }
     }
+    let other = || all.iter().flat_map(|(_, counted)| &counted.other);
     for state in State::ALL {
-        for level in [Level::Advisory, Level::Warning, Level::Critical] {
-            let count = needless.of_sight.iter().filter(|told| **told == (state, level)).count();
+        for level in LEVELS {
+            let count = other().filter(|told| (told.state, told.level) == (state, level)).count();
             if count > 0 {
-                println!("  told of our sight: {state:?} {level:?} {count} times");
+                println!("  told of something else: {state:?} {level:?} {count} times");
             }
         }
     }
 }
 
-fn row<'a, 'f: 'a>(name: &str, closures: impl Iterator<Item = &'a Closure<'f>>) {
+fn yawns(all: &[Counted<'_>]) {
+    let sum = |of: fn(&FilmCount) -> f64| all.iter().map(|(_, counted)| of(counted)).sum::<f64>();
+    let falsely: usize = all.iter().map(|(_, counted)| counted.false_yawns.len()).sum();
+    println!(
+        "Yawns: {} of {} found, false {}",
+        sum(|counted| counted.yawns_found.into()),
+        sum(|counted| counted.yawns.into()),
+        rate(falsely, sum(|counted| counted.yawnless_s))
+    );
+    for (film, counted) in all {
+        for at in &counted.false_yawns {
+            println!("  false yawn at {at:.1} s in {}", film.name());
+        }
+    }
+}
+
+fn row<'c>(name: &str, closures: impl Iterator<Item = &'c Closure>) {
     let (mut all, mut found, mut delays) = (0, 0, Vec::new());
     for closure in closures {
         all += 1;
-        found += usize::from(closure.found.is_some());
-        if let Some(Found::After(seconds)) = closure.found {
-            delays.push(seconds);
-        }
+        found += usize::from(closure.found);
+        delays.extend(closure.after_s);
     }
     if all == 0 {
         return;
@@ -121,17 +151,16 @@ fn row<'a, 'f: 'a>(name: &str, closures: impl Iterator<Item = &'a Closure<'f>>) 
 }
 
 /// One closure, and what was read in it.
-fn tell(closure: &Closure<'_>) {
-    let [start, end] = closure.span;
-    let film = closure.film;
+fn tell(film: &Film, closure: &Closure) {
+    let Closure { start, end, .. } = *closure;
     let inside = || film.rows.iter().filter(move |row| (start..=end).contains(&row.seconds()));
     let faces = || inside().filter_map(|row| row.face.as_ref());
     let readable = faces().filter(|face| face.unreadable.is_none()).count();
     let closed: f32 = faces().map(|face| face.eyes_closed).sum::<f32>() / faces().count() as f32;
-    let found = match closure.found {
-        None => "missed".into(),
-        Some(Found::StillAlarmed) => "alarmed from before".into(),
-        Some(Found::After(seconds)) => format!("after {seconds:.2} s"),
+    let found = match (closure.found, closure.after_s) {
+        (false, _) => "missed".into(),
+        (true, None) => "alarmed from before".into(),
+        (true, Some(seconds)) => format!("after {seconds:.2} s"),
     };
     println!(
         "  {} {start:.2} to {end:.2} s ({}): {found}; {} frames, {} faces, {readable} readable, \

@@ -20,7 +20,6 @@ use wakewatch::{
 };
 
 mod alarms;
-mod closures;
 mod export;
 mod films;
 mod play;

@@ -3,6 +3,7 @@
 //! measurement and the figures of a moved threshold come from [`job`](crate::evaluate::job).
 
 mod charts;
+mod films;
 mod results;
 
 use std::{
@@ -194,6 +195,7 @@ impl MetricsView {
             bootstrap: Bootstrap::default(),
             threshold: None,
             monitor: around.monitor,
+            versus: vec![],
             keep: None,
             command,
             stop: Arc::<AtomicBool>::default(),

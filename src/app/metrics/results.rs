@@ -12,7 +12,7 @@ use eframe::egui::{
 
 use super::{
     charts::{Chart, SIDE, calibration, confusion},
-    waker,
+    films, waker,
 };
 use crate::{
     app::{
@@ -134,11 +134,16 @@ impl Results {
         if let Some(why) = &self.problem {
             remark(ui, why);
         }
-        self.head(ui);
         let measured = self.measured.clone();
-        let Some(report) = measured.report.tasks.get(self.chosen) else {
-            return remark(ui, words::NOTHING_SAYS);
+        let whole = &measured.report;
+        films::show(ui, &whole.films, &whole.film_differences, &whole.problems);
+        let Some(report) = whole.tasks.get(self.chosen) else {
+            if whole.films.is_empty() {
+                remark(ui, words::NOTHING_SAYS);
+            }
+            return;
         };
+        self.head(ui);
         let Some(figures) = self.figures.clone() else {
             ui.spinner();
             return;
@@ -338,7 +343,8 @@ fn difference_table(ui: &mut Ui, difference: &Difference) {
             let part = |from: &std::collections::BTreeMap<String, Estimate>| figure(from.get(key));
             let (less, interval) = part(&difference.difference);
             ui.label(title);
-            ui.label(format!("{} to {}", part(&difference.before).0, part(&difference.after).0));
+            let (before, after) = (part(&difference.before).0, part(&difference.after).0);
+            ui.label(words::from_to(&before, &after));
             ui.label(RichText::new(less).color(tokens.accent).strong());
             ui.label(RichText::new(interval).size(theme::SMALL).color(tokens.muted));
             ui.end_row();

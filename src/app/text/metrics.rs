@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::evaluate::bootstrap::Estimate;
+use crate::evaluate::{bootstrap::Estimate, films::FilmRow};
 
 /// Heading of what is measured.
 pub const SETUP: &str = "What to measure";
@@ -77,6 +77,26 @@ pub const NO_WORST: &str = "No picture was judged wrongly.";
 pub const DIFFERENCE: &str = "Second model less the first";
 /// How to read it.
 pub const DIFFERENCE_SAYS: &str = "An interval without 0 holds for other people, too.";
+/// Heading of the table of people and conditions of films.
+pub const BY_PERSON: &str = "Films by person and condition";
+/// What is wrong with the films, and which were not judged.
+pub const FILM_PROBLEMS: &str = "Not judged, or with a remark";
+/// Column: films.
+pub const FILMS: &str = "films";
+/// Columns: closures found, of 1, 2 and 3 s and more.
+pub const FOUND: [&str; 3] = ["found, 1 s and more", "found, 2 s and more", "found, 3 s and more"];
+/// Column: yawns found.
+pub const YAWNS: &str = "yawns found";
+/// Column: the median delay of closures of 2 s and more.
+pub const DELAY: &str = "delay at 2 s and more, s";
+/// Column: needless advisories.
+pub const ADVISORIES: &str = "needless advisories an hour";
+/// Column: needless warnings.
+pub const WARNINGS: &str = "needless warnings an hour";
+/// Column: needless criticals.
+pub const CRITICALS: &str = "needless criticals an hour";
+/// Column: false yawns.
+pub const FALSE_YAWNS: &str = "false yawns an hour";
 /// No picture can be read.
 pub const NO_PICTURE: &str = "not readable";
 /// Nothing was seen in it.
@@ -92,16 +112,56 @@ pub fn progress(done: u64, of: u64) -> String {
 
 /// A figure with its interval.
 pub fn estimate(estimate: &Estimate) -> (String, String) {
-    let number = |value: f64| format!("{value:.3}");
+    with_interval(estimate, &|value| format!("{value:.3}"))
+}
+
+/// The same, written by `number`.
+pub fn with_interval(estimate: &Estimate, number: &dyn Fn(f64) -> String) -> (String, String) {
     let value = estimate.value.map_or_else(|| super::watch::NONE.into(), number);
     let interval = estimate.low.zip(estimate.high);
-    let interval = interval.map(|(low, high)| format!("{low:.3} to {high:.3}"));
+    let interval = interval.map(|(low, high)| format!("{} to {}", number(low), number(high)));
     (value, interval.unwrap_or_default())
 }
 
 /// How much was judged.
 pub fn counted(n: usize, missed: usize, subjects: usize) -> String {
     format!("{n} answers, {subjects} people, {missed} without a face")
+}
+
+/// Heading of films and who judged them.
+pub fn films(who: &str) -> String {
+    format!("Films: {who}")
+}
+
+/// Heading of two who judged the same films.
+pub fn films_compared(second: &str, first: &str) -> String {
+    format!("Films: {second} less {first}")
+}
+
+/// How much of films was judged.
+pub fn films_counted(row: &FilmRow) -> String {
+    let minutes = row.counts.awake_s / 60.0;
+    let [closures, ..] = row.counts.closures;
+    format!(
+        "{} films of {} people: {minutes:.1} minutes awake, {closures} closures, {} yawns. An \
+         alarm during a closure or within a second after it finds it.",
+        row.films, row.subjects, row.counts.yawns
+    )
+}
+
+/// So many of so many.
+pub fn part_of(part: u64, of: u64) -> String {
+    format!("{part} of {of}")
+}
+
+/// A figure of the first and of the second.
+pub fn from_to(first: &str, second: &str) -> String {
+    format!("{first} to {second}")
+}
+
+/// What a figure differs by, in words.
+pub fn difference_of(title: &str, less: &str) -> String {
+    format!("{title}, difference: {less}")
 }
 
 /// A person's wrong answers.

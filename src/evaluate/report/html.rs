@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::{
-    Report,
+    Report, films,
     svg::{self, Bar, Line},
 };
 use crate::evaluate::{
@@ -53,6 +53,7 @@ pub(super) fn page(report: &Report) -> String {
     for events in &report.events {
         event_section(&mut out, events);
     }
+    films::sections(&mut out, report);
     for task in &report.tasks {
         task_section(&mut out, task);
     }
@@ -109,6 +110,7 @@ fn tiles(out: &mut String, report: &Report) {
             escape(&events.model)
         );
     }
+    films::tiles(out, report);
     out.push_str("</section>\n");
 }
 

@@ -2,6 +2,7 @@
 //! that needs nothing else. Numbers and drawn curves only, never a picture of a person. No
 //! time of day is in it, so that the same measurement gives the same bytes.
 
+mod films;
 mod html;
 mod svg;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     EvaluateError,
+    films::{FilmDifference, FilmReport},
     protocol::{Protocol, TaskReport},
     task::{Difference, FIGURES, Task},
     videos::EventReport,
@@ -74,6 +76,12 @@ pub struct Report {
     pub differences: Vec<Difference>,
     /// Events found and false alarms, of videos.
     pub events: Vec<EventReport>,
+    /// Films judged beside their spans: each model by each set of thresholds.
+    #[serde(default)]
+    pub films: Vec<FilmReport>,
+    /// Those side by side.
+    #[serde(default)]
+    pub film_differences: Vec<FilmDifference>,
     /// What is wrong with the data.
     pub problems: Vec<VideoProblem>,
     /// Videos watched.
@@ -177,6 +185,9 @@ impl Report {
                 ])?;
             }
         }
+        for record in films::records(self) {
+            writer.write_record(record)?;
+        }
         writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
     }
 }
@@ -239,7 +250,7 @@ mod tests {
     use super::*;
     use crate::evaluate::{
         bootstrap::Bootstrap,
-        protocol,
+        films as judged, protocol,
         task::{difference, tests::task},
     };
 
@@ -249,6 +260,12 @@ mod tests {
         let reports = tasks
             .iter()
             .map(|t| protocol::report(t, Protocol::Subject, &["light".into()], &bootstrap));
+        let film =
+            |name: &str, person: &str, after_s| judged::tests::film(name, person, 2.5, after_s, 1);
+        let films = vec![film("x.mp4", "ann", None), film("y.mp4", "bob <c>", Some(1.5))];
+        let films = ["usual", "calm & late"]
+            .map(|settings| judged::report("m", settings, films.clone(), &bootstrap))
+            .to_vec();
         let report = Report {
             provenance: Provenance {
                 version: "1.2.3".into(),
@@ -264,6 +281,10 @@ mod tests {
             tasks: reports.collect(),
             differences: difference(&tasks[0], &tasks[1], &bootstrap).into_iter().collect(),
             events: Vec::new(),
+            film_differences: judged::difference(&films[0], &films[1], &bootstrap)
+                .into_iter()
+                .collect(),
+            films,
             problems: vec![VideoProblem {
                 video: "01/5".into(),
                 kind: "truncated".into(),
@@ -290,10 +311,19 @@ mod tests {
             "<svg",
             "balanced accuracy",
             "night",
+            "closures of 2 s and more found",
+            "<strong>1 of 2</strong>",
+            "m, calm &amp; late against m, usual",
+            "person: bob &lt;c&gt;",
+            "<td>1.50<small>",
+            "missed until 12.5 s",
+            "&lt;shut&gt;",
         ] {
             assert!(page.contains(needle), "{needle} is missing");
         }
-        for foreign in ["http:", "https:", "<script", "<img", "src=", "url(", "NaN", "first <b>"] {
+        for foreign in
+            ["http:", "https:", "<script", "<img", "src=", "url(", "NaN", "first <b>", "<shut>"]
+        {
             let found = page.replace("http://www.w3.org/2000/svg", "");
             assert!(!found.contains(foreign), "{foreign} is in it");
         }
@@ -310,7 +340,11 @@ mod tests {
         let mut csv = csv::Reader::from_path(folder.path().join("figures.csv")).unwrap();
         let lines: Vec<csv::StringRecord> = csv.records().map(Result::unwrap).collect();
         let rows: usize = report.tasks.iter().map(|t| t.rows.len()).sum::<usize>() + 1;
-        assert_eq!(lines.len(), rows * FIGURES.len());
+        let film_rows: usize = report.films.iter().map(|f| f.rows.len()).sum::<usize>() + 1;
+        let figures = rows * FIGURES.len() + film_rows * judged::FIGURES.len();
+        assert_eq!(lines.len(), figures);
+        let found = lines.iter().find(|l| &l[0] == "films" && &l[7] == "found_2s").unwrap();
+        assert_eq!((&found[3], &found[4], &found[8]), ("all", "2", "0.5"));
         let auc = lines.iter().find(|l| &l[0] == "pictures" && &l[7] == "auc").unwrap();
         let value: f64 = auc[8].parse().unwrap();
         assert_eq!(Some(value), report.tasks[0].rows[0].figures["auc"].value);

@@ -1,34 +1,25 @@
 //! What happens in a film, as a person annotated it: spans in seconds of the film's own
-//! time, one JSON object a film and line (`truth.jsonl` of a folder of films).
+//! time, one JSON object a film: a line of `truth.jsonl` in a folder of films, or
+//! `NAME.spans.json` beside a film ([`read()`] and [`beside`]).
 //!
 //! Blinks are not annotated one by one, only about how many there are
 //! ([`FilmTruth::blinks_about`]): outside the closures a single frame may lie in a blink
 //! and is still told as open.
 
-use std::{
-    collections::BTreeSet,
-    fs::File,
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-};
+mod read;
 
-use serde::Deserialize;
+pub use read::{END_TOLERANCE_S, SPANS_ENDING, TRUTH, beside, check_end, read};
 
-use super::DatasetError;
-use crate::os::Bounded;
+use std::path::PathBuf;
 
-/// Name of the list in a folder of films.
-pub const TRUTH: &str = "truth.jsonl";
+use serde::{Deserialize, Serialize};
+
 /// So near to the border of a closure or of a yawn nothing is said of it, seconds: lids and
 /// mouths take that long, and people who annotate differ by as much.
 pub const BORDER_S: f64 = 0.15;
 /// A span that begins or ends so near to the film's own ends goes on outside of it: there
 /// is no border there, seconds.
 const FILM_END_S: f64 = 0.05;
-/// Largest list that is read, bytes.
-const MAX_BYTES: u64 = 64 << 20;
-/// Longest line of a list, bytes.
-const MAX_LINE_BYTES: u64 = 1 << 20;
 /// Words of a film's conditions that mean dark lenses.
 const DARK_LENSES: [&str; 3] = ["sunglasses", "tinted", "dark_glasses"];
 
@@ -36,7 +27,7 @@ const DARK_LENSES: [&str; 3] = ["sunglasses", "tinted", "dark_glasses"];
 pub type Span = [f64; 2];
 
 /// How surely a person could read the eyes of a film.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
     /// Hardly: closures of such a film are a guess.
@@ -49,52 +40,40 @@ pub enum Confidence {
 }
 
 /// What is known of a film. Spans that are not written are none.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct FilmTruth {
     /// The film, relative to its list.
     pub file: PathBuf,
-    /// How long it is, seconds.
+    /// How long it is, seconds; 0 = not known.
     pub seconds: f64,
     /// Frames a second; 0 = not known.
-    #[serde(default)]
     pub fps: f64,
-    /// Who is in it.
+    /// Who is in it; empty = not known.
     pub person: String,
     /// How it was taken, and what is in the way: `ir`, `glasses`, `sunglasses`, ...
-    #[serde(default)]
     pub conditions: Vec<String>,
     /// Both eyes are shut, longer than a blink.
-    #[serde(default)]
     pub closures: Vec<Span>,
     /// About how many blinks there are, where they were counted.
-    #[serde(default)]
     pub blinks_about: Option<f64>,
     /// Yawns.
-    #[serde(default)]
     pub yawns: Vec<Span>,
     /// The eyes are open and look down.
-    #[serde(default)]
     pub looking_down: Vec<Span>,
     /// The head or the eyes are turned to a side.
-    #[serde(default)]
     pub looking_away: Vec<Span>,
     /// Laughing or smiling so that the eyes are narrow.
-    #[serde(default)]
     pub laughing: Vec<Span>,
     /// There is no face.
-    #[serde(default)]
     pub no_face: Vec<Span>,
     /// Nothing in it is drowsy.
-    #[serde(default)]
     pub awake_only: bool,
     /// Nobody can tell; counts neither way.
-    #[serde(default)]
     pub uncertain: Vec<Span>,
     /// The mouth is wide open without a yawn.
-    #[serde(default)]
     pub mouth_open_not_yawn: Vec<Span>,
     /// How surely the eyes could be read.
-    #[serde(default)]
     pub confidence: Confidence,
 }
 
@@ -121,6 +100,20 @@ pub struct Moment {
 }
 
 impl FilmTruth {
+    /// Every list of spans with its key.
+    pub fn lists(&self) -> [(&'static str, &[Span]); 8] {
+        [
+            ("closures", &self.closures),
+            ("yawns", &self.yawns),
+            ("looking_down", &self.looking_down),
+            ("looking_away", &self.looking_away),
+            ("laughing", &self.laughing),
+            ("no_face", &self.no_face),
+            ("uncertain", &self.uncertain),
+            ("mouth_open_not_yawn", &self.mouth_open_not_yawn),
+        ]
+    }
+
     /// What is known of the frame at this time of the film, seconds.
     pub fn at(&self, seconds: f64) -> Moment {
         let within = |spans: &[Span]| spans.iter().any(|[a, b]| (*a..=*b).contains(&seconds));
@@ -172,72 +165,6 @@ impl FilmTruth {
     }
 }
 
-/// Reads what is known of the films of a folder: one JSON object a line, blank lines aside.
-///
-/// # Errors
-/// When the list cannot be read, is too large or names no film, a line is of another form,
-/// names a film again, or has a time that is none or a span that ends before it begins.
-pub fn read(path: &Path) -> Result<Vec<FilmTruth>, DatasetError> {
-    let file = File::open(path).map_err(DatasetError::io(path, "read"))?;
-    let reader = BufReader::new(Bounded::new(file, MAX_BYTES, MAX_LINE_BYTES));
-    let (mut films, mut named) = (Vec::new(), BTreeSet::new());
-    for (text, line) in reader.lines().zip(1..) {
-        let text = text.map_err(DatasetError::io(path, "read"))?;
-        if text.trim().is_empty() {
-            continue;
-        }
-        let at = |why: String| DatasetError::Line { path: path.into(), line, why };
-        let film: FilmTruth = serde_json::from_str(&text).map_err(|error| {
-            at(format!("it is no object with file, seconds, person and spans ({error})"))
-        })?;
-        check(&film).map_err(at)?;
-        if !named.insert(film.file.clone()) {
-            let file = film.file.display();
-            return Err(at(format!("{file} is named a second time; keep one of the lines")));
-        }
-        films.push(film);
-    }
-    match films.is_empty() {
-        true => Err(DatasetError::Empty(path.into())),
-        false => Ok(films),
-    }
-}
-
-/// What is wrong with the times of a film, and the way out.
-fn check(film: &FilmTruth) -> Result<(), String> {
-    if !(film.seconds.is_finite() && film.seconds > 0.0) {
-        return Err(format!("seconds is {}; write how long the film is", film.seconds));
-    }
-    if !(film.fps.is_finite() && film.fps >= 0.0) {
-        return Err(format!("fps is {}; write frames a second, or leave it out", film.fps));
-    }
-    if film.person.trim().is_empty() {
-        return Err("person is empty; write who is in the film".into());
-    }
-    let all = [
-        ("closures", &film.closures),
-        ("yawns", &film.yawns),
-        ("looking_down", &film.looking_down),
-        ("looking_away", &film.looking_away),
-        ("laughing", &film.laughing),
-        ("no_face", &film.no_face),
-        ("uncertain", &film.uncertain),
-        ("mouth_open_not_yawn", &film.mouth_open_not_yawn),
-    ];
-    for (name, spans) in all {
-        for [start, end] in spans {
-            let good = start.is_finite() && end.is_finite() && *start >= 0.0 && end > start;
-            if !good {
-                return Err(format!(
-                    "{name} holds [{start}, {end}]; a span is [start, end] in seconds from the \
-                     film's beginning, the start first"
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,13 +175,6 @@ mod tests {
         let path = folder.path().join(TRUTH);
         std::fs::write(&path, format!("{line}\n\n")).unwrap();
         read(&path).unwrap().remove(0)
-    }
-
-    fn error(text: &str) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(TRUTH);
-        std::fs::write(&path, text).unwrap();
-        read(&path).unwrap_err().to_string()
     }
 
     #[test]
@@ -312,31 +232,5 @@ mod tests {
         assert_eq!(film(", \"confidence\": \"low\"").eyes_readable(), None);
         let seen = film(", \"confidence\": \"medium\", \"conditions\": [\"sunglasses\"]");
         assert_eq!((seen.eyes_readable(), seen.at(1.0).shut), (None, Some(false)));
-    }
-
-    #[test]
-    fn mistakes_are_named_with_their_line() {
-        let good = "{\"file\": \"a.mp4\", \"seconds\": 3, \"person\": \"p\"}\n";
-        let line = |more: &str| {
-            let second = good.trim_end().trim_end_matches('}').replace("a.mp4", "b.mp4");
-            error(&format!("{good}{second}, {more}}}\n"))
-        };
-        for (text, words) in [
-            (line("\"closures\": [[2, 1]]"), ["line 2", "closures", "[2, 1]"]),
-            (line("\"yawns\": [[-1, 1]]"), ["line 2", "yawns", "[-1, 1]"]),
-            (line("\"laughing\": [[0, NaN]]"), ["line 2", "no object", "seconds"]),
-            (line("\"laughing\": [[0]]"), ["line 2", "no object", "seconds"]),
-            (line("\"confidence\": \"perhaps\""), ["line 2", "no object", "perhaps"]),
-            (line("\"fps\": -1"), ["line 2", "fps", "-1"]),
-            (error(&good.replace("3", "0")), ["line 1", "seconds is 0", "film"]),
-            (error(&good.replace("\"p\"", "\" \"")), ["line 1", "person", "empty"]),
-            (error(&format!("{good}{good}")), ["line 2", "a.mp4", "second time"]),
-            (error("no json"), ["line 1", "no object", "person"]),
-            (error("\n"), ["truth.jsonl", "no picture", ""]),
-        ] {
-            for word in words {
-                assert!(text.contains(word), "{word:?} is missing in {text:?}");
-            }
-        }
     }
 }
