@@ -159,7 +159,7 @@ pub fn run_seen(
         let calls = vision.detector_calls() - elsewhere.unwrap_or(0);
         let (judgement, event) = judge.see(&seen, calls);
         each(&seen, &judgement);
-        alarm.order(AlarmCommand::Level(judgement.level));
+        alarm.judged(&judgement);
         if let Some(event) = event {
             tell(event);
         }

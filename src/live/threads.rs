@@ -441,7 +441,7 @@ impl Bench {
         let (judgement, event) = self.judge.see(&seen.sighting, seen.detector_calls);
         self.tell(event);
         if !self.ended {
-            self.alarm.order(AlarmCommand::Level(judgement.level));
+            self.alarm.judged(&judgement);
         }
         self.publisher.problem(Of::Vision, None);
         let black = judgement.state == State::NoDriver && is_black(&seen.sighting.frame.image);
@@ -461,7 +461,7 @@ impl Bench {
         if expected && !self.ended && since > due {
             let (judgement, event) = self.judge.lost(since);
             self.tell(event);
-            self.alarm.order(AlarmCommand::Level(judgement.level));
+            self.alarm.judged(&judgement);
             self.publisher.lost(judgement, &self.judge.summary());
             self.tell_log();
         }

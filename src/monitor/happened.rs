@@ -98,6 +98,8 @@ pub(super) struct Now {
     pub(super) passed: Duration,
     /// How long the eyes have been closed; zero once they are open again.
     pub(super) closed: Duration,
+    /// Whether they are closed in this frame.
+    pub(super) is_closed: bool,
     /// Probability of shut eyes, 0..1; `None` = not readable.
     pub(super) shut: Option<f32>,
     /// Probability of a yawn, 0..1, and whether one is read; `None` without a face.
@@ -197,13 +199,9 @@ impl Diary {
                 _ => return,
             };
             self.told.push(span.told(kind));
-        } else if let Some(shut) = now.shut {
+        } else if let Some(shut) = now.shut.filter(|shut| now.is_closed && shut.is_finite()) {
             let from = now.at.saturating_sub(now.closed);
-            let span = self.closure.get_or_insert(Span::new(from));
-            // Frames in which the lids flutter count for nothing until they stay.
-            if now.closed > Duration::ZERO && shut.is_finite() {
-                span.see(now.at, shut);
-            }
+            self.closure.get_or_insert(Span::new(from)).see(now.at, shut);
         }
     }
 

@@ -237,4 +237,6 @@ impl Judgement {
 }
 
 #[cfg(test)]
+mod scenario_tests;
+#[cfg(test)]
 mod simulation_tests;

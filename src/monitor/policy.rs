@@ -217,6 +217,7 @@ impl Monitor {
             at: seen.at,
             passed,
             closed: self.closure.closed,
+            is_closed: closed == Some(true),
             shut: readable.map(FaceSigns::shut),
             yawn: face.map(|face| (face.yawn, Watch::is_yawn(face, &s))),
             is_yawn: self.watch.is_yawning(),

@@ -8,6 +8,8 @@ use crate::face::HeadPose;
 
 /// Short glances are summed over so many seconds (Euro NCAP 2026: within 30 s).
 const WITHIN: usize = 30;
+/// So long back on the road is a glance back; less is a flicker of the readings. Our choice.
+const BACK: Duration = Duration::from_millis(300);
 /// A look that lasts so long is none: the camera or the seat was moved. Our choice.
 const MOVED: Duration = Duration::from_secs(15);
 /// The head's usual place follows so many times as fast then: a warning ends within
@@ -34,7 +36,8 @@ pub(super) enum Off {
 #[derive(Clone, Debug)]
 pub(super) struct Road {
     told: Persistence,
-    long: Persistence,
+    /// One look has lasted too long, until the eyes have been back.
+    long: bool,
     /// Seconds off the road in each of the last seconds of media time.
     cells: [f32; WITHIN],
     second: u64,
@@ -49,7 +52,7 @@ impl Default for Road {
     fn default() -> Self {
         Self {
             told: Persistence::default(),
-            long: Persistence::default(),
+            long: false,
             cells: [0.0; WITHIN],
             second: 0,
             often: false,
@@ -65,21 +68,24 @@ impl Road {
     pub(super) fn step(&mut self, at: Duration, off: bool, step: Duration, s: &Settings) {
         let seconds = |value: f32| Duration::try_from_secs_f32(value).unwrap_or_default();
         self.told.step(off, step, seconds(s.away_s));
-        let long = self.long.step(off, step, seconds(s.off_road_s));
-        self.off = if off { self.off + step } else { Duration::ZERO };
         self.advance(at.as_secs());
-        if long {
-            // What is warned of once is not added up for the next warning.
-            (self.often, self.cells) = (false, [0.0; WITHIN]);
-        } else if off {
-            self.back = Duration::ZERO;
+        if off {
+            (self.off, self.back) = (self.off + step, Duration::ZERO);
             self.cells[(self.second % WITHIN as u64) as usize] += step.as_secs_f32();
+            self.long |= self.off >= seconds(s.off_road_s);
             self.often |= self.cells.iter().sum::<f32>() >= s.glances_s;
         } else {
             self.back += step;
-            if self.often && self.back >= seconds(s.back_s) {
-                (self.often, self.cells) = (false, [0.0; WITHIN]);
+            if self.back >= BACK {
+                self.off = Duration::ZERO;
             }
+        }
+        if self.long {
+            // What is warned of once is not added up for the next warning.
+            (self.often, self.cells) = (false, [0.0; WITHIN]);
+        }
+        if (self.long || self.often) && self.back >= seconds(s.back_s) {
+            (self.long, self.often, self.cells) = (false, false, [0.0; WITHIN]);
         }
     }
 
@@ -103,7 +109,7 @@ impl Road {
 
     /// What is to be warned of.
     pub(super) fn warned(&self) -> Option<Off> {
-        match (self.long.is_on(), self.often) {
+        match (self.long, self.often) {
             (true, _) => Some(Off::Long),
             (false, true) => Some(Off::Often),
             (false, false) => None,

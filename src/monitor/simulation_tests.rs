@@ -82,6 +82,7 @@ impl Driver {
         let warned =
             |told: &Judgement| (told.state, told.level) == (State::EyesOffRoad, Level::Warning);
         let begins = warned(&judged) && !self.told.last().is_some_and(warned);
+        // Time in which no face is seen neither counts nor ends a look.
         if begins && self.off_within(7.0) < 3.0 && self.off_within(31.0) < 9.0 {
             self.wrongly_off = Some(judged.clone());
         }
