@@ -147,6 +147,10 @@ impl Span {
         (self.sum, self.count) = (self.sum + reading, self.count + 1.0);
     }
 
+    fn is_over(&self, at: Duration) -> bool {
+        at.saturating_sub(self.last) > FLICKER
+    }
+
     fn seconds(&self) -> f32 {
         self.last.saturating_sub(self.from).as_secs_f32()
     }
@@ -190,15 +194,37 @@ impl Diary {
         *self = Self::default();
     }
 
+    /// Nothing comes any more.
+    pub(super) fn end(&mut self, s: &Settings) {
+        self.told.clear();
+        self.end_closure(s);
+        self.end_yawn();
+        self.end_glance(s);
+    }
+
+    fn end_closure(&mut self, s: &Settings) {
+        let Some(span) = self.closure.take() else { return };
+        let kind = match span.seconds() {
+            long if long >= s.microsleep_s => Kind::Closure,
+            long if long >= s.long_closure_s => Kind::LongBlink,
+            _ => return,
+        };
+        self.told.push(span.told(kind));
+    }
+
+    fn end_yawn(&mut self) {
+        let proved = std::mem::take(&mut self.is_yawn);
+        self.told.extend(self.yawn.take().filter(|_| proved).map(|span| span.told(Kind::Yawn)));
+    }
+
+    fn end_glance(&mut self, s: &Settings) {
+        let long = self.glance.take().filter(|span| span.seconds() >= s.away_s);
+        self.told.extend(long.map(|span| span.told(Kind::Glance)));
+    }
+
     fn see_lids(&mut self, now: &Now, s: &Settings) {
         if now.closed.is_zero() {
-            let Some(span) = self.closure.take() else { return };
-            let kind = match span.seconds() {
-                long if long >= s.microsleep_s => Kind::Closure,
-                long if long >= s.long_closure_s => Kind::LongBlink,
-                _ => return,
-            };
-            self.told.push(span.told(kind));
+            self.end_closure(s);
         } else if let Some(shut) = now.shut.filter(|shut| now.is_closed && shut.is_finite()) {
             let from = now.at.saturating_sub(now.closed);
             self.closure.get_or_insert(Span::new(from)).see(now.at, shut);
@@ -209,12 +235,9 @@ impl Diary {
         if let Some((probability, true)) = now.yawn {
             self.yawn.get_or_insert(Span::new(now.at)).see(now.at, probability);
         }
-        self.is_yawn |= now.is_yawn;
-        let over = |span: &Span| now.at.saturating_sub(span.last) > FLICKER;
-        if let Some(span) = self.yawn.take_if(|span| over(span)) {
-            if std::mem::take(&mut self.is_yawn) {
-                self.told.push(span.told(Kind::Yawn));
-            }
+        self.is_yawn |= now.is_yawn && self.yawn.is_some();
+        if self.yawn.is_some_and(|span| span.is_over(now.at)) {
+            self.end_yawn();
         }
     }
 
@@ -227,11 +250,8 @@ impl Diary {
             let span = self.glance.get_or_insert(Span { count: 1.0, ..Span::new(now.at) });
             (span.last, span.sum) = (now.at, span.sum + 1.0);
         }
-        let over = |span: &Span| now.at.saturating_sub(span.last) > FLICKER;
-        if let Some(span) = self.glance.take_if(|span| over(span))
-            && span.seconds() >= s.away_s
-        {
-            self.told.push(span.told(Kind::Glance));
+        if self.glance.is_some_and(|span| span.is_over(now.at)) {
+            self.end_glance(s);
         }
     }
 

@@ -234,6 +234,11 @@ impl Monitor {
         self.diary.told()
     }
 
+    /// The watch is over: what goes on is told of by [`Monitor::happened`] as far as it came.
+    pub fn end(&mut self) {
+        self.diary.end(&self.settings);
+    }
+
     /// The source has not delivered for too long: nothing is known, and that is told.
     ///
     /// `at` is the media time by which a frame was due.
@@ -567,7 +572,9 @@ impl Monitor {
 
     /// Remembers warnings, and suggests a rest when they repeat.
     fn count_warnings(&mut self, at: Duration, mut judgement: Judgement) -> Judgement {
-        if judgement.level >= Level::Warning && self.level < Level::Warning {
+        // Who looks away needs no rest.
+        let tired = judgement.level >= Level::Warning && judgement.state != State::EyesOffRoad;
+        if tired && self.level < Level::Warning {
             let within = seconds(self.settings.rest_within_s);
             self.warnings.retain(|warned| at.saturating_sub(*warned) <= within);
             if self.warnings.len() == WARNINGS_MOST {
@@ -579,7 +586,7 @@ impl Monitor {
                 judgement.rest = self.rest_until.is_some();
             }
         }
-        self.level = judgement.level;
+        self.level = if tired { judgement.level } else { Level::None };
         judgement
     }
 }

@@ -1,17 +1,19 @@
 //! The same films in time: closures that the monitor finds as it ships, and what it tells of
 //! drivers who are awake, beside the usual rule on MediaPipe's blink value.
 
-use wakewatch::monitor::{Level, Monitor, Observation, Settings, State};
+use wakewatch::monitor::{Kind, Level, Monitor, Observation, Settings, State};
 
 use super::{
     closures::{Closure, Found, LATE_S, Needless, Told, closures},
-    films::Film,
+    films::{Film, Row},
     tables::PARTS,
 };
 
 /// The usual rule: blink value and how long it lasts, seconds.
 const PEER_BLINK: f32 = 0.5;
 const PEER_S: f64 = 1.5;
+/// Shorter spans are yawns that a film cuts off, seconds.
+const LEAST_YAWN_S: f64 = 1.0;
 
 /// What the monitor tells of a film, in each frame. (Films are too short for the network
 /// that scores blinks.)
@@ -22,6 +24,38 @@ fn monitor(film: &Film) -> Vec<Told> {
         Told { at: row.seconds(), state: judged.state, level: judged.level, why: judged.why }
     });
     told.collect()
+}
+
+/// Prints the yawns that the monitor tells of, beside those that a person saw.
+fn yawns(films: &[Film]) {
+    let (mut all, mut found, mut wrong, mut seconds) = (0, 0, 0, 0.0);
+    for film in films {
+        let (mut monitor, mut told) = (Monitor::new(Settings::default()), Vec::new());
+        let mut note = |monitor: &Monitor| {
+            let yawns = monitor.happened().iter().filter(|told| told.kind == Kind::Yawn);
+            told.extend(yawns.map(|yawn| [yawn.at, yawn.at + f64::from(yawn.seconds)]));
+        };
+        for row in &film.rows {
+            monitor.step(&Observation { at: row.at, face: row.face.clone() });
+            note(&monitor);
+        }
+        monitor.end();
+        note(&monitor);
+        seconds += film.rows.last().map_or(0.0, Row::seconds);
+        let truth = &film.truth;
+        let meets = |a: &[f64; 2], b: &[f64; 2]| a[0] <= b[1] && b[0] <= a[1];
+        // One that is cut off by a film's end is none that must be found.
+        for yawn in truth.yawns.iter().filter(|yawn| yawn[1] - yawn[0] >= LEAST_YAWN_S) {
+            all += 1;
+            found += usize::from(told.iter().any(|told| meets(told, yawn)));
+        }
+        let known = || truth.yawns.iter().chain(&truth.uncertain);
+        wrong += told.iter().filter(|told| !known().any(|span| meets(told, span))).count();
+    }
+    let hours = seconds / 3600.0;
+    println!(
+        "Yawns of {LEAST_YAWN_S} s and more found: {found}/{all}; told where there is none: {wrong} in {hours:.2} h"
+    );
 }
 
 /// What the usual rule tells.
@@ -45,6 +79,7 @@ fn rule(film: &Film) -> Vec<Told> {
 pub(crate) fn print(films: &[Film]) {
     println!("\nIn time, the monitor as it ships");
     report(films, monitor, true);
+    yawns(films);
     if films.iter().flat_map(|film| &film.rows).any(|row| row.peer.is_some()) {
         println!("\nIn time, MediaPipe's blink above {PEER_BLINK} for {PEER_S} s");
         report(films, rule, false);

@@ -30,6 +30,11 @@ impl Told {
         closing && self.level >= Level::Warning
     }
 
+    /// A warning of eyes off the road.
+    fn is_off_road(&self) -> bool {
+        self.state == State::EyesOffRoad && self.level >= Level::Warning
+    }
+
     /// Told of the driver, not of our sight of them.
     fn is_of_sleep(&self) -> bool {
         let early = matches!(self.state, State::Tiring | State::Drowsy);
@@ -86,6 +91,13 @@ fn is_awake(film: &Film, at: f64) -> bool {
     !spans.any(|[start, end]| (start - BORDER_S..=end + LATE_S).contains(&at))
 }
 
+/// Whether the driver looks away from the road at this time, or has just done so.
+fn looks(film: &Film, at: f64) -> bool {
+    let truth = &film.truth;
+    let mut spans = truth.looking_away.iter().chain(&truth.looking_down);
+    spans.any(|[start, end]| (start - BORDER_S..=end + LATE_S).contains(&at))
+}
+
 /// What was told in time awake.
 #[derive(Default)]
 pub(crate) struct Needless<'a> {
@@ -113,7 +125,7 @@ impl<'a> Needless<'a> {
             let more = before.is_none_or(|before| now.level > before.level);
             let other = before.is_some_and(|before| now.is_of_sleep() != before.is_of_sleep());
             if now.level > Level::None && (more || other) && is_awake(film, now.at) {
-                match now.is_of_sleep() {
+                match now.is_of_sleep() || now.is_off_road() && !looks(film, now.at) {
                     true => self.alarms.push((film, now.clone())),
                     false => self.of_sight.push((now.state, now.level)),
                 }
