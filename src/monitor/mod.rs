@@ -19,7 +19,6 @@ mod road;
 mod settings;
 mod signs;
 mod timers;
-mod words;
 
 pub use happened::{Counts, Happening, Kind};
 pub use policy::Monitor;

@@ -1,11 +1,13 @@
 //! The judgement: the eyes, the signs and the awareness of the moment, then one ordered
 //! list of what matters most.
 
+mod verdict;
+
 use std::{collections::VecDeque, time::Duration};
 
 use super::{
-    FaceSigns, Judgement, Level, Missing, Observation, Settings, Sign, State,
-    awareness::{Awareness, Stage},
+    FaceSigns, Judgement, Level, Missing, Observation, Settings, State,
+    awareness::Awareness,
     baseline::Baseline,
     blinks::{Blinks, FEATURES},
     eyes,
@@ -24,29 +26,22 @@ const REMEMBERED_S: f32 = 0.2;
 /// A look aside that begins so soon after the lids sank went with them.
 const TOGETHER: Duration = Duration::from_millis(300);
 
-/// How far the score of a full window of blinks is relied on, 0..1: in three classes it is
-/// right for two videos of three (four folds by subject; see the notes on blinks).
-const BLINKING_CERTAINTY: f32 = 0.66;
-
-/// The most warnings that are remembered for the suggestion to rest.
-const WARNINGS_MOST: usize = 32;
-
 /// Judges a driver from one observation after the other.
 #[derive(Clone, Debug)]
 pub struct Monitor {
-    pub(super) settings: Settings,
+    settings: Settings,
     /// Media time of the observation before; `None` at first.
-    pub(super) last: Option<Duration>,
-    pub(super) rate: Rate,
+    last: Option<Duration>,
+    rate: Rate,
     no_driver: Persistence,
     unreadable: Persistence,
-    pub(super) why_unreadable: Option<Unreadable>,
+    why_unreadable: Option<Unreadable>,
     /// Why no eyes are read now.
-    pub(super) missing: Option<Missing>,
+    missing: Option<Missing>,
 
     baseline: Baseline,
     /// Whether the eyes were closed in the observation before; `None` = not readable.
-    pub(super) closed: Option<bool>,
+    closed: Option<bool>,
     closure: Closure,
     /// When the lids last sank.
     shut_at: Option<Duration>,
@@ -59,8 +54,8 @@ pub struct Monitor {
     /// Since when the head is turned from its usual place.
     turned_since: Option<Duration>,
     road: Road,
-    pub(super) head_down: Persistence,
-    pub(super) watch: Watch,
+    head_down: Persistence,
+    watch: Watch,
     diary: Diary,
     blinks: u32,
     yawns: u32,
@@ -73,7 +68,7 @@ pub struct Monitor {
     drowsy: Smoother,
     /// Enough has been seen to tell, and not been forgotten since.
     is_known: bool,
-    pub(super) looks_drowsy: bool,
+    looks_drowsy: bool,
     awareness: Awareness,
     level: Level,
     warnings: VecDeque<Duration>,
@@ -280,20 +275,6 @@ impl Monitor {
         self.score = Some((at, score));
         if score.is_ok_and(|score| score >= s.blinking_drowsy) && !self.rate.is_slow() {
             self.awareness.support(s.blinking_cost * self.blinking.share(), &s);
-        }
-    }
-
-    /// The score as a sign, as long as it is fresh.
-    pub(super) fn blinking_sign(&self, at: Duration) -> Sign {
-        let fresh =
-            |scored: Duration| at.saturating_sub(scored) <= seconds(self.settings.blinking_s);
-        match (self.missing, self.score) {
-            (Some(Missing::TooSlow), _) => Sign::Missing(Missing::TooSlow),
-            (_, Some((scored, Ok(value)))) if fresh(scored) => {
-                Sign::Known { value, certainty: BLINKING_CERTAINTY * self.blinking.share() }
-            }
-            (_, Some((_, Err(why)))) => Sign::Missing(why),
-            (missing, _) => Sign::Missing(missing.unwrap_or_default()),
         }
     }
 
@@ -510,84 +491,6 @@ impl Monitor {
             }
         };
         self.awareness.change(by * step_s, &s);
-    }
-
-    pub(super) fn perclos(&self) -> Option<f32> {
-        self.watch.perclos(&self.settings)
-    }
-
-    /// What matters most now.
-    fn judge(&self, at: Duration) -> Judgement {
-        let s = &self.settings;
-        let mean = self.drowsy.mean(REMEMBERED_S, s.drowsy_smoothing_s);
-        let drowsy = mean.filter(|_| self.is_known);
-        let closed_s = self.closure.closed.as_secs_f32();
-        let eyes_closed_s = if self.closed == Some(true) { closed_s } else { 0.0 };
-        let stage = self.awareness.stage();
-        // An alarm for closed eyes outlasts the sight of them: a sleeper's head drops.
-        let (state, level, why) = if let Some(asleep_s) = self.asleep_s {
-            (self.depth(asleep_s), Level::Critical, self.why_asleep(eyes_closed_s))
-        } else if eyes_closed_s >= s.microsleep_s && self.excuse.is_none() {
-            (State::Microsleep, Level::None, self.why_asleep(eyes_closed_s))
-        } else if let Some(off) = self.road.warned().filter(|_| !self.no_driver.is_on()) {
-            (State::EyesOffRoad, Level::Warning, self.why_off(off))
-        } else if self.no_driver.is_on() {
-            (State::NoDriver, Level::Advisory, "no face is seen".into())
-        } else if self.unreadable.is_on() {
-            let (level, why) = self.unseen(stage);
-            (State::EyesUnreadable, level, why)
-        } else if stage == Stage::Drowsy {
-            (State::Drowsy, Level::Warning, self.why_tired(drowsy))
-        } else if self.rate.is_slow() {
-            let hz = 1.0 / self.rate.interval_s.max(f32::EPSILON);
-            let why = format!("{hz:.1} pictures a second are too few, {} are needed", s.least_hz);
-            (State::Slow, Level::Advisory, why)
-        } else if stage == Stage::Tiring {
-            (State::Tiring, Level::Advisory, self.why_tired(drowsy))
-        } else if self.road.is_off() {
-            (State::EyesOffRoad, Level::None, "the eyes are off the road".into())
-        } else if drowsy.is_none() {
-            (State::Starting, Level::None, "getting to know the face".into())
-        } else {
-            (State::Awake, Level::None, "eyes open, looks awake".into())
-        };
-        Judgement {
-            at: at.as_secs_f64(),
-            state,
-            level,
-            why,
-            drowsy,
-            eyes_closed_s,
-            awareness: self.awareness.left(),
-            baseline: self.baseline.progress(s),
-            blinks: self.blinks,
-            yawns: self.yawns,
-            rest: self.rest_until.is_some_and(|until| at < until),
-            signs: super::Signs {
-                blinking: self.blinking_sign(at),
-                ..self.watch.signs(self.missing, self.rate.interval_s, s)
-            },
-        }
-    }
-
-    /// Remembers warnings, and suggests a rest when they repeat.
-    fn count_warnings(&mut self, at: Duration, mut judgement: Judgement) -> Judgement {
-        // Who looks away needs no rest.
-        let tired = judgement.level >= Level::Warning && judgement.state != State::EyesOffRoad;
-        if tired && self.level < Level::Warning {
-            let within = seconds(self.settings.rest_within_s);
-            self.warnings.retain(|warned| at.saturating_sub(*warned) <= within);
-            if self.warnings.len() == WARNINGS_MOST {
-                self.warnings.pop_front();
-            }
-            self.warnings.push_back(at);
-            if self.warnings.len() as u64 >= u64::from(self.settings.rest_warnings) {
-                self.rest_until = at.checked_add(within);
-                judgement.rest = self.rest_until.is_some();
-            }
-        }
-        self.level = if tired { judgement.level } else { Level::None };
-        judgement
     }
 }
 

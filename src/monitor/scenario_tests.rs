@@ -93,7 +93,8 @@ const CASES: &[Case] = &[
     }),
     case("laughs with the eyes squeezed shut for 2.5 s", 4.0, |t| {
         let mouth = 0.28;
-        if t < 0.8 || t > 3.3 { Seen { mouth, ..AHEAD } } else { Seen { mouth, ..SHUT } }
+        let squeezed = (0.8..3.3).contains(&t);
+        Seen { mouth, ..if squeezed { SHUT } else { AHEAD } }
     }),
     case("sings", 30.0, |t| {
         let mouth = if (t * 1.5).fract() < 0.6 { 0.45 } else { 0.05 };
