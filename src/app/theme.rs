@@ -125,10 +125,7 @@ impl Tokens {
             State::Microsleep | State::Asleep | State::Unresponsive | State::CameraLost => {
                 self.asleep
             }
-            State::Starting
-            | State::NoDriver
-            | State::EyesUnreadable
-            | State::Slow => self.unseen,
+            State::Starting | State::NoDriver | State::EyesUnreadable | State::Slow => self.unseen,
         }
     }
 

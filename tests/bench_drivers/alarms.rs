@@ -26,6 +26,11 @@ fn monitor(film: &Film) -> Vec<Told> {
     told.collect()
 }
 
+/// Whether two spans have a moment in common.
+fn meets(a: &[f64; 2], b: &[f64; 2]) -> bool {
+    a[0] <= b[1] && b[0] <= a[1]
+}
+
 /// Prints the yawns that the monitor tells of, beside those that a person saw.
 fn yawns(films: &[Film]) {
     let (mut all, mut found, mut wrong, mut seconds) = (0, 0, 0, 0.0);
@@ -43,7 +48,6 @@ fn yawns(films: &[Film]) {
         note(&monitor);
         seconds += film.rows.last().map_or(0.0, Row::seconds);
         let truth = &film.truth;
-        let meets = |a: &[f64; 2], b: &[f64; 2]| a[0] <= b[1] && b[0] <= a[1];
         // One that is cut off by a film's end is none that must be found.
         for yawn in truth.yawns.iter().filter(|yawn| yawn[1] - yawn[0] >= LEAST_YAWN_S) {
             all += 1;
@@ -54,7 +58,8 @@ fn yawns(films: &[Film]) {
     }
     let hours = seconds / 3600.0;
     println!(
-        "Yawns of {LEAST_YAWN_S} s and more found: {found}/{all}; told where there is none: {wrong} in {hours:.2} h"
+        "Yawns of {LEAST_YAWN_S} s and more found: {found}/{all}; told where there is none: \
+         {wrong} in {hours:.2} h"
     );
 }
 
