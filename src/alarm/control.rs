@@ -16,6 +16,8 @@ const CRITICAL_VOLUME: f32 = 0.3;
 #[derive(Clone, Debug)]
 pub struct Control {
     level: Level,
+    /// A warning is of eyes off the road.
+    off_road: bool,
     volume: f32,
     mute: Option<Mute>,
     test: Option<(Level, Instant)>,
@@ -30,7 +32,7 @@ struct Mute {
 
 impl Default for Control {
     fn default() -> Self {
-        Self { level: Level::None, volume: 1.0, mute: None, test: None }
+        Self { level: Level::None, off_road: false, volume: 1.0, mute: None, test: None }
     }
 }
 
@@ -53,6 +55,7 @@ impl Control {
                     }
                 }
             }
+            AlarmCommand::OffRoad(off_road) => self.off_road = off_road,
             AlarmCommand::Mute => {
                 let running = self.muted_until(now).is_some();
                 if !(running && self.level == Level::Critical) {
@@ -74,6 +77,7 @@ impl Control {
     /// Raises the level to this one, if it is lower.
     pub fn raise(&mut self, level: Level, now: Instant) {
         if self.level < level {
+            self.off_road = false;
             self.order(AlarmCommand::Level(level), now);
         }
     }
@@ -85,6 +89,12 @@ impl Control {
         let level = test.map_or(alarm, |test| test.max(alarm));
         let floor = if alarm == Level::Critical { CRITICAL_VOLUME } else { 0.0 };
         (level, self.volume.max(floor))
+    }
+
+    /// Whether what is to be heard now is the warning of eyes off the road.
+    pub fn is_off_road(&self, now: Instant) -> bool {
+        let tested = self.test.is_some_and(|(_, until)| now < until);
+        self.off_road && !tested && self.target(now).0 == Level::Warning
     }
 
     /// Until when the alarm is muted, if it is.
@@ -166,6 +176,30 @@ mod tests {
             (4, Set(Level::Critical), Level::Critical),
             (5, TestTone(Level::Advisory), Level::Critical),
         ]);
+    }
+
+    #[test]
+    fn only_a_warning_that_is_heard_is_of_eyes_off_the_road() {
+        let (mut control, now) = (Control::default(), Instant::now());
+        control.order(AlarmCommand::OffRoad(true), now);
+        for (level, told) in
+            [(Level::Advisory, false), (Level::Warning, true), (Level::Critical, false)]
+        {
+            control.order(Set(level), now);
+            assert_eq!(control.is_off_road(now), told, "{level:?}");
+        }
+        control.order(Set(Level::Warning), now);
+        control.order(Mute, now);
+        assert!(!control.is_off_road(now), "nothing is heard");
+        control.order(Unmute, now);
+        control.order(TestTone(Level::Warning), now);
+        assert!(!control.is_off_road(now), "the test tone is the level's");
+        let later = now + Duration::from_secs(30);
+        assert!(control.is_off_road(later));
+        // Nothing is judged any more: that warning is of something else.
+        control.order(Set(Level::None), later);
+        control.raise(Level::Warning, later);
+        assert!(!control.is_off_road(later));
     }
 
     #[test]

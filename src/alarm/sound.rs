@@ -1,4 +1,5 @@
-//! What the three alarms sound like, and their synthesis, sample by sample.
+//! What the alarms sound like, three levels and eyes off the road, and their synthesis, sample
+//! by sample.
 //!
 //! The rules (NHTSA's human-factors guidance for driver warnings and NUREG-0700, as
 //! gathered in the domain notes): base at or above 1 kHz with at least three harmonics
@@ -56,6 +57,16 @@ const WARNING: Sound = Sound {
     peak: 0.7,
 };
 
+/// A rising pair, again after a second and a half: "eyes on the road" is not "rest", and
+/// must not sound like it.
+const OFF_ROAD: Sound = Sound {
+    pulses_hz: &[1300.0, 1950.0],
+    pulse: Duration::from_millis(180),
+    gap: Duration::from_millis(60),
+    rest: Duration::from_millis(1500),
+    peak: 0.7,
+};
+
 /// Two high tones in turn, without rest.
 const CRITICAL: Sound = Sound {
     pulses_hz: &[1800.0, 2400.0],
@@ -74,6 +85,11 @@ impl Sound {
             Level::Warning => Some(WARNING),
             Level::Critical => Some(CRITICAL),
         }
+    }
+
+    /// The sound of a warning of eyes off the road.
+    pub fn of_off_road() -> Self {
+        OFF_ROAD
     }
 
     /// Length of a burst, without the rest.
@@ -97,10 +113,14 @@ impl Sound {
     }
 }
 
+/// The code of [`OFF_ROAD`], beside those of the levels.
+const OFF_ROAD_CODE: u8 = 4;
+
 /// What a [`Voice`] shall play, set from any thread and heard within a pulse's ramp.
 #[derive(Debug)]
 pub struct VoiceControl {
-    level: AtomicU8,
+    /// A level, or [`OFF_ROAD_CODE`].
+    sound: AtomicU8,
     volume: AtomicU32,
     played: AtomicU64,
 }
@@ -108,7 +128,7 @@ pub struct VoiceControl {
 impl Default for VoiceControl {
     fn default() -> Self {
         Self {
-            level: AtomicU8::new(0),
+            sound: AtomicU8::new(0),
             volume: AtomicU32::new(1.0_f32.to_bits()),
             played: AtomicU64::new(0),
         }
@@ -118,7 +138,13 @@ impl Default for VoiceControl {
 impl VoiceControl {
     /// Sets what is played: a level, and the volume 0..1.
     pub fn set(&self, level: Level, volume: f32) {
-        self.level.store(level as u8, Relaxed);
+        self.sound.store(level as u8, Relaxed);
+        self.volume.store(volume.to_bits(), Relaxed);
+    }
+
+    /// Plays the warning of eyes off the road, with the volume 0..1.
+    pub fn set_off_road(&self, volume: f32) {
+        self.sound.store(OFF_ROAD_CODE, Relaxed);
         self.volume.store(volume.to_bits(), Relaxed);
     }
 
@@ -128,12 +154,13 @@ impl VoiceControl {
         self.played.load(Relaxed)
     }
 
-    fn level(&self) -> Level {
-        match self.level.load(Relaxed) {
-            0 => Level::None,
-            1 => Level::Advisory,
-            2 => Level::Warning,
-            _ => Level::Critical,
+    fn sound(&self) -> Option<Sound> {
+        match self.sound.load(Relaxed) {
+            0 => None,
+            1 => Some(ADVISORY),
+            2 => Some(WARNING),
+            OFF_ROAD_CODE => Some(OFF_ROAD),
+            _ => Some(CRITICAL),
         }
     }
 }
@@ -145,7 +172,7 @@ pub struct Voice {
     control: Arc<VoiceControl>,
     rate_hz: u32,
     /// What is being played, and since how many samples.
-    playing: Level,
+    playing: Option<Sound>,
     since: u64,
     /// Phase of the base, 0..1.
     phase: f32,
@@ -165,7 +192,7 @@ impl Voice {
         Self {
             control,
             rate_hz: rate_hz.max(1),
-            playing: Level::None,
+            playing: None,
             since: 0,
             phase: 0.0,
             release: 1.0,
@@ -183,8 +210,8 @@ impl Voice {
         let step = 1.0 / (RAMP.as_secs_f32() * self.rate_hz as f32);
         let volume = f32::from_bits(self.control.volume.load(Relaxed));
         self.volume += (volume - self.volume).clamp(-step, step);
-        let wanted = self.control.level();
-        let (base_hz, envelope, peak) = match Sound::of(self.playing) {
+        let wanted = self.control.sound();
+        let (base_hz, envelope, peak) = match self.playing {
             Some(sound) => {
                 let (hz, envelope) = sound.at(self.since as f64 / f64::from(self.rate_hz));
                 (hz, envelope, sound.peak)
@@ -337,6 +364,36 @@ mod tests {
             assert!(pair[1].pulse < pair[0].pulse && pair[1].rest < pair[0].rest);
             assert!(pair[1].peak >= 1.3 * pair[0].peak);
         }
+    }
+
+    #[test]
+    fn eyes_off_the_road_have_a_sound_of_their_own_that_follows_the_rules() {
+        let sound = Sound::of_off_road();
+        let control = Arc::new(VoiceControl::default());
+        control.set_off_road(1.0);
+        let cycle_s = (sound.burst() + sound.rest).as_secs_f32();
+        let samples =
+            |seconds: f32| Voice::new(control.clone(), RATE).take((seconds * RATE as f32) as usize);
+        let cycle: Vec<f32> = samples(cycle_s).collect();
+        let burst = envelope(&cycle[..(sound.burst().as_secs_f32() * RATE as f32) as usize]);
+        let gaps = stretches(&burst[2..burst.len() - 2], |l| l < 0.02);
+        assert_eq!(gaps.len(), sound.pulses_hz.len() - 1);
+        assert!(gaps.iter().all(|gap| gap * 2 <= 125), "gaps {gaps:?} x 2 ms");
+        let (pulses, full) = (stretches(&burst, |l| l >= 0.02), stretches(&burst, |l| l > 0.9));
+        for (pulse, full) in pulses.iter().zip(&full) {
+            assert!(*full as f32 >= 0.7 * *pulse as f32, "{full} of {pulse}");
+        }
+        assert!(sound.pulses_hz.iter().all(|hz| *hz >= 1000.0));
+        // It rises where the warning of drowsiness stays and the advisory falls.
+        assert!(sound.pulses_hz[1] >= 1.3 * sound.pulses_hz[0]);
+        for level in LEVELS {
+            let other = Sound::of(level).unwrap();
+            assert!(other.pulses_hz != sound.pulses_hz && other.rest != sound.rest);
+        }
+        // Back to the warning of drowsiness, and to silence.
+        control.set(Level::Warning, 1.0);
+        let warning: Vec<f32> = samples(0.2).collect();
+        assert_eq!(warning, play(Level::Warning, 0.2));
     }
 
     #[test]

@@ -16,7 +16,10 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::{AlarmCommand, AlarmError, AlarmStatus, Control, SoundState, sound::VoiceControl};
-use crate::{monitor::Level, os::join_within};
+use crate::{
+    monitor::{Judgement, Level, State},
+    os::join_within,
+};
 
 /// How often mute and test tone are looked at and the device is checked.
 const TICK: Duration = Duration::from_millis(50);
@@ -92,7 +95,11 @@ impl Shared {
             control.raise(Level::Warning, now);
         }
         let (level, volume) = control.target(now);
-        self.voice.set(level, volume);
+        if control.is_off_road(now) {
+            self.voice.set_off_road(volume);
+        } else {
+            self.voice.set(level, volume);
+        }
     }
 
     /// How long nothing was heard of who gives orders, if that is too long.
@@ -140,6 +147,12 @@ impl Alarm {
         let now = Instant::now();
         lock(&self.shared.control).order(command, now);
         self.shared.apply(now);
+    }
+
+    /// Sounds as a judgement asks for.
+    pub fn judged(&self, judgement: &Judgement) {
+        self.order(AlarmCommand::OffRoad(judgement.state == State::EyesOffRoad));
+        self.order(AlarmCommand::Level(judgement.level));
     }
 
     /// Says that who gives orders is alive, and will say so again at once. From then on the

@@ -107,6 +107,7 @@ fn row(
     bold(&painter, at, &galley, sign, size);
     let words = Rect::from_min_size(at, galley.size());
     let advice = text::advice(judgement.state, judgement.level);
+    let order = text::order(judgement.state, judgement.level);
     let why = text::sentence(&judgement.why);
     let spoken = format!("{word}. {advice} {why}");
     let status = ui.allocate_rect(words, Sense::hover());
@@ -137,7 +138,7 @@ fn row(
         let mut child = inside(ui, room, "strip advice");
         let layout = Layout::left_to_right(Align::Center);
         child = child.new_child(UiBuilder::new().max_rect(room).layout(layout));
-        child.add(Label::new(RichText::new(advice).size(15.0).color(color)).truncate());
+        child.add(Label::new(RichText::new(order).size(15.0).color(color)).truncate());
     }
     wanted
 }

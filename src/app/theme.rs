@@ -120,16 +120,12 @@ impl Tokens {
     pub fn state(&self, state: State) -> Color32 {
         match state {
             State::Awake => self.awake,
-            State::Tiring => self.tiring,
+            State::Tiring | State::EyesOffRoad => self.tiring,
             State::Drowsy => self.drowsy,
             State::Microsleep | State::Asleep | State::Unresponsive | State::CameraLost => {
                 self.asleep
             }
-            State::Starting
-            | State::NoDriver
-            | State::EyesUnreadable
-            | State::LookingAway
-            | State::Slow => self.unseen,
+            State::Starting | State::NoDriver | State::EyesUnreadable | State::Slow => self.unseen,
         }
     }
 

@@ -16,10 +16,10 @@ use super::{
 #[cfg(feature = "gui")]
 use crate::app::actions::Tab;
 #[cfg(feature = "video")]
-use crate::{live::Parts, replay::copy::AnnotatedCopy};
+use crate::replay::copy::AnnotatedCopy;
 use crate::{
     live::{
-        Event, LiveError, LiveOptions, Pace, Summary,
+        Entry, LiveError, LiveOptions, Pace, Parts, Summary,
         headless::{self, Watched},
     },
     monitor::Settings,
@@ -42,7 +42,12 @@ pub struct WatchArgs {
     /// Watch files and the demo so many times as fast as they were recorded.
     #[arg(long, value_name = "TIMES", value_parser = speed)]
     pub speed: Option<f32>,
-    /// Append every change of judgement to this file, as JSON lines.
+    /// Without a window: print everything that happened with its time, too: yawns, long
+    /// blinks, closures, nods, glances, loss and return of the eyes, gaps.
+    #[arg(long, requires = "headless")]
+    pub all_events: bool,
+    /// Append every change of judgement to this file, as JSON lines, and everything that
+    /// happened with its time.
     #[arg(long, value_name = "FILE.jsonl")]
     pub events: Option<PathBuf>,
     /// Write the readings of every frame to this file (.csv or .parquet).
@@ -143,6 +148,7 @@ impl Default for WatchArgs {
             headless: false,
             fast: false,
             speed: None,
+            all_events: false,
             events: None,
             frames: None,
             #[cfg(feature = "video")]
@@ -273,10 +279,12 @@ pub fn run(args: WatchArgs) -> anyhow::Result<()> {
             let only = "the copy would take the place of the recording; give it another name";
             return Err(WrongUse(only.into()).into());
         }
-        return with_copy(&options, path);
+        return with_copy(&options, path, args.all_events);
     }
     if args.headless {
-        return without_window(&options, headless::run);
+        return without_window(&options, args.all_events, |options, tell| {
+            headless::run_all(options, Parts::system(options), tell)
+        });
     }
     #[cfg(feature = "gui")]
     return window(args, options);
@@ -347,10 +355,10 @@ fn write_truth(source: &SourceSpec, open: &OpenOptions, path: &Path) -> anyhow::
 
 /// The same as [`without_window`], with a copy in which everything is drawn.
 #[cfg(feature = "video")]
-fn with_copy(options: &LiveOptions, path: &Path) -> anyhow::Result<()> {
+fn with_copy(options: &LiveOptions, path: &Path, all_events: bool) -> anyhow::Result<()> {
     let mut copy = AnnotatedCopy::create(path)?;
     let mut failed = None;
-    let watched = without_window(options, |options, tell| {
+    let watched = without_window(options, all_events, |options, tell| {
         headless::run_seen(options, Parts::system(options), tell, &mut |seen, judged| {
             // A copy that cannot be written does not end the watch.
             if failed.is_none() {
@@ -363,16 +371,18 @@ fn with_copy(options: &LiveOptions, path: &Path) -> anyhow::Result<()> {
     Ok(finished?)
 }
 
-/// Prints judgements until the source ends or somebody interrupts.
+/// Prints judgements until the source ends or somebody interrupts, and with `all_events`
+/// what happened, too.
 fn without_window(
     options: &LiveOptions,
-    watch: impl FnOnce(&LiveOptions, &mut dyn FnMut(Event)) -> Result<Watched, LiveError>,
+    all_events: bool,
+    watch: impl FnOnce(&LiveOptions, &mut dyn FnMut(Entry)) -> Result<Watched, LiveError>,
 ) -> anyhow::Result<()> {
     end_on_interrupt(&options.stop)?;
     let mut printed = Ok(());
-    let watched = watch(options, &mut |event: Event| {
-        if printed.is_ok() {
-            printed = answer(&event);
+    let watched = watch(options, &mut |entry: Entry| {
+        if printed.is_ok() && (all_events || matches!(entry, Entry::Change(_))) {
+            printed = answer(&entry);
             // Nobody reads any more: a recording is not watched for nothing. A driver is
             // watched on, and heard.
             let ends = printed.is_err() && !options.source.is_camera();

@@ -109,6 +109,7 @@ impl Capture {
     pub(super) fn run(mut self) {
         let (mut session, mut panics, mut in_vain) = (0, 0, 0);
         let (mut offset, mut began) = (Offset::default(), Instant::now());
+        let mut complaint = Complaint::default();
         loop {
             let before = offset.given();
             let guarded = std::panic::AssertUnwindSafe(|| self.watch(session, &mut offset, began));
@@ -130,7 +131,9 @@ impl Capture {
                     self.wait()
                 }
                 Outcome::Failed(why) => {
-                    tracing::warn!("{why}");
+                    if complaint.is_new(&why, offset.given() > before) {
+                        tracing::warn!("{why}");
+                    }
                     let retried = self.spec.is_camera();
                     self.tell(Notice::SourceFailed { session, why, retried });
                     let vain =
@@ -255,6 +258,20 @@ impl Capture {
     }
 }
 
+/// Why a source failed when it was last tried: a camera that is missing is tried again every
+/// second, and the log told of it once.
+#[derive(Debug, Default)]
+struct Complaint(Option<String>);
+
+impl Complaint {
+    /// Whether this is to be told: another cause, or the same after pictures have come.
+    fn is_new(&mut self, why: &str, gave: bool) -> bool {
+        let new = gave || self.0.as_deref() != Some(why);
+        self.0 = Some(why.to_owned());
+        new
+    }
+}
+
 /// What a panic said.
 pub(crate) fn words_of(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
@@ -262,4 +279,26 @@ pub(crate) fn words_of(panic: &(dyn std::any::Any + Send)) -> &str {
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("without a word")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_camera_is_told_once_until_something_changes() {
+        let mut complaint = Complaint::default();
+        let told = [
+            ("no camera", false),
+            ("no camera", false),
+            ("no camera", false),
+            ("it is used by another program", false),
+            ("it is used by another program", false),
+            // It came, and has gone again.
+            ("it is used by another program", true),
+            ("it is used by another program", false),
+        ]
+        .map(|(why, gave)| complaint.is_new(why, gave));
+        assert_eq!(told, [true, false, false, true, false, true, false]);
+    }
 }

@@ -11,8 +11,8 @@ use std::{
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use super::{
-    Event, Live, LiveError, LiveOptions, Pace, Parts, Sighting, Summary, Vision, judge::Judge,
-    recorder::Recorder,
+    Entry, Event, Live, LiveError, LiveOptions, Pace, Parts, Sighting, Summary, Vision,
+    judge::Judge, recorder::Recorder,
 };
 use crate::{
     alarm::{Alarm, AlarmCommand},
@@ -63,6 +63,22 @@ pub fn run_with(
     parts: Parts,
     tell: &mut dyn FnMut(Event),
 ) -> Result<Watched, LiveError> {
+    run_all(options, parts, &mut |entry| {
+        if let Entry::Change(event) = entry {
+            tell(*event);
+        }
+    })
+}
+
+/// The same, and `tell` is told of everything that happened, too: all that an event log has.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_all(
+    options: &LiveOptions,
+    parts: Parts,
+    tell: &mut dyn FnMut(Entry),
+) -> Result<Watched, LiveError> {
     match options.source.is_camera() {
         true => watch_camera(options, parts, tell).map(|summary| Watched {
             summary,
@@ -77,7 +93,7 @@ pub fn run_with(
 fn watch_camera(
     options: &LiveOptions,
     mut parts: Parts,
-    tell: &mut dyn FnMut(Event),
+    tell: &mut dyn FnMut(Entry),
 ) -> Result<Summary, LiveError> {
     // One that is not there at the start is an error, not something to wait for.
     let mut first = Some((parts.open_source)(&options.source)?);
@@ -89,7 +105,7 @@ fn watch_camera(
     let (mut problem, mut lost) = (None, false);
     while !options.stop.load(Relaxed) {
         match events.recv_timeout(SLICE) {
-            Ok(event) => tell(event),
+            Ok(entry) => tell(entry),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -105,11 +121,11 @@ fn watch_camera(
         let before = lost;
         lost = judgement.state == State::CameraLost && judgement.level >= Level::Warning;
         if lost && !before {
-            tell(Event {
+            tell(Entry::Change(Box::new(Event {
                 judgement: judgement.clone(),
                 frame: shown.frame.as_ref().map_or(0, |frame| frame.index),
                 ..Event::default()
-            });
+            })));
         }
     }
     let (summary, failure) = live.finish();
@@ -117,14 +133,15 @@ fn watch_camera(
     failure.map_or(Ok(summary), |failure| Err(failure.into()))
 }
 
-/// Watches a recording, and `each` is told every sighting with its judgement.
+/// Watches a recording; `tell` is told what [`run_all`] tells, and `each` every sighting with
+/// its judgement.
 ///
 /// # Errors
 /// As [`run`]; what was told before an error holds, and the logs are finished.
 pub fn run_seen(
     options: &LiveOptions,
     mut parts: Parts,
-    tell: &mut dyn FnMut(Event),
+    tell: &mut dyn FnMut(Entry),
     each: &mut dyn FnMut(&Sighting, &Judgement),
 ) -> Result<Watched, LiveError> {
     let mut source = (parts.open_source)(&options.source)?;
@@ -159,9 +176,10 @@ pub fn run_seen(
         let calls = vision.detector_calls() - elsewhere.unwrap_or(0);
         let (judgement, event) = judge.see(&seen, calls);
         each(&seen, &judgement);
-        alarm.order(AlarmCommand::Level(judgement.level));
+        alarm.judged(&judgement);
+        judge.happened().iter().copied().map(Entry::Happened).for_each(&mut *tell);
         if let Some(event) = event {
-            tell(event);
+            tell(Entry::Change(Box::new(event)));
         }
         let long = frame.at.saturating_sub(*began.get_or_insert(frame.at)) >= NO_FACE;
         if elsewhere.is_none() && (long || judge.summary().frames_with_face > 0) {
@@ -173,6 +191,7 @@ pub fn run_seen(
         }
     };
     judge.finish();
+    judge.happened().iter().copied().map(Entry::Happened).for_each(&mut *tell);
     let broke_off = ended?;
     if elsewhere.is_none() {
         others = look_elsewhere(&*source, &mut *vision, &stopped);

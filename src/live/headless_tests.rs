@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     live::fakes::{Step, options, seconds, world},
-    monitor::{Level, State},
+    monitor::{Happening, Kind, Level, State},
 };
 
 /// Watches a script; gives the result and the states told.
@@ -50,12 +50,19 @@ fn logs_hold_every_event_and_every_frame() {
     assert!(summary.is_ok());
     let text = std::fs::read_to_string(events).unwrap();
     let (lines, last) = text.trim_end().rsplit_once('\n').unwrap();
+    let (happened, changes): (Vec<&str>, Vec<&str>) =
+        lines.lines().partition(|line| line.starts_with("{\"kind\""));
     let logged: Vec<Event> =
-        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        changes.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(logged, told);
+    let [closure] = happened[..] else { panic!("{happened:?}") };
+    let closure: Happening = serde_json::from_str(closure).unwrap();
+    assert_eq!(closure.kind, Kind::Closure);
+    assert!((closure.at - 5.0).abs() < 0.1 && (closure.seconds - 2.0).abs() < 0.1, "{closure:?}");
     let session: serde_json::Value = serde_json::from_str(last).unwrap();
     assert_eq!(session["summary"]["frames"], 300);
     assert_eq!(session["summary"]["warnings"], 1);
+    assert_eq!(session["summary"]["happened"]["closures"], 1);
     assert_eq!(std::fs::read_to_string(frames).unwrap().lines().count(), 301);
 }
 
@@ -138,5 +145,40 @@ fn frames_are_held_back_to_the_pace_of_the_media() {
         Clock::new(Pace::Speed(0.0), false),
     ] {
         assert_eq!(clock.early(Duration::from_secs(100)), Duration::ZERO);
+    }
+}
+
+#[test]
+fn all_events_are_told_in_their_order_and_what_goes_on_at_the_end_is_told_as_far_as_it_came() {
+    let script = [sleeper(), seconds(Step::Closed, 1.2)].concat();
+    let (mut told, options) = (Vec::new(), options("file.avi"));
+    let parts = world(vec![script], Duration::ZERO);
+    let watched = run_all(&options, parts, &mut |entry| told.push(entry)).unwrap();
+    let kinds: Vec<Kind> = told
+        .iter()
+        .filter_map(|entry| match entry {
+            Entry::Happened(happening) => Some(happening.kind),
+            Entry::Change(_) => None,
+        })
+        .collect();
+    assert_eq!(kinds, [Kind::Closure; 2]);
+    assert_eq!(watched.summary.happened.closures, 2);
+    assert!(matches!(told.last(), Some(Entry::Happened(_))), "told at its end: {told:?}");
+}
+
+#[test]
+fn a_black_and_a_frozen_recording_are_told_as_such() {
+    for (step, state, word) in [
+        (Step::Black, State::NoDriver, "the picture is black"),
+        (Step::Same, State::CameraLost, "the same picture"),
+    ] {
+        let script = [seconds(Step::Open, 4.0), seconds(step, 4.0), seconds(Step::Open, 4.0)];
+        let (watched, events) = watch(&options("file.avi"), vec![script.concat()]);
+        assert!(watched.is_ok());
+        let told = events.iter().find(|event| event.judgement.state == state);
+        let told = told.unwrap_or_else(|| panic!("{step:?}: {events:?}"));
+        assert!(told.judgement.why.contains(word), "{step:?}: {told:?}");
+        assert_eq!(told.judgement.level, Level::Advisory);
+        assert_eq!(events.last().unwrap().judgement.state, State::Awake, "{step:?}");
     }
 }

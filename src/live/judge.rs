@@ -1,16 +1,24 @@
 //! The judge: a monitor, the logs, and the sums of a watch. Threads and the headless
 //! watch both judge with it, so that both count and record alike.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use image::RgbImage;
 
 use super::{Sighting, Summary, recorder::Recorder};
 use crate::{
     face::Scene,
-    frame::Mounting,
+    frame::{Frame, Mounting, is_black},
     infer::{BlinkScorer, Device, InferError, ModelSource, RuntimeOptions},
-    monitor::{Judgement, Level, Monitor, Observation, Settings, blinks::FEATURES},
+    monitor::{
+        Happening, Judgement, Level, Monitor, Observation, Settings, State, blinks::FEATURES,
+    },
     record::{Event, FrameRow, Noted, RecordError, SessionSummary},
+    source::FROZEN,
 };
+
+/// Said while no face is found in a picture that shows nothing.
+const BLACK: &str = "the picture is black; uncover the camera, or light the cabin";
 
 /// Judges sightings and keeps the books.
 #[derive(Debug)]
@@ -22,6 +30,10 @@ pub(super) struct Judge {
     blinks: Blinks,
     recorder: Recorder,
     last: Option<Judgement>,
+    /// The picture of the frame before, and since when it has been the same.
+    picture: Option<(Arc<RgbImage>, Duration)>,
+    /// What the last frame brought to an end, as it was logged.
+    happened: Vec<Happening>,
     scene: Scene,
     noted: Noted,
     first_at: Option<Duration>,
@@ -74,6 +86,8 @@ impl Judge {
             blinks: Blinks::Unopened,
             recorder,
             last: None,
+            picture: None,
+            happened: Vec::new(),
             scene: Scene::default(),
             noted: Noted::default(),
             first_at: None,
@@ -91,10 +105,17 @@ impl Judge {
         seen: &Sighting,
         detector_calls: u64,
     ) -> (Judgement, Option<Event>) {
-        let judgement = self.monitor.step(&seen.observation);
-        if let Some(features) = self.monitor.described() {
-            self.monitor.score(self.blinks.score(&features));
-        }
+        self.happened.clear();
+        let judgement = match self.frozen(&seen.frame) {
+            Some(since) => {
+                let why = format!(
+                    "the same picture for {:.1} s; the recording stands still",
+                    since.as_secs_f32()
+                );
+                Judgement { why, ..self.monitor.lost(seen.frame.at) }
+            }
+            None => self.step(seen),
+        };
         self.frame = seen.frame.index;
         self.last_at = seen.frame.at;
         let first_at = *self.first_at.get_or_insert(seen.frame.at);
@@ -107,8 +128,53 @@ impl Judge {
         self.conclude(judgement, Some(&seen.observation), seen.scene)
     }
 
+    /// Lets the monitor judge a frame.
+    fn step(&mut self, seen: &Sighting) -> Judgement {
+        let mut judgement = self.monitor.step(&seen.observation);
+        if let Some(features) = self.monitor.described() {
+            self.monitor.score(self.blinks.score(&features));
+        }
+        if judgement.state == State::NoDriver && is_black(&seen.frame.image) {
+            judgement.why = BLACK.into();
+        }
+        self.note();
+        judgement
+    }
+
+    /// Logs and counts what has happened.
+    fn note(&mut self) {
+        self.happened.extend_from_slice(self.monitor.happened());
+        for happening in &self.happened {
+            self.summary.happened.add(happening.kind);
+            self.recorder.happened(happening);
+        }
+    }
+
+    /// Since when the picture has been the same to the last bit, if that is too long: eyes
+    /// that are open in it would stay open for ever. A black one is told as such.
+    fn frozen(&mut self, frame: &Frame) -> Option<Duration> {
+        let same = self.picture.as_ref().filter(|(last, since)| {
+            *last == frame.image && *since <= frame.at && !is_black(&frame.image)
+        });
+        let since = same.map_or(frame.at, |(_, since)| *since);
+        self.picture = Some((frame.image.clone(), since));
+        let lasted = frame.at.saturating_sub(since);
+        (lasted >= FROZEN).then_some(lasted)
+    }
+
+    /// What the last frame brought to an end.
+    pub(super) fn happened(&self) -> &[Happening] {
+        &self.happened
+    }
+
+    /// Why nothing can be seen in the picture, if so, one sentence.
+    pub(super) fn black(&self) -> Option<&'static str> {
+        self.last.as_ref().filter(|last| last.why == BLACK).map(|_| BLACK)
+    }
+
     /// The source has not delivered for `since`.
     pub(super) fn lost(&mut self, since: Duration) -> (Judgement, Option<Event>) {
+        self.happened.clear();
         let judgement = self.monitor.lost(self.last_at + since);
         self.conclude(judgement, None, Scene::default())
     }
@@ -155,11 +221,15 @@ impl Judge {
 
     /// The session is over: its summary is written under its events, if anything was seen.
     pub(super) fn close(&mut self) {
+        self.happened.clear();
+        self.monitor.end();
+        self.note();
         let mut session = std::mem::take(&mut self.session);
         if let Some(last) = self.last.as_ref().filter(|_| self.summary.frames > 0) {
             session.seconds = self.summary.seconds;
             session.frames = self.summary.frames;
             (session.blinks, session.yawns) = (last.blinks, last.yawns);
+            session.happened = self.summary.happened;
             self.recorder.session(&session);
         }
     }
@@ -175,7 +245,7 @@ impl Judge {
         self.close();
         self.monitor = Monitor::new(self.settings);
         (self.last, self.first_at, self.last_at) = (None, None, Duration::ZERO);
-        (self.frame, self.summary) = (0, Summary::default());
+        (self.frame, self.summary, self.picture) = (0, Summary::default(), None);
         (self.scene, self.noted) = (Scene::default(), Noted::default());
     }
 

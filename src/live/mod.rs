@@ -20,7 +20,7 @@ mod snapshot;
 mod threads;
 mod vision;
 
-pub use crate::record::Event;
+pub use crate::record::{Entry, Event};
 #[cfg(feature = "gui")]
 pub(crate) use capture::words_of;
 pub use imagine::{Imagined, Imaginer};

@@ -18,6 +18,7 @@ use crossbeam_channel::{Sender, bounded};
 
 use super::{LiveError, LiveOptions};
 use crate::{
+    monitor::Happening,
     os::join_within,
     record::{Event, EventLog, FrameLog, FrameRow, RecordError, SessionSummary},
 };
@@ -30,6 +31,7 @@ const JOIN: Duration = Duration::from_secs(3);
 /// A line of a log.
 enum Line {
     Event(Event),
+    Happened(Happening),
     Session(SessionSummary),
     Frame(Box<FrameRow>),
 }
@@ -68,6 +70,13 @@ impl Recorder {
         match self {
             Self::Here(logs) => logs.event(event),
             Self::Beside(logs) => logs.give(Line::Event(event.clone())),
+        }
+    }
+
+    pub(super) fn happened(&mut self, happening: &Happening) {
+        match self {
+            Self::Here(logs) => logs.happened(happening),
+            Self::Beside(logs) => logs.give(Line::Happened(*happening)),
         }
     }
 
@@ -137,6 +146,7 @@ impl Logs {
     fn write(&mut self, line: Line) {
         match line {
             Line::Event(event) => self.event(&event),
+            Line::Happened(happening) => self.happened(&happening),
             Line::Session(summary) => self.session(&summary),
             Line::Frame(row) => self.frame(&row),
         }
@@ -144,6 +154,10 @@ impl Logs {
 
     fn event(&mut self, event: &Event) {
         self.log_events(|log| log.write(event));
+    }
+
+    fn happened(&mut self, happening: &Happening) {
+        self.log_events(|log| log.happened(happening));
     }
 
     fn session(&mut self, summary: &SessionSummary) {

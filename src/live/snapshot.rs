@@ -10,7 +10,7 @@ use crate::{
     face::Face,
     frame::Frame,
     infer::Reading,
-    monitor::{Judgement, Level, Settings},
+    monitor::{Counts, Judgement, Level, Settings},
     source::{SourceInfo, SourceSpec},
     vit::PatchGrid,
 };
@@ -91,6 +91,9 @@ pub struct Summary {
     pub alarms: u64,
     /// Media time from the first judged frame to the last, seconds.
     pub seconds: f64,
+    /// How often what happened.
+    #[serde(default)]
+    pub happened: Counts,
 }
 
 /// What the window may ask for; see [`Live::send`](super::Live::send).

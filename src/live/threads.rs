@@ -21,7 +21,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never};
 
 use super::{
-    Command, Event, LiveError, LiveOptions, Parts, Snapshot, Summary, Waker,
+    Command, Entry, Event, LiveError, LiveOptions, Parts, Snapshot, Summary, Waker,
     capture::{Capture, Notice, Order, words_of},
     judge::Judge,
     publish::{Of, Publisher},
@@ -30,7 +30,6 @@ use super::{
 };
 use crate::{
     alarm::{Alarm, AlarmCommand},
-    frame::is_black,
     monitor::{Judgement, Level, State},
     os::join_within,
     record::{Noted, RecordError},
@@ -51,9 +50,6 @@ const BACK_OFF_MOST: Duration = Duration::from_secs(2);
 const FORGIVEN: Duration = Duration::from_secs(60);
 /// How long a thread is waited for at the end; one that is stuck in a driver is left.
 const JOIN: Duration = Duration::from_secs(3);
-
-/// Said while no face is found in a picture that shows nothing.
-const BLACK: &str = "the picture is black; uncover the camera, or light the cabin";
 
 /// The latest snapshot, shared by the judge and the window.
 pub(super) type Shared = Arc<Mutex<Arc<Snapshot>>>;
@@ -101,7 +97,7 @@ impl Live {
         options: LiveOptions,
         mut parts: Parts,
         recorder: Recorder,
-        tell: Option<Sender<Event>>,
+        tell: Option<Sender<Entry>>,
     ) -> Result<Self, LiveError> {
         let vision = (parts.open_vision)()?;
         let info = vision.info();
@@ -295,7 +291,7 @@ struct Bench {
     /// When the last sighting came, or the source was asked for.
     last: Instant,
     /// Who is told of events, beside the log.
-    tell: Option<Sender<Event>>,
+    tell: Option<Sender<Entry>>,
     /// That it has crashed, until it has begun anew.
     crashed: Option<String>,
 }
@@ -347,6 +343,7 @@ impl Bench {
         // The capture thread also stops when this end of the channel is dropped.
         let _ = self.orders.try_send(Order::Stop);
         self.judge.finish();
+        self.tell(None);
         self.alarm.order(AlarmCommand::Level(Level::None));
         self.publisher.alarm(self.alarm.status());
         self.alarm.rest();
@@ -441,13 +438,13 @@ impl Bench {
         let (judgement, event) = self.judge.see(&seen.sighting, seen.detector_calls);
         self.tell(event);
         if !self.ended {
-            self.alarm.order(AlarmCommand::Level(judgement.level));
+            self.alarm.judged(&judgement);
         }
         self.publisher.problem(Of::Vision, None);
-        let black = judgement.state == State::NoDriver && is_black(&seen.sighting.frame.image);
+        let black = self.judge.black();
         let noted = self.judge.noted();
         let turned = noted.rotate.map(|turn| Noted::turned(turn).trim_end_matches('.').to_owned());
-        self.publisher.problem(Of::Picture, black.then(|| BLACK.into()).or(turned));
+        self.publisher.problem(Of::Picture, black.map(Into::into).or(turned));
         self.publisher.sighting(seen, judgement, &self.judge.summary());
         self.tell_log();
     }
@@ -461,16 +458,18 @@ impl Bench {
         if expected && !self.ended && since > due {
             let (judgement, event) = self.judge.lost(since);
             self.tell(event);
-            self.alarm.order(AlarmCommand::Level(judgement.level));
+            self.alarm.judged(&judgement);
             self.publisher.lost(judgement, &self.judge.summary());
             self.tell_log();
         }
     }
 
     fn tell(&self, event: Option<Event>) {
-        if let (Some(out), Some(event)) = (&self.tell, event) {
+        let Some(out) = &self.tell else { return };
+        let happened = self.judge.happened().iter().copied().map(Entry::Happened);
+        for entry in happened.chain(event.map(|event| Entry::Change(Box::new(event)))) {
             // Who does not listen is not waited for: the judgement goes on.
-            let _ = out.try_send(event);
+            let _ = out.try_send(entry);
         }
     }
 

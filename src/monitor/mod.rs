@@ -11,11 +11,16 @@ mod awareness;
 mod baseline;
 pub mod blinks;
 mod eyes;
+mod happened;
+mod mouth;
 mod policy;
+mod rate;
+mod road;
 mod settings;
 mod signs;
 mod timers;
 
+pub use happened::{Counts, Happening, Kind};
 pub use policy::Monitor;
 pub use settings::{Sensitivity, Settings, Threshold};
 pub use signs::{Blink, Missing, Sign, Signs};
@@ -124,8 +129,10 @@ pub enum State {
     NoDriver,
     /// A face is seen, its eyes are not.
     EyesUnreadable,
-    /// The head is turned away from the road.
-    LookingAway,
+    /// The driver looks away from the road: aside or down, in one long look or in many
+    /// short ones. Named `eyes_off_road`, in recordings of before `looking_away`.
+    #[serde(alias = "looking_away")]
+    EyesOffRoad,
     /// The source has stopped delivering.
     CameraLost,
     /// Too few pictures are judged a second.
@@ -144,7 +151,7 @@ impl State {
         State::Unresponsive,
         State::NoDriver,
         State::EyesUnreadable,
-        State::LookingAway,
+        State::EyesOffRoad,
         State::CameraLost,
         State::Slow,
     ];
@@ -228,5 +235,7 @@ impl Judgement {
     }
 }
 
+#[cfg(test)]
+mod scenario_tests;
 #[cfg(test)]
 mod simulation_tests;

@@ -1,38 +1,30 @@
 //! The judgement: the eyes, the signs and the awareness of the moment, then one ordered
 //! list of what matters most.
 
+mod verdict;
+
 use std::{collections::VecDeque, time::Duration};
 
 use super::{
-    FaceSigns, Judgement, Level, Missing, Observation, Settings, Sign, State,
-    awareness::{Awareness, Stage},
+    FaceSigns, Judgement, Level, Missing, Observation, Settings, State,
+    awareness::Awareness,
     baseline::Baseline,
     blinks::{Blinks, FEATURES},
     eyes,
+    happened::{Diary, Happening, Now},
+    mouth::Mouth,
+    rate::Rate,
+    road::{Life, Road},
     signs::{Happened, Moment, Watch},
     timers::{Closure, Persistence, Smoother},
 };
 use crate::face::Unreadable;
 
-/// Below this rate blinks and closures cannot be told, frames a second (PERCLOS needs at
-/// least 10; see the domain notes).
-const LOWEST_HZ: u32 = 10;
-
 /// A mean that has faded to the weight of so many seconds is forgotten.
 const REMEMBERED_S: f32 = 0.2;
 
-/// A yawn whose reading flickers goes on for so long: a few frames. Our choice.
-const YAWN_FLICKER: Duration = Duration::from_millis(500);
-
 /// A look aside that begins so soon after the lids sank went with them.
 const TOGETHER: Duration = Duration::from_millis(300);
-
-/// How far the score of a full window of blinks is relied on, 0..1: in three classes it is
-/// right for two videos of three (four folds by subject; see the notes on blinks).
-const BLINKING_CERTAINTY: f32 = 0.66;
-
-/// The most warnings that are remembered for the suggestion to rest.
-const WARNINGS_MOST: usize = 32;
 
 /// Judges a driver from one observation after the other.
 #[derive(Clone, Debug)]
@@ -40,9 +32,7 @@ pub struct Monitor {
     settings: Settings,
     /// Media time of the observation before; `None` at first.
     last: Option<Duration>,
-    /// Running mean of the time between frames, seconds.
-    interval_s: f32,
-    slow: Persistence,
+    rate: Rate,
     no_driver: Persistence,
     unreadable: Persistence,
     why_unreadable: Option<Unreadable>,
@@ -55,16 +45,18 @@ pub struct Monitor {
     closure: Closure,
     /// When the lids last sank.
     shut_at: Option<Duration>,
-    /// A yawn or a glance aside explains the closure of now.
-    is_excused: bool,
+    /// What explains the closure of now, if anything does.
+    excuse: Option<Excuse>,
+    life: Life,
     /// How long the sleep that is being alarmed of has lasted, seconds.
     asleep_s: Option<f32>,
-    yawned: Option<Duration>,
+    mouth: Mouth,
     /// Since when the head is turned from its usual place.
     turned_since: Option<Duration>,
-    away: Persistence,
+    road: Road,
     head_down: Persistence,
     watch: Watch,
+    diary: Diary,
     blinks: u32,
     yawns: u32,
     blinking: Blinks,
@@ -83,6 +75,25 @@ pub struct Monitor {
     rest_until: Option<Duration>,
 }
 
+/// What explains closed eyes that are not asleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Excuse {
+    /// A yawn, seen or behind a hand.
+    Yawn,
+    /// A look down or aside, with how long the eyes had been closed when the driver last
+    /// gave a sign of life.
+    Look(Duration),
+}
+
+/// What the head does.
+#[derive(Clone, Copy, Debug, Default)]
+struct Head {
+    /// Turned from its usual place.
+    is_turned: bool,
+    /// So far that the eyes are off the road.
+    is_off: bool,
+}
+
 /// A setting in seconds as a duration; nonsense (negative, not a number) is zero.
 fn seconds(value: f32) -> Duration {
     Duration::try_from_secs_f32(value).unwrap_or_default()
@@ -94,8 +105,7 @@ impl Monitor {
         Self {
             settings,
             last: None,
-            interval_s: 0.0,
-            slow: Persistence::default(),
+            rate: Rate::default(),
             no_driver: Persistence::default(),
             unreadable: Persistence::default(),
             why_unreadable: None,
@@ -104,13 +114,15 @@ impl Monitor {
             closed: None,
             closure: Closure::default(),
             shut_at: None,
-            is_excused: false,
+            excuse: None,
+            life: Life::default(),
             asleep_s: None,
-            yawned: None,
+            mouth: Mouth::default(),
             turned_since: None,
-            away: Persistence::default(),
+            road: Road::default(),
             head_down: Persistence::default(),
             watch: Watch::default(),
+            diary: Diary::default(),
             blinks: 0,
             yawns: 0,
             blinking: Blinks::default(),
@@ -144,7 +156,7 @@ impl Monitor {
         self.last = Some(seen.at);
         let hole = passed > seconds(s.gap_s);
         let known = if hole { Duration::ZERO } else { passed };
-        self.watch_rate(passed);
+        self.rate.step(passed, &s);
 
         let face = seen.face.as_ref();
         let readable = face.filter(|face| face.unreadable.is_none() && eyes::is_sound(face));
@@ -152,10 +164,17 @@ impl Monitor {
         let closed = readable
             .map(|face| eyes::are_closed(face, self.closed, self.baseline.open_aspect(&s), &s));
         let turn = face.and_then(|face| self.baseline.turn(face.pose));
-        let is_turned = self.watch_head(seen.at, face, turn, readable.is_some(), known);
+        let head = self.watch_head(seen.at, face, turn, readable.is_some(), known);
 
-        let moment =
-            Moment { at: seen.at, step: known, interval_s: self.interval_s, closed, face, turn };
+        let moment = Moment {
+            at: seen.at,
+            step: known,
+            interval_s: self.rate.interval_s,
+            closed,
+            excused: self.excuse.is_some(),
+            face,
+            turn,
+        };
         let happened = self.watch.see(&moment, &s);
         self.blinks = self.blinks.saturating_add(u32::from(happened.blink.is_some()));
         self.yawns = self.yawns.saturating_add(u32::from(happened.yawn));
@@ -163,8 +182,8 @@ impl Monitor {
             let learning = self.baseline.progress(&s) < 1.0;
             self.described = self.blinking.add(&blink, learning, &s);
         }
-        if face.is_some_and(|face| face.yawn >= s.yawning) {
-            self.yawned = Some(seen.at);
+        if let Some(face) = face {
+            self.mouth.see(seen.at, face, &s);
         }
 
         if hole {
@@ -172,20 +191,47 @@ impl Monitor {
         }
         match (readable, closed) {
             (Some(face), Some(closed)) => {
-                self.watch_closure(seen.at, closed, known);
-                self.watch_look(seen.at, face, known);
-                self.baseline.follow(face.pose, known);
-                if !(closed || is_turned || self.is_yawning(seen.at) || self.looks_drowsy) {
+                self.watch_closure(seen.at, face, closed, known);
+                self.watch_look(seen.at, face, head, known);
+                self.baseline.follow(face.pose, self.road.follows(known));
+                let is_yawning = self.mouth.is_yawning(seen.at);
+                if !(closed || head.is_turned || is_yawning || self.looks_drowsy) {
                     self.baseline.add(face.mean_aspect(), face.pose, known, &s);
                 }
             }
             _ => self.pause(known),
         }
         self.closed = closed;
+        let off_road = head.is_off || closed == Some(true) && self.looks();
+        if face.is_some() {
+            self.road.step(seen.at, off_road, known, &s);
+        }
         self.watch_alarm(passed);
         self.sum_up(happened, known);
+        let now = Now {
+            at: seen.at,
+            passed,
+            closed: self.closure.closed,
+            is_closed: closed == Some(true),
+            shut: readable.map(FaceSigns::shut),
+            yawn: face.map(|face| (face.yawn, Watch::is_yawn(face, &s))),
+            is_yawn: self.watch.is_yawning(),
+            nod: happened.nod,
+            off_road,
+        };
+        self.diary.see(&now, &s);
         let judgement = self.judge(seen.at);
         self.count_warnings(seen.at, judgement)
+    }
+
+    /// What the last observation brought to an end: blinks, yawns, glances and the like.
+    pub fn happened(&self) -> &[Happening] {
+        self.diary.told()
+    }
+
+    /// The watch is over: what goes on is told of by [`Monitor::happened`] as far as it came.
+    pub fn end(&mut self) {
+        self.diary.end(&self.settings);
     }
 
     /// The source has not delivered for too long: nothing is known, and that is told.
@@ -210,6 +256,7 @@ impl Monitor {
         self.closure = Closure::default();
         self.drowsy = Smoother::default();
         self.looks_drowsy = false;
+        self.road.forget();
         self.awareness.restore(self.settings.tiring[0], &self.settings);
     }
 
@@ -226,22 +273,8 @@ impl Monitor {
         let score = score.filter(|score| score.is_finite()).ok_or(Missing::ModelFailed);
         let score = score.map(|score| score.clamp(0.0, 10.0));
         self.score = Some((at, score));
-        if score.is_ok_and(|score| score >= s.blinking_drowsy) && !self.slow.is_on() {
+        if score.is_ok_and(|score| score >= s.blinking_drowsy) && !self.rate.is_slow() {
             self.awareness.support(s.blinking_cost * self.blinking.share(), &s);
-        }
-    }
-
-    /// The score as a sign, as long as it is fresh.
-    fn blinking_sign(&self, at: Duration) -> Sign {
-        let fresh =
-            |scored: Duration| at.saturating_sub(scored) <= seconds(self.settings.blinking_s);
-        match (self.missing, self.score) {
-            (Some(Missing::TooSlow), _) => Sign::Missing(Missing::TooSlow),
-            (_, Some((scored, Ok(value)))) if fresh(scored) => {
-                Sign::Known { value, certainty: BLINKING_CERTAINTY * self.blinking.share() }
-            }
-            (_, Some((_, Err(why)))) => Sign::Missing(why),
-            (missing, _) => Sign::Missing(missing.unwrap_or_default()),
         }
     }
 
@@ -254,19 +287,12 @@ impl Monitor {
 
     /// The clock has jumped back: times that were kept lie in the future.
     fn turn_back(&mut self) {
-        (self.yawned, self.turned_since, self.shut_at) = (None, None, None);
+        (self.turned_since, self.shut_at) = (None, None);
+        self.mouth.forget();
+        self.diary.turn_back();
         self.score = None;
         self.warnings.clear();
         self.rest_until = None;
-    }
-
-    /// Watches over the time between frames.
-    fn watch_rate(&mut self, passed: Duration) {
-        // A single long hole (a suspended laptop) says little about the rate.
-        let counted = passed.min(Duration::from_secs(1));
-        let late = passed > seconds(self.settings.slow_interval_s);
-        self.slow.step(late, counted, seconds(self.settings.slow_s));
-        self.interval_s += 0.2 * (counted.as_secs_f32() - self.interval_s);
     }
 
     /// Watches over whether there is a face with eyes that can be read.
@@ -283,12 +309,12 @@ impl Monitor {
         self.missing = match face {
             None => Some(Missing::NoFace),
             Some(_) if !is_readable => Some(Missing::EyesUnreadable),
-            Some(_) if self.slow.is_on() => Some(Missing::TooSlow),
+            Some(_) if self.rate.is_slow() => Some(Missing::TooSlow),
             Some(_) => None,
         };
     }
 
-    /// Watches where the head points; says whether it is turned from its usual place.
+    /// Watches where the head points.
     fn watch_head(
         &mut self,
         at: Duration,
@@ -296,23 +322,23 @@ impl Monitor {
         turn: Option<[f32; 2]>,
         is_readable: bool,
         known: Duration,
-    ) -> bool {
+    ) -> Head {
         let s = self.settings;
-        let Some(face) = face else { return false };
+        let Some(face) = face else { return Head::default() };
         let too_far = face.unreadable == Some(Unreadable::Turned);
         let is_down = turn.is_some_and(|[_, down]| down >= s.away_pitch_deg);
         let is_aside = too_far || turn.is_some_and(|[yaw, _]| yaw >= s.away_yaw_deg);
-        self.away.step(is_aside || is_down, known, seconds(s.away_s));
         let is_turned = is_aside || turn.is_some_and(|[_, down]| down >= s.glance_deg);
+        // Whether a head that hangs behind dark glasses looks or sleeps cannot be told.
         let hangs = is_down && !is_readable && !too_far;
         self.head_down.step(hangs, known, seconds(s.head_down_s));
         self.turned_since = is_turned.then(|| self.turned_since.unwrap_or(at));
-        is_turned
+        Head { is_turned, is_off: is_aside || is_down && is_readable }
     }
 
-    /// Whether a yawn goes on or has just been read.
-    fn is_yawning(&self, at: Duration) -> bool {
-        self.yawned.is_some_and(|yawned| at.saturating_sub(yawned) <= YAWN_FLICKER)
+    /// Whether the lids are down in a look.
+    fn looks(&self) -> bool {
+        matches!(self.excuse, Some(Excuse::Look(_)))
     }
 
     /// Nothing is known of this time.
@@ -332,33 +358,63 @@ impl Monitor {
     }
 
     /// Times the closure of eyes that can be read, and alarms.
-    fn watch_closure(&mut self, at: Duration, closed: bool, known: Duration) {
+    fn watch_closure(&mut self, at: Duration, face: &FaceSigns, closed: bool, known: Duration) {
         let s = self.settings;
         // Kept until the next closure: a blink is told of a little after its end.
         if closed && self.closure.closed.is_zero() && self.closed != Some(true) {
-            self.is_excused = false;
+            self.excuse = None;
         }
         self.closure.see(closed, self.closed, known, seconds(s.reopen_s));
-        let glanced =
-            self.turned_since.is_some_and(|since| at.saturating_sub(since) <= seconds(s.glance_s));
         if closed && self.closed != Some(true) {
             self.shut_at = Some(at);
         }
-        // A blink may come just before: lids that then sink with a look are still a look.
-        let sank_now = self.closure.closed <= TOGETHER * 2
-            && self.shut_at.is_some_and(|shut| at.saturating_sub(shut) <= TOGETHER);
-        if closed && (glanced && sank_now || self.is_yawning(at)) {
-            self.is_excused = true;
+        if closed && self.asleep_s.is_none() {
+            self.excuse(at, face, known);
         }
-        let limit = seconds(if self.is_excused { s.alarm_excused_s } else { s.alarm_s });
-        if self.closure.closed >= limit && closed {
+        let closed_for = self.closure.closed;
+        let (since, limit) = match self.excuse {
+            None => (closed_for, s.alarm_s),
+            Some(Excuse::Yawn) => (closed_for, s.alarm_excused_s),
+            Some(Excuse::Look(life)) => (closed_for.saturating_sub(life), s.still_s),
+        };
+        if since >= seconds(limit) && closed {
             if self.asleep_s.is_none() {
-                self.asleep_s = Some(self.closure.closed.as_secs_f32());
+                self.asleep_s = Some(closed_for.as_secs_f32());
                 self.awareness.change(-s.closure_cost_max, &s);
             }
+            // Nothing explains it any more.
+            self.excuse = None;
         } else if self.closure.open >= seconds(s.awake_s) {
             self.asleep_s = None;
         }
+    }
+
+    /// Looks for what explains that the eyes are closed.
+    ///
+    /// | what | explains closed eyes |
+    /// |---|---|
+    /// | a yawn is read, now or half a second ago | for 3 s in all |
+    /// | the mouth opened before the lids sank, a hand or not | for 3 s in all |
+    /// | the lids sank with a head that turned aside or down | until 3 s without a sign of life |
+    /// | the head moves aside or up under the lids | the same, from then |
+    /// | the head only sinks, after the lids | not at all: a nod |
+    fn excuse(&mut self, at: Duration, face: &FaceSigns, known: Duration) {
+        let s = self.settings;
+        let closed_for = self.closure.closed;
+        let lives = self.life.see(face.pose, closed_for, known, &s);
+        let glanced =
+            self.turned_since.is_some_and(|since| at.saturating_sub(since) <= seconds(s.glance_s));
+        // A blink may come just before: lids that then sink with a look are still a look.
+        let sank_now = closed_for <= TOGETHER * 2
+            && self.shut_at.is_some_and(|shut| at.saturating_sub(shut) <= TOGETHER);
+        let yawns = self.mouth.is_yawning(at)
+            || self.shut_at.is_some_and(|sank| self.mouth.is_open_since(at, sank));
+        self.excuse = match self.excuse {
+            _ if lives => Some(Excuse::Look(closed_for)),
+            None if glanced && sank_now => Some(Excuse::Look(Duration::ZERO)),
+            None if yawns => Some(Excuse::Yawn),
+            excuse => excuse,
+        };
     }
 
     /// An alarm that nothing answers becomes worse, seen or unseen.
@@ -376,12 +432,13 @@ impl Monitor {
     }
 
     /// Smooths how drowsy single frames look.
-    fn watch_look(&mut self, at: Duration, face: &FaceSigns, known: Duration) {
+    fn watch_look(&mut self, at: Duration, face: &FaceSigns, head: Head, known: Duration) {
         let s = self.settings;
-        // "Drowsy" of a single picture means closed eyes or a yawn; a yawn alone must
-        // not warn, so that its frames tell nothing.
+        // "Drowsy" of a single picture means closed eyes or a yawn; a yawn alone must not
+        // warn, nor lids that sink with a look, so that their frames tell nothing.
         let (step, constant) = (known.as_secs_f32(), s.drowsy_smoothing_s);
-        if self.is_yawning(at) {
+        let excused = self.closure.closed > Duration::ZERO && self.excuse.is_some();
+        if self.mouth.is_yawning(at) || excused || head.is_off {
             self.drowsy.fade(step, constant);
             self.forget();
         } else {
@@ -401,7 +458,7 @@ impl Monitor {
         let s = self.settings;
         if let Some(blink) = happened.blink {
             let alarmed = blink.closed_s >= s.alarm_s;
-            if blink.closed_s >= s.long_closure_s && !self.is_excused && !alarmed {
+            if blink.closed_s >= s.long_closure_s && self.excuse.is_none() && !alarmed {
                 let cost = (s.closure_cost * blink.closed_s).min(s.closure_cost_max);
                 self.awareness.change(-cost, &s);
             }
@@ -409,7 +466,7 @@ impl Monitor {
         if happened.yawn {
             self.awareness.support(s.yawn_cost, &s);
         }
-        if happened.nod {
+        if happened.nod.is_some() {
             self.awareness.support(s.nod_cost, &s);
         }
         let step_s = known.as_secs_f32();
@@ -434,144 +491,6 @@ impl Monitor {
             }
         };
         self.awareness.change(by * step_s, &s);
-    }
-
-    fn perclos(&self) -> Option<f32> {
-        self.watch.perclos(&self.settings)
-    }
-
-    /// What matters most now.
-    fn judge(&self, at: Duration) -> Judgement {
-        let s = &self.settings;
-        let mean = self.drowsy.mean(REMEMBERED_S, s.drowsy_smoothing_s);
-        let drowsy = mean.filter(|_| self.is_known);
-        let closed_s = self.closure.closed.as_secs_f32();
-        let eyes_closed_s = if self.closed == Some(true) { closed_s } else { 0.0 };
-        let stage = self.awareness.stage();
-        // An alarm for closed eyes outlasts the sight of them: a sleeper's head drops.
-        let (state, level, why) = if let Some(asleep_s) = self.asleep_s {
-            (self.depth(asleep_s), Level::Critical, self.why_asleep(eyes_closed_s))
-        } else if eyes_closed_s >= s.microsleep_s && !self.is_excused {
-            (State::Microsleep, Level::None, self.why_asleep(eyes_closed_s))
-        } else if self.no_driver.is_on() {
-            (State::NoDriver, Level::Advisory, "no face is seen".into())
-        } else if self.unreadable.is_on() {
-            let (level, why) = self.unseen(stage);
-            (State::EyesUnreadable, level, why)
-        } else if stage == Stage::Drowsy {
-            (State::Drowsy, Level::Warning, self.why_tired(drowsy))
-        } else if self.slow.is_on() {
-            let hz = 1.0 / self.interval_s.max(f32::EPSILON);
-            let why = format!("{hz:.1} pictures a second are too few, {LOWEST_HZ} are needed");
-            (State::Slow, Level::Advisory, why)
-        } else if stage == Stage::Tiring {
-            (State::Tiring, Level::Advisory, self.why_tired(drowsy))
-        } else if self.away.is_on() {
-            (State::LookingAway, Level::None, "the head is turned away".into())
-        } else if drowsy.is_none() {
-            (State::Starting, Level::None, "getting to know the face".into())
-        } else {
-            (State::Awake, Level::None, "eyes open, looks awake".into())
-        };
-        Judgement {
-            at: at.as_secs_f64(),
-            state,
-            level,
-            why,
-            drowsy,
-            eyes_closed_s,
-            awareness: self.awareness.left(),
-            baseline: self.baseline.progress(s),
-            blinks: self.blinks,
-            yawns: self.yawns,
-            rest: self.rest_until.is_some_and(|until| at < until),
-            signs: super::Signs {
-                blinking: self.blinking_sign(at),
-                ..self.watch.signs(self.missing, self.interval_s, s)
-            },
-        }
-    }
-
-    /// Remembers warnings, and suggests a rest when they repeat.
-    fn count_warnings(&mut self, at: Duration, mut judgement: Judgement) -> Judgement {
-        if judgement.level >= Level::Warning && self.level < Level::Warning {
-            let within = seconds(self.settings.rest_within_s);
-            self.warnings.retain(|warned| at.saturating_sub(*warned) <= within);
-            if self.warnings.len() == WARNINGS_MOST {
-                self.warnings.pop_front();
-            }
-            self.warnings.push_back(at);
-            if self.warnings.len() as u64 >= u64::from(self.settings.rest_warnings) {
-                self.rest_until = at.checked_add(within);
-                judgement.rest = self.rest_until.is_some();
-            }
-        }
-        self.level = judgement.level;
-        judgement
-    }
-
-    /// What a sleep of this length is called.
-    fn depth(&self, asleep_s: f32) -> State {
-        if asleep_s >= self.settings.unresponsive_s {
-            State::Unresponsive
-        } else if asleep_s >= self.settings.asleep_s {
-            State::Asleep
-        } else {
-            State::Microsleep
-        }
-    }
-
-    fn why_asleep(&self, eyes_closed_s: f32) -> String {
-        match self.closed {
-            Some(true) => format!("eyes closed for {eyes_closed_s:.1} s"),
-            Some(false) => "eyes were closed; waiting for them to stay open".into(),
-            None => "eyes were closed when last seen".into(),
-        }
-    }
-
-    /// What is told while the eyes cannot be read: what can still be seen counts.
-    fn unseen(&self, stage: Stage) -> (Level, String) {
-        let why = match self.why_unreadable {
-            Some(Unreadable::Covered) => "the eyes are covered",
-            Some(Unreadable::Dark) => "it is too dark to see the eyes",
-            Some(Unreadable::Turned) => "the head is turned away",
-            Some(Unreadable::Small) => "the face is too small in the picture",
-            Some(Unreadable::Blurred) => "the picture is blurred",
-            None => "the eyes cannot be read",
-        };
-        if self.head_down.is_on() {
-            (Level::Warning, format!("{why}, and the head hangs"))
-        } else if stage == Stage::Drowsy {
-            (Level::Warning, format!("{why}, and the driver seemed drowsy"))
-        } else {
-            (Level::Advisory, why.into())
-        }
-    }
-
-    /// The score of the blinks where they look drowsy.
-    fn tired_blinks(&self) -> Option<f32> {
-        let score = self.blinking_sign(self.last.unwrap_or_default()).value();
-        score.filter(|score| *score >= self.settings.blinking_drowsy)
-    }
-
-    /// The strongest sign of the last minute.
-    fn why_tired(&self, drowsy: Option<f32>) -> String {
-        let signs = self.watch.signs(self.missing, self.interval_s, &self.settings);
-        let count = |sign: super::Sign| sign.value().unwrap_or_default() as u32;
-        let (perclos, long) = (self.perclos().unwrap_or_default(), count(signs.long_closures));
-        if let Some(mean) = drowsy.filter(|_| self.looks_drowsy) {
-            format!("looks drowsy ({:.0}%)", 100.0 * mean)
-        } else if perclos > self.settings.perclos_advisory {
-            format!("eyes closed for {:.0}% of the last minute", 100.0 * perclos)
-        } else if long > 1 {
-            format!("eyes closed for long {long} times in the last minute")
-        } else if let Some(score) = self.tired_blinks() {
-            format!("blinks like a drowsy driver ({score:.1} of 10)")
-        } else if self.watch.is_yawning() || count(signs.yawns) > 0 {
-            format!("{} yawns in the last minute", count(signs.yawns).max(1))
-        } else {
-            "signs of drowsiness in the last minutes".into()
-        }
     }
 }
 

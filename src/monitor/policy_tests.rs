@@ -148,7 +148,7 @@ const CRITICAL: Level = Level::Critical;
 #[rustfmt::skip]
 fn scenarios() -> Vec<Scenario> {
     use State::{
-        Asleep, Awake, Drowsy, EyesUnreadable, LookingAway, Microsleep, NoDriver, Starting, Tiring,
+        Asleep, Awake, Drowsy, EyesUnreadable, EyesOffRoad, Microsleep, NoDriver, Starting, Tiring,
         Unresponsive,
     };
     vec![
@@ -250,21 +250,22 @@ fn scenarios() -> Vec<Scenario> {
             expected: vec![(8.9, Awake, NONE), (530.0, Awake, NONE)], worst: NONE,
         },
         scenario("a talk to the passenger", &[(30.0, Open), (10.0, Aside), (5.0, Open)],
-            &[(31.7, Awake, NONE), (32.3, LookingAway, NONE), (39.9, LookingAway, NONE), (41.4, Awake, NONE)], NONE),
+            &[(31.7, Awake, NONE), (32.3, EyesOffRoad, NONE), (33.3, EyesOffRoad, NONE),
+              (33.7, EyesOffRoad, WARNING), (39.9, EyesOffRoad, WARNING), (41.4, Awake, NONE)], WARNING),
         scenario("turned to the side window", &[(30.0, Open), (15.0, Turned), (5.0, Open)],
-            &[(31.7, Awake, NONE), (32.3, LookingAway, NONE), (37.7, LookingAway, NONE),
-              (38.3, EyesUnreadable, ADVISORY), (49.9, Awake, NONE)], ADVISORY),
+            &[(31.7, Awake, NONE), (32.3, EyesOffRoad, NONE), (33.3, EyesOffRoad, NONE),
+              (33.7, EyesOffRoad, WARNING), (44.9, EyesOffRoad, WARNING), (49.9, Awake, NONE)], WARNING),
         scenario("a look down with sunken lids", &[(30.0, Open), (2.2, Down), (5.0, Open)],
             &[(31.7, Awake, NONE), (34.0, Awake, NONE)], NONE),
         scenario("sunken lids for longer are sleep", &[(30.0, Open), (5.0, Down)],
-            &[(32.8, LookingAway, NONE), (33.2, Asleep, CRITICAL)], CRITICAL),
+            &[(32.8, EyesOffRoad, NONE), (33.2, Asleep, CRITICAL)], CRITICAL),
         scenario("the head sinks after the eyes have closed",
             &[(30.0, Open), (0.8, Closed), (2.0, Nods), (3.0, Open)],
             &[(31.3, Microsleep, NONE), (31.7, Microsleep, CRITICAL)], CRITICAL),
         scenario("a glance into the mirror hides the eyes", &[(10.0, Open), (1.2, Covered), (5.0, Open)],
             &[(11.1, Awake, NONE), (13.0, Awake, NONE)], NONE),
         scenario("the camera was moved", &[(100.0, Open), (240.0, Aside), (2.0, AsideClosed)],
-            &[(103.0, LookingAway, NONE), (200.0, Awake, NONE), (341.7, Microsleep, CRITICAL)], CRITICAL),
+            &[(103.0, EyesOffRoad, NONE), (200.0, Awake, NONE), (341.7, Microsleep, CRITICAL)], CRITICAL),
 
         // The driver and the pictures.
         scenario("no driver, then one", &[(10.0, NoFace), (10.0, Open)],

@@ -113,10 +113,12 @@ thresholds! {
         microsleep_s: f32 = 1.0;
         /// Eyes closed for so long must be woken, seconds (warn at about 1.5 s: same source).
         alarm_s: f32 = 1.5;
-        /// The same after a yawn or a glance aside began, seconds: a yawn squeezes the eyes
-        /// shut for a second or two, lids sink with a look down; from 3 s it is sleep,
-        /// whatever else is done (Euro NCAP).
+        /// The same in a yawn, seen or behind a hand, seconds: a yawn squeezes the eyes shut for
+        /// a second or two; from 3 s it is sleep, whatever the mouth does (Euro NCAP).
         alarm_excused_s: f32 = 3.0;
+        /// The same of lids that sank with a look, seconds without any sign of life: a glance
+        /// back or a head that moves, sinking left out (Euro NCAP: no answer for 3 s).
+        still_s: f32 = 3.0;
         /// Eyes closed for so long are asleep, seconds (Euro NCAP).
         asleep_s: f32 = 3.0;
         /// Eyes closed for so long are unresponsive, seconds (Euro NCAP).
@@ -146,9 +148,15 @@ thresholds! {
         perclos_drowsy: f32 = 0.15;
         /// Probability from which the driver counts as yawning, 0..1. Our choice.
         yawning: f32 = 0.5;
-        /// A wide open mouth for so long is a yawn, seconds (a yawn lasts 3.5-6 s, of which
+        /// Mouth aspect ratio from which the landmarks agree that the driver yawns. Our choice,
+        /// by films: real yawns are above 0.3 most of the time, hands on the face below 0.2.
+        yawn_mouth: f32 = 0.25;
+        /// A yawn is read for so long before it counts, seconds (a yawn lasts 3.5-6 s, of which
         /// the mouth is wide open for the middle; a laugh or a vowel is shorter).
-        yawn_s: f32 = 2.0;
+        yawn_s: f32 = 1.2;
+        /// Mouth aspect ratio from which a mouth that was shut may be yawning behind a hand. Our
+        /// choice, by films: sleepers are below 0.15.
+        mouth_open: f32 = 0.2;
         /// Drop of the head that begins a nod, degrees (12-20).
         nod_deg: f32 = 12.0;
         /// The head is up again within so long, seconds. Our choice: longer is a look down.
@@ -168,20 +176,30 @@ thresholds! {
         blinking_s: f32 = 60.0;
     }
 
-    "Looking away" {
+    "Eyes off the road" {
         /// Turn to the side from the usual beyond which the driver looks away, degrees. Our
         /// choice: twice the pose's error beyond a wide mirror.
         away_yaw_deg: f32 = 25.0;
-        /// Drop of the head below the usual beyond which they do, degrees. Our choice.
+        /// Drop of the head below the usual beyond which they look down, degrees. Our choice.
         away_pitch_deg: f32 = 18.0;
         /// Drop of the head with which the lids sink to look down, degrees: less than a nod is
         /// within the pose's error. Our choice.
         glance_deg: f32 = 12.0;
-        /// So long is looking away, seconds (a mirror check takes about 1 s).
+        /// So long is looking away, and shown, seconds (a mirror check takes about 1 s).
         away_s: f32 = 2.0;
+        /// So long is warned of, seconds (EU 2023/2590, 50 km/h and more).
+        off_road_s: f32 = 3.5;
+        /// Glances that add up to so much within half a minute are warned of, seconds (Euro
+        /// NCAP 2026: repeated short glances, 10 s within 30 s).
+        glances_s: f32 = 10.0;
+        /// Eyes on the road for so long end that warning, seconds. Our choice.
+        back_s: f32 = 1.0;
         /// Not longer than this ago must a look aside have begun to excuse sunken lids,
         /// seconds. Our choice.
         glance_s: f32 = 10.0;
+        /// Movement of the head over its last second, to the side or up, that is a sign of
+        /// life under sunken lids, degrees. Our choice, by films: sleepers stay below 4.
+        life_deg: f32 = 5.0;
     }
 
     "Drowsy by the look of single frames" {
@@ -247,8 +265,10 @@ thresholds! {
         /// Frames further apart than this leave a hole in which nothing is known, seconds:
         /// two frames missing at 10 Hz, the lowest rate at which blinks can be told.
         gap_s: f32 = 0.35;
-        /// Frames further apart than this are too few, seconds: 10 Hz and some jitter
-        /// (PERCLOS needs 10 frames a second; blinks are half missed below).
+        /// Frames a second below which they are too few, on the mean of five seconds (PERCLOS
+        /// needs 10; blinks are half missed below). Exactly 10 is enough.
+        least_hz: f32 = 10.0;
+        /// Frames further apart than this are too few at once, seconds: 10 Hz and some jitter.
         slow_interval_s: f32 = 0.13;
         /// So long with too few frames is told, seconds: no blindness goes untold for three.
         slow_s: f32 = 2.5;

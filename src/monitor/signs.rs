@@ -96,7 +96,8 @@ pub struct Blink {
 pub(super) struct Happened {
     pub(super) blink: Option<Blink>,
     pub(super) yawn: bool,
-    pub(super) nod: bool,
+    /// How long the head was down, seconds.
+    pub(super) nod: Option<f32>,
 }
 
 /// What is known of the moment, for the signs.
@@ -109,6 +110,8 @@ pub(super) struct Moment<'a> {
     pub(super) interval_s: f32,
     /// Whether the eyes are closed; `None` = not readable.
     pub(super) closed: Option<bool>,
+    /// A yawn or a look explains that they are closed: no sign of sleep.
+    pub(super) excused: bool,
     /// The face, readable or not.
     pub(super) face: Option<&'a FaceSigns>,
     /// Turn of the head from the usual, to the side and down, degrees.
@@ -141,7 +144,7 @@ impl Watch {
             let blink_s = s.blink_s + now.interval_s;
             let before = self.closed_s;
             self.closed_s = if closed { before + step_s } else { 0.0 };
-            if self.closed_s > blink_s {
+            if self.closed_s > blink_s && !now.excused {
                 cell.closed_s += if before > blink_s { step_s } else { self.closed_s };
             }
         } else {
@@ -161,15 +164,20 @@ impl Watch {
             self.minute.now().mouth_s += step_s;
             let was = self.yawn.is_on();
             let lasts = Duration::try_from_secs_f32(s.yawn_s).unwrap_or_default();
-            happened.yawn = self.yawn.step(face.yawn >= s.yawning, now.step, lasts) && !was;
+            happened.yawn = self.yawn.step(Self::is_yawn(face, s), now.step, lasts) && !was;
             self.minute.now().yawns += u16::from(happened.yawn);
         }
         if let Some([_, down]) = now.turn {
             self.minute.now().pose_s += step_s;
             happened.nod = self.nod.step(down, self.closed_s, step_s, s);
-            self.minute.now().nods += u16::from(happened.nod);
+            self.minute.now().nods += u16::from(happened.nod.is_some());
         }
         happened
+    }
+
+    /// Whether classifier and landmarks agree on a yawn in this frame.
+    pub(super) fn is_yawn(face: &FaceSigns, s: &Settings) -> bool {
+        face.yawn >= s.yawning && face.mouth_aspect >= s.yawn_mouth
     }
 
     /// Whether a yawn goes on.
@@ -412,19 +420,18 @@ struct Nod {
 const NOD_CLOSED_S: f32 = 0.2;
 
 impl Nod {
-    fn step(&mut self, down_deg: f32, closed_s: f32, step_s: f32, s: &Settings) -> bool {
+    fn step(&mut self, down_deg: f32, closed_s: f32, step_s: f32, s: &Settings) -> Option<f32> {
         if down_deg >= s.nod_deg {
             if self.down_s == 0.0 {
                 self.begun = closed_s >= NOD_CLOSED_S;
             }
             self.down_s += step_s;
-            return false;
+            return None;
         }
         if down_deg > s.nod_deg / 2.0 {
-            return false;
+            return None;
         }
-        let nod = self.begun && self.down_s <= s.nod_max_s;
-        *self = Self::default();
-        nod
+        let nod = std::mem::take(self);
+        (nod.begun && nod.down_s <= s.nod_max_s).then_some(nod.down_s)
     }
 }

@@ -1,13 +1,14 @@
 //! Hours of simulated driving: people with different eyes, cameras and frame rates, who
 //! blink, glance about, talk, laugh, squint and now and then yawn, read with noise. Alert
-//! hours must pass without an alarm, and no sleep of drowsy hours may be missed.
+//! hours must pass without an alarm, but for looks that were really off the road for long,
+//! and no sleep of drowsy hours may be missed.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{FaceSigns, Judgement, Level, Monitor, Observation, Sensitivity, Settings};
+use super::{FaceSigns, Judgement, Level, Monitor, Observation, Sensitivity, Settings, State};
 use crate::face::{HeadPose, Unreadable};
 
 /// A driver, their camera and what has been seen of them.
@@ -23,6 +24,11 @@ struct Driver {
     at: f64,
     /// What was judged since it was last forgotten.
     told: Vec<Judgement>,
+    /// The frames of the last half minute in which they really looked off the road: time
+    /// and length, seconds.
+    off: VecDeque<[f64; 2]>,
+    /// A warning of eyes off the road that were on it.
+    wrongly_off: Option<Judgement>,
 }
 
 /// What is to be read in a frame, before noise.
@@ -54,7 +60,33 @@ impl Driver {
             monitor: Monitor::new(Settings::of(sensitivity)),
             at: 0.0,
             told: Vec::new(),
+            off: VecDeque::new(),
+            wrongly_off: None,
         }
+    }
+
+    /// Seconds within the last so many in which they really looked off the road.
+    fn off_within(&self, seconds: f64) -> f64 {
+        let lately = self.off.iter().filter(|[at, _]| *at >= self.at - seconds);
+        lately.map(|[_, length]| length).sum()
+    }
+
+    /// Keeps what was judged of a frame, and checks warnings of eyes off the road.
+    fn keep(&mut self, judged: Judgement, off: bool) {
+        while self.off.front().is_some_and(|[at, _]| *at < self.at - 31.0) {
+            self.off.pop_front();
+        }
+        if off {
+            self.off.push_back([self.at, 1.0 / self.hz]);
+        }
+        let warned =
+            |told: &Judgement| (told.state, told.level) == (State::EyesOffRoad, Level::Warning);
+        let begins = warned(&judged) && !self.told.last().is_some_and(warned);
+        // Time in which no face is seen neither counts nor ends a look.
+        if begins && self.off_within(7.0) < 3.0 && self.off_within(31.0) < 9.0 {
+            self.wrongly_off = Some(judged.clone());
+        }
+        self.told.push(judged);
     }
 
     fn noise(&mut self, size: f32) -> f32 {
@@ -87,7 +119,8 @@ impl Driver {
             };
             let at = Duration::from_secs_f64(self.at);
             let judgement = self.monitor.step(&Observation { at, face: Some(face) });
-            self.told.push(judgement);
+            // What the noise may make of it: the monitor's bounds are 25 and 18 degrees.
+            self.keep(judgement, look.yaw.abs() > 20.0 || look.pitch > 13.0);
             self.pass();
         }
     }
@@ -177,7 +210,7 @@ impl Driver {
                 while self.at < until {
                     let at = Duration::from_secs_f64(self.at);
                     let judgement = self.monitor.step(&Observation { at, face: None });
-                    self.told.push(judgement);
+                    self.keep(judgement, false);
                     self.pass();
                 }
             }
@@ -200,18 +233,20 @@ impl Driver {
     }
 }
 
-/// An hour and a half of an alert driver; the worst judgement.
+/// An hour and a half of an alert driver; the worst judgement but for eyes that were really
+/// off the road.
 fn alert(seed: u64, sensitivity: Sensitivity) -> Judgement {
     let mut driver = Driver::new(seed, sensitivity);
     let mut worst = Judgement::default();
     while driver.at < 5400.0 {
         driver.awake();
-        let told = driver.told.drain(..).max_by_key(|told| told.level).unwrap_or_default();
+        let of_sleep = driver.told.drain(..).filter(|told| told.state != State::EyesOffRoad);
+        let told = of_sleep.max_by_key(|told| told.level).unwrap_or_default();
         if told.level > worst.level {
             worst = told;
         }
     }
-    worst
+    driver.wrongly_off.unwrap_or(worst)
 }
 
 /// An hour and a half of a drowsy driver: the number of sleeps, and the times of those

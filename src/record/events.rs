@@ -1,4 +1,5 @@
-//! The event log: one JSON object a line, for every change of state or level.
+//! The event log: one JSON object a line, for every change of state or level, and for
+//! everything that happened with its time.
 
 use std::path::Path;
 
@@ -8,8 +9,21 @@ use super::{LineFile, RecordError};
 use crate::{
     face::Scene,
     frame::{Mounting, Turn},
-    monitor::{FaceSigns, Judgement, Observation},
+    monitor::{Counts, FaceSigns, Happening, Judgement, Observation},
 };
+
+/// A line of an event log.
+///
+/// As JSON: the fields of what it is. A line with `kind` is a [`Happening`]: `kind`, `at`
+/// (media time at which it began, in seconds), `seconds` and `certainty`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Entry {
+    /// A change of what is judged.
+    Change(Box<Event>),
+    /// Something that has happened and is over.
+    Happened(Happening),
+}
 
 /// A change of state or level, or of what is known of the picture: what is judged, and the
 /// values it was judged from.
@@ -81,6 +95,9 @@ pub struct SessionSummary {
     pub blinks: u32,
     /// Yawns.
     pub yawns: u32,
+    /// How often what happened, as far as it has lines of its own.
+    #[serde(default)]
+    pub happened: Counts,
     /// Media times of the first and the last warning.
     #[serde(skip)]
     between: Option<[f64; 2]>,
@@ -171,6 +188,14 @@ impl EventLog {
         self.line(event)
     }
 
+    /// Writes what happened.
+    ///
+    /// # Errors
+    /// When the line cannot be written.
+    pub fn happened(&mut self, happening: &Happening) -> Result<(), RecordError> {
+        self.line(happening)
+    }
+
     /// Writes the summary of a session.
     ///
     /// # Errors
@@ -194,7 +219,7 @@ impl EventLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::monitor::{Level, State};
+    use crate::monitor::{Kind, Level, State};
 
     fn judgement(at: f64, state: State, level: Level) -> Judgement {
         let why = "eyes closed for 1.6 s".into();
@@ -227,6 +252,30 @@ mod tests {
         assert_eq!((&value["state"], &value["level"]), (&"asleep".into(), &"critical".into()));
         assert_eq!(value["why"], "eyes closed for 1.6 s");
         assert_eq!(value["frame"], 7);
+    }
+
+    #[test]
+    fn what_happened_is_a_short_line_with_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        let yawn = Happening { kind: Kind::Yawn, at: 2.5, seconds: 4.25, certainty: 0.75 };
+        EventLog::open(&path).unwrap().happened(&yawn).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let expected = "{\"kind\":\"yawn\",\"at\":2.5,\"seconds\":4.25,\"certainty\":0.75}\n";
+        assert_eq!(text, expected);
+        assert_eq!(serde_json::from_str::<Happening>(&text).unwrap(), yawn);
+        assert!(serde_json::from_str::<Event>(&text).is_err(), "it is no change");
+        let told = serde_json::to_string(&Entry::Happened(yawn)).unwrap();
+        assert_eq!(told, text.trim_end(), "printed as it is logged");
+    }
+
+    #[test]
+    fn a_log_of_before_can_be_read() {
+        let line = r#"{"at":4.0,"state":"looking_away","level":"none","frame":7}"#;
+        let event: Event = serde_json::from_str(line).unwrap();
+        assert_eq!(event.judgement.state, State::EyesOffRoad);
+        let now = serde_json::to_value(&event).unwrap();
+        assert_eq!(now["state"], "eyes_off_road");
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod events;
 mod frames;
 pub mod parquet;
 
-pub use events::{Event, EventLog, Noted, SessionSummary};
+pub use events::{Entry, Event, EventLog, Noted, SessionSummary};
 pub use frames::{FrameLog, FrameRow};
 
 use std::{

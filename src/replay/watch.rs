@@ -229,7 +229,8 @@ impl Sums {
     }
 
     fn alarm(&mut self, judged: &Judgement) {
-        let alarming = judged.level >= Level::Warning;
+        // Eyes off the road are warned of, but no sleep.
+        let alarming = judged.level >= Level::Warning && judged.state != State::EyesOffRoad;
         match self.alarms.last_mut().filter(|_| self.alarmed) {
             Some(running) => {
                 running.to = judged.at;

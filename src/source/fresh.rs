@@ -15,7 +15,7 @@ use crate::frame::{Frame, is_black};
 
 /// So long the same picture is a frozen camera. In weak light drivers repeat a picture to
 /// keep their rate, a few times at most.
-const FROZEN: Duration = Duration::from_millis(1500);
+pub(crate) const FROZEN: Duration = Duration::from_millis(1500);
 
 /// A live source whose pictures are all new.
 pub(crate) struct Fresh {

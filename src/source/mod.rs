@@ -26,7 +26,7 @@ use std::{
 
 use thiserror::Error;
 
-pub(crate) use fresh::Fresh;
+pub(crate) use fresh::{FROZEN, Fresh};
 pub use note::{Note, NoteKind};
 
 use crate::frame::{Frame, Mounting};

@@ -243,7 +243,8 @@ const STATES: [(State, Level); 14] = [
     (State::NoDriver, Level::Advisory),
     (State::EyesUnreadable, Level::Advisory),
     (State::EyesUnreadable, Level::Warning),
-    (State::LookingAway, Level::None),
+    (State::EyesOffRoad, Level::None),
+    (State::EyesOffRoad, Level::Warning),
     (State::CameraLost, Level::Advisory),
     (State::Slow, Level::Advisory),
 ];

@@ -43,7 +43,7 @@ pub fn state_word(state: State) -> &'static str {
         State::Unresponsive => "No response",
         State::NoDriver => "No driver",
         State::EyesUnreadable => "Eyes not visible",
-        State::LookingAway => "Looking away",
+        State::EyesOffRoad => "Eyes off road",
         State::CameraLost => "Camera lost",
         State::Slow => "Too slow",
     }
@@ -64,9 +64,28 @@ pub fn advice(state: State, level: Level) -> &'static str {
             "You seem drowsy and cannot be watched. Stop and rest."
         }
         (State::EyesUnreadable, _) => "You are not being watched. Let the camera see your eyes.",
-        (State::LookingAway, _) => "Eyes on the road.",
+        (State::EyesOffRoad, _) => "Eyes on the road.",
         (State::Slow, _) => "You are watched too slowly. Close other programs.",
         (State::CameraLost, _) => "You are not being watched. Check the camera and its cable.",
+    }
+}
+
+/// The same in five words at most, for the strip.
+pub fn order(state: State, level: Level) -> &'static str {
+    match (state, level) {
+        (State::Starting, _) => "Look ahead as when driving.",
+        (State::Awake, _) => "All is well.",
+        (State::Tiring, _) => "Plan a stop soon.",
+        (State::Drowsy, _) => "Stop safely and rest now.",
+        (State::Microsleep, Level::None) => "Open your eyes.",
+        (State::Microsleep | State::Asleep, _) => "Wake up! Stop and rest.",
+        (State::Unresponsive, _) => "Wake the driver. Stop safely.",
+        (State::NoDriver, _) => "Turn camera to your face.",
+        (State::EyesUnreadable, Level::Warning) => "Stop safely and rest now.",
+        (State::EyesUnreadable, _) => "Let camera see your eyes.",
+        (State::EyesOffRoad, _) => "Eyes on the road.",
+        (State::Slow, _) => "Close other programs.",
+        (State::CameraLost, _) => "Check camera and its cable.",
     }
 }
 
@@ -249,4 +268,19 @@ pub fn rate(fps: f32) -> String {
 /// A time in milliseconds.
 pub fn milliseconds(ms: f32) -> String {
     format!("{ms:.0} ms")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_strip_says_what_to_do_in_five_words() {
+        for state in State::ALL {
+            for level in [Level::None, Level::Advisory, Level::Warning, Level::Critical] {
+                let told = order(state, level);
+                assert!((1..=5).contains(&told.split_whitespace().count()), "{told}");
+            }
+        }
+    }
 }

@@ -18,7 +18,7 @@ use crate::monitor::State;
 /// | no response | octagon | exclamation mark |
 /// | eyes not visible | diamond | question mark |
 /// | no driver | ring | empty seat: a person, struck through |
-/// | looking away | ring | arrow to the side |
+/// | eyes off road | ring | arrow to the side |
 /// | camera lost | square | cross |
 /// | too slow | ring | clock |
 /// | starting | ring | three dots |
@@ -85,7 +85,7 @@ pub fn state_sign(painter: &Painter, rect: Rect, state: State, color: Color32, m
             pen.fill(&shoulders, color);
             pen.line(&[[-0.62, 0.62], [0.62, -0.62]], stroke);
         }
-        State::LookingAway => {
+        State::EyesOffRoad => {
             painter.circle_stroke(pen.center, r * 0.9, Stroke::new(r * 0.12, color));
             let stroke = Stroke::new(r * 0.14, color);
             pen.line(&[[-0.44, 0.0], [0.46, 0.0]], stroke);

@@ -11,9 +11,10 @@
 //! - **Needless** is what begins in time awake, or becomes more urgent there, and is told of
 //!   the driver's drowsiness: tiring, drowsy, or one of the states above. Each rise counts
 //!   once, at the level to which it rises.
-//! - What is told of something else (eyes off the road, a face that is not seen) is counted
-//!   apart, outside of what explains it: looking down, looking away and no face, up to
-//!   [`LATE_S`] after each.
+//! - What is told of something else (eyes off the road, a face that is not seen) counts only
+//!   outside of what explains it: looking down, looking away and no face, up to [`LATE_S`]
+//!   after each. There a warning of eyes off the road is needless, too; the rest is counted
+//!   apart.
 //! - In a film whose eyes a person could hardly read ([`Confidence::Low`]) there is no time
 //!   awake, and its closures are counted apart ([`FilmCount::eyes_read`]).
 //! - A **yawn** is found when the monitor counts one from [`BORDER_S`] before its beginning to
@@ -129,7 +130,10 @@ pub fn count(truth: &FilmTruth, told: &Told) -> FilmCount {
         if is_of_sleep(now) {
             counted.needless.push(alarm);
         } else if !within(&explained, at) {
-            counted.other.push(alarm);
+            match is_off_road(now) {
+                true => counted.needless.push(alarm),
+                false => counted.other.push(alarm),
+            }
         }
     }
     counted
@@ -177,6 +181,11 @@ fn is_of_sleep(change: &Change) -> bool {
     use State::{Asleep, Drowsy, Microsleep, Tiring, Unresponsive};
     change.level > Level::None
         && matches!(change.state, Tiring | Drowsy | Microsleep | Asleep | Unresponsive)
+}
+
+/// A warning of eyes off the road.
+fn is_off_road(change: &Change) -> bool {
+    change.state == State::EyesOffRoad && change.level >= Level::Warning
 }
 
 /// Whether a closure was found.
@@ -323,6 +332,21 @@ mod tests {
         let counted = count(&looks, &told(&said));
         assert_eq!(counted.other.iter().map(|alarm| alarm.at).collect::<Vec<_>>(), [40.0]);
         assert_eq!(counted.needless.iter().map(|alarm| alarm.at).collect::<Vec<_>>(), [41.0]);
+    }
+
+    #[test]
+    fn a_warning_of_eyes_off_the_road_is_needless_where_they_are_on_it() {
+        let said = [
+            (11.0, State::EyesOffRoad, Warning, 0),
+            (15.0, State::Awake, Quiet, 0),
+            (40.0, State::EyesOffRoad, Advisory, 0),
+            (41.0, State::EyesOffRoad, Warning, 0),
+            (42.0, State::Awake, Quiet, 0),
+        ];
+        let looks = FilmTruth { looking_away: vec![[8.0, 14.0]], ..truth(&[]) };
+        let counted = count(&looks, &told(&said));
+        assert_eq!(counted.needless.iter().map(|alarm| alarm.at).collect::<Vec<_>>(), [41.0]);
+        assert_eq!(counted.other.iter().map(|alarm| alarm.at).collect::<Vec<_>>(), [40.0]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use super::{ReplayError, Span, truth};
 use crate::{
     evaluate::chart::{self, Panel, Series},
     live::{LiveError, LiveOptions, Pace, Parts, PipelineOptions, headless},
-    monitor::Settings,
+    monitor::{Happening, Settings},
     record::{Event, FrameLog, FrameRow},
     source::{OpenOptions, SourceSpec, demo, without_password},
 };
@@ -345,6 +345,8 @@ fn read_log(path: &Path, shared: &Mutex<Shared>) -> Result<(), String> {
                 let value: Option<serde_json::Value> = serde_json::from_str(line).ok();
                 let seconds = value.as_ref().and_then(|v| v["summary"]["seconds"].as_f64());
                 match seconds {
+                    // What happened is in the judgements, too.
+                    None if serde_json::from_str::<Happening>(line).is_ok() => {}
                     Some(seconds) => {
                         let until = shared.judging.until.max(seconds);
                         shared.judging.until = until;
