@@ -4,7 +4,8 @@
 //! Both become a [`task`]: answers, with figures and their intervals over people
 //! ([`bootstrap`]), by a [`protocol`], told in a [`report`]. Beside them detector and
 //! landmarks on faces whose points are known ([`landmarks`]), and blinks over minutes
-//! through the blink model ([`blinks`]); what charts need draws [`chart`].
+//! through the blink model ([`blinks`]), by every norm ([`norms`], whose folds are fitted by
+//! [`ridge`]); what charts need draws [`chart`].
 
 pub mod blinks;
 pub mod bootstrap;
@@ -14,9 +15,11 @@ pub mod job;
 pub mod landmarks;
 pub mod measure;
 pub mod metrics;
+pub mod norms;
 pub mod pictures;
 pub mod protocol;
 pub mod report;
+pub mod ridge;
 pub mod task;
 pub mod videos;
 

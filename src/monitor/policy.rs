@@ -7,7 +7,7 @@ use super::{
     FaceSigns, Judgement, Level, Missing, Observation, Settings, Sign, State,
     awareness::{Awareness, Stage},
     baseline::Baseline,
-    blinks::{Blinks, FEATURES},
+    blinks::{BlinkScore, Blinks, FEATURES},
     eyes,
     signs::{Happened, Moment, Watch},
     timers::{Closure, Persistence, Smoother},
@@ -26,10 +26,6 @@ const YAWN_FLICKER: Duration = Duration::from_millis(500);
 
 /// A look aside that begins so soon after the lids sank went with them.
 const TOGETHER: Duration = Duration::from_millis(300);
-
-/// How far the score of a full window of blinks is relied on, 0..1: in three classes it is
-/// right for two videos of three (four folds by subject; see the notes on blinks).
-const BLINKING_CERTAINTY: f32 = 0.66;
 
 /// The most warnings that are remembered for the suggestion to rest.
 const WARNINGS_MOST: usize = 32;
@@ -71,7 +67,7 @@ pub struct Monitor {
     /// The blinks as described since the last was over, until they are scored.
     described: Option<[f32; FEATURES]>,
     /// When they were last scored, and how; or that this failed.
-    score: Option<(Duration, Result<f32, Missing>)>,
+    score: Option<(Duration, Result<BlinkScore, Missing>)>,
 
     drowsy: Smoother,
     /// Enough has been seen to tell, and not been forgotten since.
@@ -219,14 +215,17 @@ impl Monitor {
         self.described.take()
     }
 
-    /// How drowsy the blinks look, 0..10, or `None` when that could not be told. It counts
-    /// from the next observation on.
-    pub fn score(&mut self, score: Option<f32>) {
+    /// How drowsy the blinks look, or `None` when that could not be told. It is shown from
+    /// the next observation on, and takes awareness only if it holds without knowing how the
+    /// driver's norm was taken: who starts sleepy is measured by sleepy blinks.
+    pub fn score(&mut self, score: Option<BlinkScore>) {
         let (s, at) = (self.settings, self.last.unwrap_or_default());
-        let score = score.filter(|score| score.is_finite()).ok_or(Missing::ModelFailed);
-        let score = score.map(|score| score.clamp(0.0, 10.0));
+        let sound = |score: &BlinkScore| score.value.is_finite() && score.certainty.is_finite();
+        let score = score.filter(sound).ok_or(Missing::ModelFailed);
+        let score = score.map(|score| BlinkScore { value: score.value.clamp(0.0, 10.0), ..score });
         self.score = Some((at, score));
-        if score.is_ok_and(|score| score >= s.blinking_drowsy) && !self.slow.is_on() {
+        let tires = |score: BlinkScore| score.holds && score.value >= s.blinking_drowsy;
+        if score.is_ok_and(tires) && !self.slow.is_on() {
             self.awareness.support(s.blinking_cost * self.blinking.share(), &s);
         }
     }
@@ -237,9 +236,10 @@ impl Monitor {
             |scored: Duration| at.saturating_sub(scored) <= seconds(self.settings.blinking_s);
         match (self.missing, self.score) {
             (Some(Missing::TooSlow), _) => Sign::Missing(Missing::TooSlow),
-            (_, Some((scored, Ok(value)))) if fresh(scored) => {
-                Sign::Known { value, certainty: BLINKING_CERTAINTY * self.blinking.share() }
-            }
+            (_, Some((scored, Ok(score)))) if fresh(scored) => Sign::Known {
+                value: score.value,
+                certainty: (score.certainty * self.blinking.share()).clamp(0.0, 1.0),
+            },
             (_, Some((_, Err(why)))) => Sign::Missing(why),
             (missing, _) => Sign::Missing(missing.unwrap_or_default()),
         }
@@ -548,10 +548,11 @@ impl Monitor {
         }
     }
 
-    /// The score of the blinks where they look drowsy.
+    /// The score of the blinks where they look drowsy, if it may count.
     fn tired_blinks(&self) -> Option<f32> {
-        let score = self.blinking_sign(self.last.unwrap_or_default()).value();
-        score.filter(|score| *score >= self.settings.blinking_drowsy)
+        let holds = self.score.is_some_and(|(_, score)| score.is_ok_and(|score| score.holds));
+        let value = self.blinking_sign(self.last.unwrap_or_default()).value();
+        value.filter(|value| holds && *value >= self.settings.blinking_drowsy)
     }
 
     /// The strongest sign of the last minute.
