@@ -174,7 +174,7 @@ mod tests {
         ];
         let by = by_norms(&films, &Norm::ALL, Cut::NormThird);
         // Three blinks, one of them the third, make no norm of low vigilance.
-        let held: Vec<_> = by.iter().map(|one| (one.norm, one.video.label, one.blinks.len()));
+        let held = by.iter().map(|one| (one.norm, one.video.label, one.blinks.len()));
         let held: Vec<_> = held.collect();
         assert_eq!(
             held,
