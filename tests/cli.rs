@@ -74,6 +74,7 @@ fn bad_input_is_one_sentence_that_names_it_and_exit_code_1() {
         (vec!["evaluate", "--data", "nowhere.csv"], "nowhere.csv"),
         (vec!["evaluate", "--blinks", "nowhere.jsonl"], "nowhere.jsonl"),
         (vec!["evaluate", "--blinks", "columns.csv"], "columns.csv"),
+        (vec!["evaluate", "--blinks", "columns.csv", "--norms"], "columns.csv"),
         (vec!["evaluate", "--data", "missing.csv"], "nowhere.jpg"),
         (vec!["evaluate", "--data", "label.csv"], "sleepy"),
         (vec!["evaluate", "--data", "columns.csv"], "columns.csv"),
@@ -145,6 +146,7 @@ fn wrong_use_is_exit_code_2() {
         &["watch", "--headless", "--source", "demo", "--rotate", "90", "--truth", "truth.jsonl"],
         &["evaluate"],
         &["evaluate", "--data", "missing.csv", "--landmarks", "points.jsonl"],
+        &["evaluate", "--data", "missing.csv", "--norms"],
     ] {
         let (code, stdout, stderr) = told(folder.path(), args);
         assert_eq!((code, stdout.as_str()), (2, ""), "{args:?}: {stderr}");

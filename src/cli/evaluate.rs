@@ -22,6 +22,7 @@ use crate::{
         landmarks,
         measure::{self, Measure, Measured},
         metrics::Confusion,
+        norms,
         pictures::PictureReport,
         protocol::Protocol,
         report::{Report, VideoProblem},
@@ -48,6 +49,10 @@ pub struct EvaluateArgs {
     /// Videos as lists of blinks, one JSON object a line; measures the blink model.
     #[arg(long, value_name = "FILE.jsonl", group = "measured")]
     pub blinks: Option<PathBuf>,
+    /// The control of `--blinks`: the films by the alert, the low and the drowsy film of the
+    /// same person in turn, by the list's own folds and by the model as it is.
+    #[arg(long, requires = "blinks")]
+    pub norms: bool,
     /// Two folders that `--report` wrote before: the second is held against the first.
     #[arg(long, num_args = 2, value_names = ["DIR", "DIR"], group = "measured")]
     pub compare: Vec<PathBuf>,
@@ -143,8 +148,11 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
             recall: confusion.recall(),
         });
     }
-    if let Some(list) = &args.blinks {
-        return answer(&blinks::run(list)?);
+    let bootstrap = Bootstrap { draws: args.draws, seed: args.seed };
+    match &args.blinks {
+        Some(list) if args.norms => return answer(&norms::run(list, &bootstrap)?),
+        Some(list) => return answer(&blinks::run(list)?),
+        None => {}
     }
     if let Some(list) = &args.landmarks {
         let options = args.models.pipeline();
@@ -157,7 +165,6 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         bar.finish_and_clear();
         return answer(&report);
     }
-    let bootstrap = Bootstrap { draws: args.draws, seed: args.seed };
     let measured = match (&args.data, args.compare.as_slice()) {
         (Some(data), _) => on_data(args, data.clone(), bootstrap)?,
         (None, [first, second]) => measure::compare(first, second, &bootstrap, command_line())?,

@@ -1,6 +1,7 @@
 //! Lists of blinks, one video a line, in the form of the UTA-RLDD features that its
 //! authors published: `{"fold","subject","label":0|5|10,"blinks":[[frequency, amplitude,
-//! duration, velocity], ...]}`, each blink in deviations from the person's alert ones.
+//! duration, velocity], ...]}`, each blink in deviations from the last third of the person's
+//! alert ones, which are left out. [`norms`](super::norms) measures them by other films.
 
 use std::{
     fs::File,
@@ -9,6 +10,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use super::DatasetError;
 use crate::monitor::blinks::{FEATURES, RelativeBlink, features};
@@ -52,22 +54,32 @@ impl BlinkVideo {
     }
 }
 
+fn unreadable(path: &Path) -> impl Fn(std::io::Error) -> DatasetError {
+    move |source| DatasetError::Blinks { path: path.into(), why: source.to_string() }
+}
+
+/// SHA-256 of a list, in hexadecimal digits; a model's card says which one it learned from.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn digest(path: &Path) -> Result<String, DatasetError> {
+    let bytes = std::fs::read(path).map_err(unreadable(path))?;
+    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// Reads a list.
 ///
 /// # Errors
 /// When the file cannot be read, a line is not of the form, or there is none.
 pub fn read(path: &Path) -> Result<Vec<BlinkVideo>, DatasetError> {
-    let unreadable = |source: std::io::Error| DatasetError::Blinks {
-        path: path.into(),
-        why: source.to_string(),
-    };
-    let mut lines = BufReader::new(File::open(path).map_err(unreadable)?);
+    let unreadable = unreadable(path);
+    let mut lines = BufReader::new(File::open(path).map_err(&unreadable)?);
     let (mut videos, mut line, mut number) = (Vec::new(), String::new(), 0);
     loop {
         line.clear();
         number += 1;
         let read = std::io::Read::take(&mut lines, LONGEST_LINE).read_line(&mut line);
-        if read.map_err(unreadable)? == 0 {
+        if read.map_err(&unreadable)? == 0 {
             break;
         }
         if line.trim().is_empty() {

@@ -4,7 +4,7 @@
 //! another ([`uta`]), the way from whole pictures and videos ([`videos`]) to aligned crops
 //! ([`prepare`]), those crops in memory ([`crops`]), and which of them train and which
 //! validate ([`split`]). Beside them what happens when in a film ([`spans`]), faces with
-//! known points ([`points`]) and lists of blinks ([`blinks`]).
+//! known points ([`points`]) and lists of blinks ([`blinks`]), told by another norm ([`norms`]).
 
 pub mod blinks;
 pub mod collections;
@@ -12,6 +12,7 @@ pub mod crops;
 mod error;
 pub mod labels;
 pub mod manifest;
+pub mod norms;
 pub mod points;
 pub mod prepare;
 pub mod spans;

@@ -9,12 +9,12 @@ use super::{
     metrics::{Scored, auc},
 };
 use crate::{
-    dataset::blinks::read,
+    dataset::blinks::{digest, read},
     infer::{BlinkScorer, InferError, ModelSource, RuntimeOptions},
 };
 
 /// Scores from which a video is called low vigilance, and drowsy.
-const CLASSES_PART: [f64; 2] = [10.0 / 3.0, 20.0 / 3.0];
+pub(super) const CLASSES_PART: [f64; 2] = [10.0 / 3.0, 20.0 / 3.0];
 
 /// What was measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -27,11 +27,13 @@ pub struct BlinkReport {
     pub accuracy3: Option<f64>,
     /// Chance that a drowsy video scores above an alert one; `None` without both.
     pub auc_alert_drowsy: Option<f64>,
-    /// The same when the frequency of blinks is not used, as it is live.
-    pub without_frequency: Figures,
+    /// Whether the model learned from this very list, so that these are figures of a fit and
+    /// not of strangers.
+    pub learned_from_this_list: bool,
     /// Name and version of the model.
     pub model: String,
-    /// How good it measured when it was made, on people it had not learned from.
+    /// How good it measured when it was made, by every norm, on people it had not learned
+    /// from.
     pub cross_validated: std::collections::BTreeMap<String, f64>,
 }
 
@@ -69,7 +71,8 @@ fn class(score: f64) -> u8 {
     }
 }
 
-/// Measures the built-in model on a list of blinks, one video a line.
+/// Measures the built-in model on a list of blinks, one video a line, by the list's own norm;
+/// [`norms`](super::norms) measures it by others.
 ///
 /// # Errors
 /// When the list cannot be used, or the model cannot be had or run.
@@ -85,20 +88,19 @@ pub fn measure(path: &Path, model: &ModelSource) -> Result<BlinkReport, Evaluate
     let videos = read(path)?;
     let infer = |error: InferError| EvaluateError::Infer(error);
     let mut scorer = BlinkScorer::load(model, &RuntimeOptions::default()).map_err(infer)?;
-    let (mut with, mut without) = (Vec::new(), Vec::new());
+    let mut scored = Vec::new();
     for video in &videos {
         let Some(features) = video.features() else { continue };
         let score = scorer.score(&features).map_err(infer)?;
-        with.push((video.label, f64::from(score.with_frequency)));
-        without.push((video.label, f64::from(score.without_frequency)));
+        scored.push((video.label, f64::from(score.value)));
     }
-    let figures = Figures::of(&with);
+    let Figures { accuracy3, auc_alert_drowsy } = Figures::of(&scored);
     Ok(BlinkReport {
-        videos: with.len(),
-        without_blinks: videos.len() - with.len(),
-        accuracy3: figures.accuracy3,
-        auc_alert_drowsy: figures.auc_alert_drowsy,
-        without_frequency: Figures::of(&without),
+        videos: scored.len(),
+        without_blinks: videos.len() - scored.len(),
+        accuracy3,
+        auc_alert_drowsy,
+        learned_from_this_list: scorer.card().data_digest == digest(path)?,
         model: format!("{} {}", scorer.card().name, scorer.card().version),
         cross_validated: scorer.card().metrics.clone(),
     })

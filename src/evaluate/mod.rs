@@ -5,7 +5,8 @@
 //! ([`bootstrap`]), by a [`protocol`], told in a [`report`]. Films of which it is annotated
 //! what happens when are judged as films ([`films`]). Beside them detector and landmarks on
 //! faces whose points are known ([`landmarks`]), and blinks over minutes through the blink
-//! model ([`blinks`]); what charts need draws [`chart`].
+//! model ([`blinks`]), by every norm ([`norms`], whose folds are fitted by [`ridge`]); what
+//! charts need draws [`chart`].
 
 pub mod blinks;
 pub mod bootstrap;
@@ -16,9 +17,11 @@ pub mod job;
 pub mod landmarks;
 pub mod measure;
 pub mod metrics;
+pub mod norms;
 pub mod pictures;
 pub mod protocol;
 pub mod report;
+pub mod ridge;
 pub mod task;
 pub mod videos;
 

@@ -57,7 +57,7 @@ pub(super) fn ports(card: &ModelCard) -> (Vec<Port>, Vec<Port>) {
             vec![image, port("patch_keep", &[patches])],
             vec![port("reconstruction", &[3, px, px])],
         ),
-        ModelKind::Blinks => (vec![port("features", &[FEATURES])], vec![port("scores", &[2])]),
+        ModelKind::Blinks => (vec![port("features", &[FEATURES])], vec![port("scores", &[1])]),
     }
 }
 

@@ -18,7 +18,7 @@ pub mod promoted;
 mod reconstructor;
 pub mod runtime;
 
-pub use blinks::{BlinkScore, BlinkScorer};
+pub use blinks::BlinkScorer;
 pub use classifier::Classifier;
 pub use models::{LoadedModel, ModelError, ModelSource, embedded};
 pub use reconstructor::Reconstructor;

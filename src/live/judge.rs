@@ -11,7 +11,8 @@ use crate::{
     frame::{Frame, Mounting, is_black},
     infer::{BlinkScorer, Device, InferError, ModelSource, RuntimeOptions},
     monitor::{
-        Happening, Judgement, Level, Monitor, Observation, Settings, State, blinks::FEATURES,
+        Happening, Judgement, Level, Monitor, Observation, Settings, State,
+        blinks::{BlinkScore, FEATURES},
     },
     record::{Event, FrameRow, Noted, RecordError, SessionSummary},
     source::FROZEN,
@@ -53,8 +54,8 @@ enum Blinks {
 }
 
 impl Blinks {
-    /// The score 0..10 of the last blinks; `None` once the model has failed.
-    fn score(&mut self, features: &[f32; FEATURES]) -> Option<f32> {
+    /// The score of the last blinks; `None` once the model has failed.
+    fn score(&mut self, features: &[f32; FEATURES]) -> Option<BlinkScore> {
         let score = self.try_score(features);
         score.unwrap_or_else(|why| {
             tracing::error!("how drowsy the blinks look cannot be told: {why}");
@@ -63,14 +64,14 @@ impl Blinks {
         })
     }
 
-    fn try_score(&mut self, features: &[f32; FEATURES]) -> Result<Option<f32>, InferError> {
+    fn try_score(&mut self, features: &[f32; FEATURES]) -> Result<Option<BlinkScore>, InferError> {
         if matches!(self, Self::Unopened) {
             // Some hundred products every few seconds: nothing for an accelerator.
             let options = RuntimeOptions { device: Device::Cpu, threads: 1 };
             *self = Self::Ready(Box::new(BlinkScorer::load(&ModelSource::Embedded, &options)?));
         }
         match self {
-            Self::Ready(scorer) => Ok(Some(scorer.score(features)?.without_frequency)),
+            Self::Ready(scorer) => scorer.score(features).map(Some),
             _ => Ok(None),
         }
     }
@@ -312,7 +313,9 @@ mod tests {
         }
         let Sign::Known { value, certainty } = last.signs.blinking else { panic!("{last:?}") };
         // Who blinks as in the first minutes is not drowsy.
-        assert!((0.0..20.0 / 3.0).contains(&value) && certainty > 0.5, "{value}, {certainty}");
+        assert!((0.0..20.0 / 3.0).contains(&value), "{value}");
+        // Some eighty of 120 blinks, by a model that is right of about half the films.
+        assert!((0.2..0.6).contains(&certainty), "{certainty}");
         assert!(last.level < Level::Warning);
     }
 }

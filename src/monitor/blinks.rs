@@ -1,5 +1,5 @@
 //! Drowsiness over minutes, from how a person blinks: blinks by the definitions of
-//! UTA-RLDD (Ghoddoosian et al. 2019), measured against the same person's alert blinks,
+//! UTA-RLDD (Ghoddoosian et al. 2019), measured against earlier blinks of the same person,
 //! and what the last of them look like together. The same [`features`] describe a live
 //! driver and a training video; a small network, elsewhere, makes a score of them.
 
@@ -8,32 +8,42 @@ use std::collections::VecDeque;
 use super::{Blink, Settings};
 
 /// Values that describe the last blinks, see [`features`].
-pub const FEATURES: usize = 77;
-/// So many of the last blinks are described: some four minutes, whatever came before.
-pub const BLINKS: usize = 60;
-/// The newest blinks, which are compared with all before them (a window of the published
-/// protocol).
-const NEWEST: usize = 30;
-/// Blinks of a block, a slow change being one of blocks.
-const BLOCK: usize = 15;
+pub const FEATURES: usize = 43;
+/// So many of the last blinks are described: some eight minutes, whatever came before. Half
+/// as many told less by every norm.
+pub const BLINKS: usize = 120;
 /// Frames a second that the definitions count in.
 const FRAMES_PER_S: f32 = 30.0;
 
-/// One blink in deviations from the person's alert blinks: frequency, amplitude,
-/// duration, velocity.
+/// One blink in deviations from the blinks that are the person's norm: frequency,
+/// amplitude, duration, velocity.
 pub type RelativeBlink = [f32; 4];
+
+/// What the network makes of the last blinks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BlinkScore {
+    /// About 0 (alert), 5 (low vigilance) to 10 (drowsy); classes part at 10/3 and 20/3.
+    pub value: f32,
+    /// How far it is relied on when the window is full, 0..1: the share of strangers' films
+    /// that it put into the right of three classes, by the norm where that was least.
+    pub certainty: f32,
+    /// Whether it measured about equally good by every norm, so that it may count without
+    /// anybody knowing how the driver's norm was taken.
+    pub holds: bool,
+}
 
 /// Compresses outliers: nearly linear around 0, logarithmic far from it.
 fn squash(x: f64) -> f64 {
     x.signum() * x.abs().ln_1p()
 }
 
-fn mean(values: &[f64]) -> f64 {
+/// Mean; 0 of none.
+pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
-/// Deviation of all values there are.
-fn deviation(values: &[f64]) -> f64 {
+/// Deviation of all values there are; 0 of none.
+pub(crate) fn deviation(values: &[f64]) -> f64 {
     let mean = mean(values);
     (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / values.len().max(1) as f64).sqrt()
 }
@@ -47,23 +57,18 @@ fn quantile(sorted: &[f64], at: f64) -> f64 {
     low + share * (high - low)
 }
 
-/// Means of about so many values each, in order.
-fn blocks(values: &[f64]) -> Vec<f64> {
-    let n = values.len();
-    let count = (n / BLOCK).max(1);
-    (0..count).map(|i| mean(&values[i * n / count..(i + 1) * n / count])).collect()
-}
-
 /// Describes the last [`BLINKS`] of a person's blinks; `frame` is the length of a frame in
-/// deviations of their alert blinks' duration, so that durations can be told in frames.
-/// `None` of no blinks, or of numbers that are none.
+/// deviations of the norm's duration, so that durations can be told in frames. `None` of no
+/// blinks, or of numbers that are none.
 ///
-/// In order: for each of frequency, amplitude, duration, velocity, duration less velocity
-/// and duration less amplitude (all squashed) the [`NEWEST`] blinks' absolute mean, mean,
-/// deviation and distance from those before; for each of the same the blocks' mean size,
-/// deviation and largest size; mean, deviation and five quantiles of three shapes; shares
-/// of long, of flat and of slowly opening blinks; the logarithm of `frame`. The first
-/// values of the first two groups are the frequency's: see [`is_of_frequency`].
+/// In order: mean and deviation of amplitude, duration, velocity and duration less amplitude
+/// (all squashed); mean, deviation and five quantiles of three shapes (duration in frames,
+/// duration less velocity, amplitude less velocity); shares of long, of flat and of slowly
+/// opening blinks; the logarithm of `frame`.
+///
+/// Nothing tells how far the blinks are from the norm on either side: what is near the norm
+/// comes from the recording that the norm was taken of, drowsy or not. Nor is the frequency
+/// told, which is counted from a recording's start and which a drive has not.
 pub fn features(blinks: &[RelativeBlink], frame: f32) -> Option<[f32; FEATURES]> {
     let last = &blinks[blinks.len().saturating_sub(BLINKS)..];
     let finite = last.iter().flatten().all(|value| value.is_finite());
@@ -72,28 +77,18 @@ pub fn features(blinks: &[RelativeBlink], frame: f32) -> Option<[f32; FEATURES]>
     }
     let frame = f64::from(frame);
     let column = |i: usize| last.iter().map(move |blink| f64::from(blink[i]));
-    let [frequency, amplitude, duration, velocity] =
-        [0, 1, 2, 3].map(|i| column(i).map(squash).collect::<Vec<f64>>());
+    let [amplitude, duration, velocity] =
+        [1, 2, 3].map(|i| column(i).map(squash).collect::<Vec<f64>>());
     let less = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<f64>>();
-    let slow = less(&duration, &velocity);
     let long = less(&duration, &amplitude);
+    let slow = less(&duration, &velocity);
     let flat = less(&amplitude, &velocity);
     let frames: Vec<f64> = column(2).map(|x| x / frame).collect();
     let in_frames: Vec<f64> = frames.iter().map(|x| squash(x / 3.0)).collect();
-    let rows = [&frequency, &amplitude, &duration, &velocity, &slow, &long];
 
     let mut told = Vec::with_capacity(FEATURES);
-    let n = last.len();
-    let earlier = n.saturating_sub(NEWEST).max(1);
-    for row in rows {
-        let newest = &row[n.saturating_sub(NEWEST)..];
-        let now = mean(newest);
-        told.extend([now.abs(), now, deviation(newest), (now - mean(&row[..earlier])).abs()]);
-    }
-    for row in rows {
-        let blocks = blocks(row);
-        let sizes: Vec<f64> = blocks.iter().map(|block| block.abs()).collect();
-        told.extend([mean(&sizes), deviation(&blocks), sizes.iter().copied().fold(0.0, f64::max)]);
+    for row in [&amplitude, &duration, &velocity, &long] {
+        told.extend([mean(row), deviation(row)]);
     }
     for shape in [&in_frames, &slow, &flat] {
         let mut sorted = shape.clone();
@@ -101,7 +96,7 @@ pub fn features(blinks: &[RelativeBlink], frame: f32) -> Option<[f32; FEATURES]>
         told.extend([mean(shape), deviation(shape)]);
         told.extend([0.05, 0.25, 0.5, 0.75, 0.95].map(|at| quantile(&sorted, at)));
     }
-    let share = |held: usize| held as f64 / n as f64;
+    let share = |held: usize| held as f64 / last.len() as f64;
     for longer in [2.0, 4.0, 8.0, 15.0, 30.0] {
         told.push(share(frames.iter().filter(|x| **x > longer).count()));
     }
@@ -113,11 +108,6 @@ pub fn features(blinks: &[RelativeBlink], frame: f32) -> Option<[f32; FEATURES]>
     told.push(frame.ln());
     let told: Vec<f32> = told.into_iter().map(|value| value as f32).collect();
     told.try_into().ok()
-}
-
-/// Whether a value of [`features`] is of the frequency, which a live driver has none of.
-pub fn is_of_frequency(feature: usize) -> bool {
-    feature < 4 || (24..27).contains(&feature)
 }
 
 /// Mean and deviation of one measure over a person's alert blinks.
@@ -149,8 +139,7 @@ impl Blinks {
     /// `learning` (the baseline is not frozen, or too few alert blinks are known) blinks
     /// are what is usual; those that last are none of an alert driver.
     ///
-    /// The frequency is left at nothing: the one of the training videos is counted from a
-    /// video's start and measured by the end of an alert one, which a drive has not.
+    /// The frequency is left at nothing: nothing reads it.
     pub(super) fn add(
         &mut self,
         blink: &Blink,

@@ -167,7 +167,8 @@ fn drowsy_blinks_are_tiring_and_never_a_warning_alone() {
     let mut driver = Driver::new();
     let told = driver.blink(Drawn::nth(0, 0)).signs.blinking;
     assert_eq!(told, Sign::Missing(Missing::TooEarly));
-    let mut scored = |score: Option<f32>, times: u32| {
+    let score = |value: f32, holds: bool| Some(BlinkScore { value, certainty: 0.6, holds });
+    let mut scored = |score: Option<BlinkScore>, times: u32| {
         let mut last = None;
         for i in 0..times {
             let judgement = driver.blink(Drawn::nth(i, 0));
@@ -179,16 +180,21 @@ fn drowsy_blinks_are_tiring_and_never_a_warning_alone() {
         }
         last.unwrap()
     };
-    let alert = scored(Some(2.0), 90);
+    let alert = scored(score(2.0, true), 90);
     let Sign::Known { value, certainty } = alert.signs.blinking else { panic!("{alert:?}") };
     assert_eq!((value, alert.state), (2.0, State::Awake));
-    assert!((0.5..1.0).contains(&certainty), "{certainty}");
-    let drowsy = scored(Some(12.0), 60);
+    // Some seventy of 120 blinks.
+    assert!((0.3..0.4).contains(&certainty), "{certainty}");
+    // What may read the recording is shown and counts nothing.
+    let shown = scored(score(12.0, false), 60);
+    assert_eq!(shown.signs.blinking.value(), Some(10.0));
+    assert_eq!((shown.state, shown.awareness), (State::Awake, 1.0), "{shown:?}");
+    let drowsy = scored(score(12.0, true), 60);
     assert_eq!((drowsy.state, drowsy.level), (State::Tiring, Level::Advisory), "{drowsy:?}");
     assert!(drowsy.why.contains("10.0 of 10"), "{}", drowsy.why);
-    let awake = scored(Some(3.0), 60);
+    let awake = scored(score(3.0, true), 60);
     assert_eq!(awake.state, State::Awake, "{awake:?}");
-    for nothing in [None, Some(f32::NAN)] {
+    for nothing in [None, score(f32::NAN, true)] {
         let failed = scored(nothing, 2).signs.blinking;
         assert_eq!(failed, Sign::Missing(Missing::ModelFailed));
     }
@@ -200,7 +206,7 @@ fn a_score_is_forgotten_when_no_blink_follows_it() {
     for i in 0..60 {
         driver.blink(Drawn::nth(i, 0));
     }
-    driver.monitor.score(Some(9.0));
+    driver.monitor.score(Some(BlinkScore { value: 9.0, certainty: 0.5, holds: true }));
     let known = |sign: Sign| sign.value().is_some();
     let mut told = Vec::new();
     for _ in 0..70 * 30 {
@@ -244,4 +250,19 @@ fn numbers_that_are_none_are_not_described() {
     let mut many = vec![[5.0, 5.0, 5.0, 5.0]; 500];
     many.extend([[0.5; 4]; BLINKS]);
     assert_eq!(features(&many, 0.5), features(&[[0.5; 4]; BLINKS], 0.5));
+}
+
+#[test]
+fn neither_the_frequency_nor_the_side_of_the_norm_is_hidden_in_a_distance() {
+    let blinks: Vec<RelativeBlink> =
+        (0..90).map(|i| [0.0, 0.3, 0.5 * (i % 5) as f32, -0.2]).collect();
+    let told = features(&blinks, 0.5).unwrap();
+    let moved: Vec<RelativeBlink> = blinks.iter().map(|[_, a, d, v]| [9.0, *a, *d, *v]).collect();
+    assert_eq!(features(&moved, 0.5), Some(told), "the frequency is not heard");
+    // Means change their sign with the side of the norm that the blinks are on.
+    let mirrored: Vec<RelativeBlink> = blinks.iter().map(|b| b.map(|value| -value)).collect();
+    let mirrored = features(&mirrored, 0.5).unwrap();
+    for mean in [0, 2, 4, 6, 8, 15, 22] {
+        assert!((told[mean] + mirrored[mean]).abs() < 1e-5 && told[mean] != 0.0, "value {mean}");
+    }
 }

@@ -9,7 +9,7 @@ use super::{
     FaceSigns, Judgement, Level, Missing, Observation, Settings, State,
     awareness::Awareness,
     baseline::Baseline,
-    blinks::{Blinks, FEATURES},
+    blinks::{BlinkScore, Blinks, FEATURES},
     eyes,
     happened::{Diary, Happening, Now},
     mouth::Mouth,
@@ -63,7 +63,7 @@ pub struct Monitor {
     /// The blinks as described since the last was over, until they are scored.
     described: Option<[f32; FEATURES]>,
     /// When they were last scored, and how; or that this failed.
-    score: Option<(Duration, Result<f32, Missing>)>,
+    score: Option<(Duration, Result<BlinkScore, Missing>)>,
 
     drowsy: Smoother,
     /// Enough has been seen to tell, and not been forgotten since.
@@ -266,14 +266,17 @@ impl Monitor {
         self.described.take()
     }
 
-    /// How drowsy the blinks look, 0..10, or `None` when that could not be told. It counts
-    /// from the next observation on.
-    pub fn score(&mut self, score: Option<f32>) {
+    /// How drowsy the blinks look, or `None` when that could not be told. It is shown from
+    /// the next observation on, and takes awareness only if it holds without knowing how the
+    /// driver's norm was taken: who starts sleepy is measured by sleepy blinks.
+    pub fn score(&mut self, score: Option<BlinkScore>) {
         let (s, at) = (self.settings, self.last.unwrap_or_default());
-        let score = score.filter(|score| score.is_finite()).ok_or(Missing::ModelFailed);
-        let score = score.map(|score| score.clamp(0.0, 10.0));
+        let sound = |score: &BlinkScore| score.value.is_finite() && score.certainty.is_finite();
+        let score = score.filter(sound).ok_or(Missing::ModelFailed);
+        let score = score.map(|score| BlinkScore { value: score.value.clamp(0.0, 10.0), ..score });
         self.score = Some((at, score));
-        if score.is_ok_and(|score| score >= s.blinking_drowsy) && !self.rate.is_slow() {
+        let tires = |score: BlinkScore| score.holds && score.value >= s.blinking_drowsy;
+        if score.is_ok_and(tires) && !self.rate.is_slow() {
             self.awareness.support(s.blinking_cost * self.blinking.share(), &s);
         }
     }

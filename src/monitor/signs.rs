@@ -72,7 +72,9 @@ pub struct Signs {
     pub yawns: Sign,
     /// Nods.
     pub nods: Sign,
-    /// Drowsiness by how the driver blinks, 0 (alert) to 10 (drowsy).
+    /// Drowsiness by how the driver blinks beside their own first blinks, 0 (alert) to 10
+    /// (drowsy). It may make a driver tiring only if its model measured about equally good
+    /// by alert, low and drowsy norms ([`BlinkScore`](super::blinks::BlinkScore)).
     pub blinking: Sign,
 }
 

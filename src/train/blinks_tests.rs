@@ -1,4 +1,8 @@
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
 use super::*;
+use crate::evaluate;
 
 /// Three folds of people whose blinks grow longer and slower the drowsier they are.
 fn list() -> String {
@@ -42,83 +46,62 @@ fn what_is_trained_is_written_and_measures_the_same_when_it_is_run() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path(), &list());
     let metrics = run(&config).unwrap();
-    assert!(metrics["with_frequency.accuracy3"] > 0.8, "{metrics:?}");
-    assert!(metrics["without_frequency.auc_alert_drowsy"] > 0.95, "{metrics:?}");
+    for norm in ["alert_norm", "low_norm", "drowsy_norm", "same_blinks.low_norm"] {
+        assert!(metrics[&format!("{norm}.auc_alert_drowsy")] > 0.95, "{metrics:?}");
+    }
+    assert!(metrics["published.alert_norm.auc_alert_drowsy"] > 0.95, "{metrics:?}");
     assert_eq!(run(&config).unwrap(), metrics, "the same again");
+
     let model = ModelSource::File(config.out.join(MODEL_FILE));
-    let report = crate::evaluate::blinks::measure(&config.videos, &model).unwrap();
+    let report = evaluate::blinks::measure(&config.videos, &model).unwrap();
     assert_eq!((report.videos, report.without_blinks), (54, 0));
-    assert!(report.accuracy3.unwrap() > 0.8);
+    assert!(report.auc_alert_drowsy.unwrap() > 0.95 && report.learned_from_this_list);
     assert_eq!(report.cross_validated, metrics);
+    let bootstrap = Bootstrap { draws: config.resamples, seed: config.seed };
+    let control = evaluate::norms::measure(&config.videos, &model, &bootstrap).unwrap();
+    assert_eq!((control.videos, control.people), (54, 18));
+    let by = &control.model.figures.norm_third_left_out;
+    assert!(by.least_auc.unwrap() > 0.95 && control.model.learned_from_this_list, "{by:?}");
+    let folds = control.folds.unwrap().trained_by_every_norm.norm_third_left_out;
+    let low = folds.low_norm.auc_alert_drowsy.value.unwrap();
+    assert!((low - metrics["low_norm.auc_alert_drowsy"]).abs() < 1e-12, "as in training");
+
+    // A list of others says that it is one.
+    let others = folder.path().join("others.jsonl");
+    std::fs::write(&others, list().lines().next().unwrap()).unwrap();
+    let control = evaluate::norms::measure(&others, &model, &bootstrap).unwrap();
+    assert!(!control.model.learned_from_this_list && control.folds.is_none());
+    assert!(control.why_no_folds.unwrap().contains("three folds"));
 }
 
 #[test]
-fn the_score_of_a_video_does_not_know_its_own_fold() {
+fn the_norms_are_chosen_by_the_configuration() {
+    if !crate::infer::fixtures::runtime_is_here() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
-    let honest = config(folder.path(), &list());
-    let rows = rows(&honest.videos, read(&honest.videos).unwrap()).unwrap();
-    // Labels that mean nothing must be learned as nothing.
-    let mut rng = ChaCha8Rng::seed_from_u64(5);
-    let mut noise = rows.clone();
-    for row in &mut noise {
-        row.features = row.features.iter().map(|_| rng.random_range(-1.0..1.0)).collect();
-    }
-    let scored: Vec<_> = noise.iter().zip(cross_validated(&noise, true, 1.0)).collect();
-    let pairs: Vec<_> = scored.iter().map(|(row, score)| (row.label, *score)).collect();
-    let auc = Figures::of(&pairs).auc_alert_drowsy.unwrap();
-    assert!((0.2..0.8).contains(&auc), "{auc}");
-    // And changing a fold's labels does not change its scores.
-    let before = cross_validated(&rows, true, 1.0);
-    let mut other = rows.clone();
-    for row in other.iter_mut().filter(|row| row.fold == 2) {
-        row.label = 10 - row.label;
-    }
-    let after = cross_validated(&other, true, 1.0);
-    for ((row, before), after) in rows.iter().zip(before).zip(after) {
-        assert_eq!(row.fold == 2, (before - after).abs() < 1e-9, "fold {}", row.fold);
-    }
+    let every = config(folder.path(), &list());
+    let alone = BlinkTrainConfig { norms: vec![Norm::Alert], ..every.clone() };
+    let [every, alone] = [every, alone].map(|config| run(&config).unwrap());
+    assert_ne!(every, alone);
+    let published = "published.low_norm.auc_alert_drowsy";
+    assert_eq!(every[published], alone[published], "the control is the same");
 }
 
 #[test]
-fn the_frequency_counts_nothing_where_it_is_left_out() {
+fn what_would_mislead_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let config = config(folder.path(), &list());
-    let rows = rows(&config.videos, read(&config.videos).unwrap()).unwrap();
-    let model = fit(&rows.iter().collect::<Vec<_>>(), false, 1.0);
-    let of_frequency = (0..FEATURES).filter(|i| is_of_frequency(*i));
-    assert!(of_frequency.clone().all(|i| model.weights[i] == 0.0));
-    assert_eq!(of_frequency.count(), 7);
-    // The description does not hear of the frequency elsewhere.
-    let mut video = read(&config.videos).unwrap().remove(0);
-    let before = video.features().unwrap();
-    for blink in &mut video.blinks {
-        blink[0] += 3.0;
-    }
-    let after = video.features().unwrap();
-    for i in 0..FEATURES {
-        assert!(is_of_frequency(i) || before[i] == after[i], "feature {i}");
-    }
-}
-
-#[test]
-fn a_system_of_equations_is_solved() {
-    let a = vec![vec![4.0, 2.0, 0.6], vec![2.0, 5.0, 1.0], vec![0.6, 1.0, 3.0]];
-    let x = solve(a, vec![9.8, 15.0, 11.6]);
-    for (x, truth) in x.iter().zip([1.0, 2.0, 3.0]) {
-        assert!((x - truth).abs() < 1e-12, "{x}");
-    }
-}
-
-#[test]
-fn lists_that_would_mislead_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let error = |text: &str| run(&config(folder.path(), text)).unwrap_err().to_string();
     let list = list();
+    let error = |text: &str| run(&config(folder.path(), text)).unwrap_err().to_string();
     assert!(error(&list.replace("\"fold\":3", "\"fold\":2")).contains("three folds"));
     assert!(error(&list.replace("\"p3\"", "\"p1\"")).contains("two folds"));
-    let one_label =
-        list.lines().filter(|l| !(l.contains("\"fold\":3") && l.contains("\"label\":5")));
-    assert!(error(&one_label.map(|l| format!("{l}\n")).collect::<String>()).contains("all three"));
-    let senseless = BlinkTrainConfig { ridge: 0.0, ..config(folder.path(), &list) };
-    assert!(run(&senseless).unwrap_err().to_string().contains("ridge"));
+    let good = config(folder.path(), &list);
+    for (senseless, named) in [
+        (BlinkTrainConfig { ridge: 0.0, ..good.clone() }, "ridge"),
+        (BlinkTrainConfig { norms: vec![], ..good.clone() }, "norms"),
+        (BlinkTrainConfig { norms: vec![Norm::Low, Norm::Low], ..good }, "norms"),
+    ] {
+        let error = run(&senseless).unwrap_err().to_string();
+        assert!(error.contains(named), "{error}");
+    }
 }

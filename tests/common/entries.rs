@@ -8,7 +8,7 @@ use wakewatch::{
     dataset::manifest::Manifest,
     face::{HeadPose, Unreadable},
     infer::{LoadedModel, ModelSource, RuntimeOptions, runtime},
-    monitor::{FaceSigns, Level, Monitor, Observation, Settings},
+    monitor::{FaceSigns, Level, Monitor, Observation, Settings, blinks::BlinkScore},
     record::{Event, EventLog},
     source::{Source, images, time::TimeKeeper},
     vit::{ModelCard, ModelKind},
@@ -247,7 +247,10 @@ pub(crate) fn policy(bytes: &[u8]) {
             2 => monitor.acknowledge(),
             4 => monitor.relearn(),
             6 => check(&monitor.lost(at)),
-            8 => monitor.score(Some(value(a))),
+            8 => {
+                let holds = kind & 1 != 0;
+                monitor.score(Some(BlinkScore { value: value(a), certainty: value(b), holds }));
+            }
             _ => {}
         }
         let face = (kind & 14 != 10).then_some(face);

@@ -49,6 +49,11 @@ pub const EYES_OPEN: &str = "open";
 pub const EYES_SHUT: &str = "shut";
 /// Name of the sign that the blinks make.
 pub const BLINKING: &str = "Blinking";
+/// What it means, under the pointer.
+pub const BLINKING_HINT: &str = "How your last blinks look beside your first ones: 0 alert, \
+    10 drowsy. If you start sleepy, your first blinks are sleepy too, and more is missed. It \
+    may call you tiring only with a model that measured alike by alert and by sleepy first \
+    blinks, and it never warns alone.";
 /// Name of what is left of the driver's awareness.
 pub const AWARENESS: &str = "Awareness";
 /// The driver's own eyes are known.

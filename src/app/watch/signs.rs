@@ -72,6 +72,7 @@ pub(super) fn show(ui: &mut Ui, place: Rect, snapshot: &Snapshot, monitor: &Sett
                 captions: &ends,
                 color,
                 size: 22.0,
+                ..Gauge::default()
             },
             Gauge {
                 label: text::watch::CLOSED_FOR,
@@ -80,6 +81,7 @@ pub(super) fn show(ui: &mut Ui, place: Rect, snapshot: &Snapshot, monitor: &Sett
                 captions: &alarm_at,
                 color,
                 size: 17.0,
+                ..Gauge::default()
             },
             Gauge {
                 label: text::watch::CLOSED,
@@ -95,6 +97,7 @@ pub(super) fn show(ui: &mut Ui, place: Rect, snapshot: &Snapshot, monitor: &Sett
                 captions: &sure_at,
                 color: tokens.accent,
                 size: 22.0,
+                hint: text::watch::BLINKING_HINT,
             },
             Gauge {
                 label: text::watch::PERCLOS,
@@ -103,6 +106,7 @@ pub(super) fn show(ui: &mut Ui, place: Rect, snapshot: &Snapshot, monitor: &Sett
                 captions: &perclos_at,
                 color: tokens.accent,
                 size: 17.0,
+                ..Gauge::default()
             },
             Gauge {
                 label: text::watch::YAWN,

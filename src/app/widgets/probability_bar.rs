@@ -18,6 +18,8 @@ pub struct Gauge<'a> {
     pub mark: Option<f32>,
     /// Small words under the bar, each with its place on it, 0..1.
     pub captions: &'a [(f32, &'a str)],
+    /// What the figure means, told under the pointer; empty = nothing.
+    pub hint: &'a str,
     /// Colour of the fill.
     pub color: Color32,
     /// Point size of the figure; the bar grows with it.
@@ -82,4 +84,7 @@ pub fn gauge(ui: &mut Ui, gauge: &Gauge<'_>) {
     }
     let name = format!("{}: {text}", gauge.label);
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &name));
+    if !gauge.hint.is_empty() {
+        response.on_hover_text(gauge.hint);
+    }
 }

@@ -9,10 +9,6 @@ use crate::{
     monitor::{Judgement, Level, Missing, Sign, Signs, State, awareness::Stage, road::Off},
 };
 
-/// How far the score of a full window of blinks is relied on, 0..1: in three classes it is
-/// right for two videos of three (four folds by subject; see the notes on blinks).
-const BLINKING_CERTAINTY: f32 = 0.66;
-
 /// The most warnings that are remembered for the suggestion to rest.
 const WARNINGS_MOST: usize = 32;
 
@@ -77,9 +73,10 @@ impl Monitor {
             |scored: Duration| at.saturating_sub(scored) <= seconds(self.settings.blinking_s);
         match (self.missing, self.score) {
             (Some(Missing::TooSlow), _) => Sign::Missing(Missing::TooSlow),
-            (_, Some((scored, Ok(value)))) if fresh(scored) => {
-                Sign::Known { value, certainty: BLINKING_CERTAINTY * self.blinking.share() }
-            }
+            (_, Some((scored, Ok(score)))) if fresh(scored) => Sign::Known {
+                value: score.value,
+                certainty: (score.certainty * self.blinking.share()).clamp(0.0, 1.0),
+            },
             (_, Some((_, Err(why)))) => Sign::Missing(why),
             (missing, _) => Sign::Missing(missing.unwrap_or_default()),
         }
@@ -156,10 +153,11 @@ impl Monitor {
         }
     }
 
-    /// The score of the blinks where they look drowsy.
+    /// The score of the blinks where they look drowsy, if it may count.
     fn tired_blinks(&self) -> Option<f32> {
-        let score = self.blinking_sign(self.last.unwrap_or_default()).value();
-        score.filter(|score| *score >= self.settings.blinking_drowsy)
+        let holds = self.score.is_some_and(|(_, score)| score.is_ok_and(|score| score.holds));
+        let value = self.blinking_sign(self.last.unwrap_or_default()).value();
+        value.filter(|value| holds && *value >= self.settings.blinking_drowsy)
     }
 
     /// The strongest sign of the last minute.
