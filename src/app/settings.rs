@@ -42,12 +42,12 @@ struct Values {
 }
 
 impl Values {
-    fn of(now: Settings, usual: Settings) -> Self {
-        let all = |settings: Settings| {
+    fn of(now: &Settings, usual: &Settings) -> Self {
+        let all = |settings: &Settings| {
             let names = Settings::THRESHOLDS.iter().map(|threshold| threshold.name);
             names.map(|name| settings.values(name).unwrap_or_default()).collect()
         };
-        Self { of: (now, usual), now: all(now), usual: all(usual) }
+        Self { of: (*now, *usual), now: all(now), usual: all(usual) }
     }
 }
 
@@ -126,7 +126,7 @@ impl SettingsView {
         }
         let of = (preferences.monitor(), Settings::of(preferences.sensitivity));
         let known = self.values.take().filter(|values| values.of == of);
-        let values = &*self.values.insert(known.unwrap_or_else(|| Values::of(of.0, of.1)));
+        let values = &*self.values.insert(known.unwrap_or_else(|| Values::of(&of.0, &of.1)));
         ScrollArea::vertical().id_salt("thresholds").auto_shrink(false).show(ui, |ui| {
             for group in chosen.chunk_by(|a, b| a.1.group == b.1.group) {
                 let tokens = Tokens::current(ui);

@@ -121,15 +121,15 @@ impl FaceTracker {
             let key = |region| (self.order_of(region, width), self.seats.away(region));
             key(one).cmp(&key(other)).then(other.side_px.total_cmp(&one.side_px))
         });
-        let mut faces: Vec<Face> = Vec::new();
+        let mut faces: Vec<(Face, &Detection)> = Vec::new();
         for (_, detection) in found.into_iter().take(MOST_BOXES) {
             let Some(face) = self.believed_in(image, detection)? else { continue };
             let region = Region::from_landmarks(&face.landmarks);
             if !faces
                 .iter()
-                .any(|known| is_same(&Region::from_landmarks(&known.landmarks), &region))
+                .any(|(known, _)| is_same(&Region::from_landmarks(&known.landmarks), &region))
             {
-                faces.push(face);
+                faces.push((face, detection));
             }
             if !whole {
                 break;
@@ -137,8 +137,8 @@ impl FaceTracker {
         }
         let mut driver = None;
         let mut others = faces.len();
-        for face in &faces {
-            driver = self.upright_face(image, face)?;
+        for (face, detection) in &faces {
+            driver = self.upright_face(image, detection, face)?;
             // One that is upside down is told as a turned picture, not as another face.
             others -= 1;
             if driver.is_some() {
@@ -216,13 +216,13 @@ impl FaceTracker {
         track.unconfirmed = if own.is_empty() { track.unconfirmed + 1 } else { 0 };
         // What is followed may be no face at all.
         let unsure = own.is_empty() && track.confidence < SURE;
-        let mut others: Vec<Face> = Vec::new();
+        let mut others: Vec<(Face, &Detection)> = Vec::new();
         for detection in elsewhere.iter().take(MOST_BOXES) {
             let Some(other) = self.believed_in(image, detection)? else { continue };
             let region = Region::from_landmarks(&other.landmarks);
-            let mut known = others.iter().map(|face| Region::from_landmarks(&face.landmarks));
+            let mut known = others.iter().map(|(face, _)| Region::from_landmarks(&face.landmarks));
             if !is_same(&track.region, &region) && !known.any(|known| is_same(&known, &region)) {
-                others.push(other);
+                others.push((other, detection));
             }
         }
         self.seats.note(others.len(), at);
@@ -233,8 +233,8 @@ impl FaceTracker {
                 || side && !on_side
                 || side == on_side && stands_in && self.seats.away(&region) == 0
         };
-        let rival = match others.into_iter().find(claims) {
-            Some(rival) => self.upright_face(image, &rival)?,
+        let rival = match others.into_iter().find(|(face, _)| claims(face)) {
+            Some((rival, detection)) => self.upright_face(image, detection, &rival)?,
             None => None,
         };
         track.rival = if rival.is_some() { track.rival + 1 } else { 0 };

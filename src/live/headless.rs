@@ -149,7 +149,7 @@ pub fn run_seen(
     if let Some(problem) = vision.info().problem {
         tracing::warn!("{problem}");
     }
-    let mut judge = Judge::new(options.monitor, options.open.mounting, Recorder::here(options)?);
+    let mut judge = Judge::new(&options.monitor, options.open.mounting, Recorder::here(options)?);
     let alarm = Alarm::start(parts.speaker)?;
     alarm.order(AlarmCommand::Volume(options.volume));
     let clock = Clock::new(options.pace, source.info().live);

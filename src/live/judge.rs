@@ -79,11 +79,11 @@ impl Blinks {
 
 impl Judge {
     /// Judges by these thresholds, and keeps these logs.
-    pub(super) fn new(settings: Settings, mounting: Mounting, recorder: Recorder) -> Self {
+    pub(super) fn new(settings: &Settings, mounting: Mounting, recorder: Recorder) -> Self {
         Self {
-            settings,
+            settings: *settings,
             mounting,
-            monitor: Monitor::new(settings),
+            monitor: Monitor::new(*settings),
             blinks: Blinks::Unopened,
             recorder,
             last: None,
@@ -215,9 +215,9 @@ impl Judge {
     }
 
     /// Judges by other thresholds from now on.
-    pub(super) fn retune(&mut self, settings: Settings) {
-        self.settings = settings;
-        self.monitor.retune(settings);
+    pub(super) fn retune(&mut self, settings: &Settings) {
+        self.settings = *settings;
+        self.monitor.retune(*settings);
     }
 
     /// The session is over: its summary is written under its events, if anything was seen.
@@ -291,7 +291,7 @@ mod tests {
             return;
         }
         let recorder = Recorder::here(&LiveOptions::default()).unwrap();
-        let mut judge = Judge::new(Settings::default(), Mounting::default(), recorder);
+        let mut judge = Judge::new(&Settings::default(), Mounting::default(), recorder);
         let image = Arc::new(image::RgbImage::new(1, 1));
         let mut last = Judgement::default();
         // A blink every three seconds, of three to six frames, for five minutes.

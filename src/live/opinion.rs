@@ -18,7 +18,7 @@ impl Opinion {
     /// As for a watch that keeps no log.
     pub fn new(settings: Settings) -> Result<Self, LiveError> {
         let recorder = Recorder::here(&LiveOptions::default())?;
-        Ok(Self(Judge::new(settings, Mounting::default(), recorder)))
+        Ok(Self(Judge::new(&settings, Mounting::default(), recorder)))
     }
 
     /// Its judgement of the next sighting.

@@ -101,7 +101,7 @@ impl Live {
     ) -> Result<Self, LiveError> {
         let vision = (parts.open_vision)()?;
         let info = vision.info();
-        let judge = Judge::new(options.monitor, options.open.mounting, recorder);
+        let judge = Judge::new(&options.monitor, options.open.mounting, recorder);
         let alarm = Arc::new(Alarm::start(parts.speaker)?);
         alarm.order(AlarmCommand::Volume(options.volume));
 
@@ -361,7 +361,7 @@ impl Bench {
             Command::TestTone(level) => self.alarm.order(AlarmCommand::TestTone(level)),
             Command::Acknowledge => self.judge.acknowledge(),
             Command::Relearn => self.judge.relearn(),
-            Command::Thresholds(settings) => self.judge.retune(*settings),
+            Command::Thresholds(settings) => self.judge.retune(&settings),
             Command::Reload => {
                 // One that is still to be obeyed does as well.
                 let _ = self.reload.try_send(());

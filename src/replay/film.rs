@@ -113,14 +113,14 @@ impl Onlooker {
     /// Of a film, judged by the first thresholds elsewhere, and by the others here.
     pub(super) fn new(
         truth: FilmTruth,
-        first: Settings,
+        first: &Settings,
         others: &[Tuning],
     ) -> Result<Self, ReplayError> {
         let mut beside = Vec::new();
         for other in others {
             beside.push((Opinion::new(other.settings)?, Told::by(&other.name)));
         }
-        let first = Told::by(&Tuning::first(first).name);
+        let first = Told::by(&Tuning::first(*first).name);
         Ok(Self { truth, first, others: beside })
     }
 

@@ -307,7 +307,7 @@ fn watch(
     };
     let (mut sums, mut onlooker) = (Sums::default(), None);
     if let Some(spans) = &video.spans {
-        onlooker = Some(Onlooker::new(spans.clone(), options.monitor, &options.versus)?);
+        onlooker = Some(Onlooker::new(spans.clone(), &options.monitor, &options.versus)?);
     }
     let ran = headless::run_seen(&live, parts, &mut |_| {}, &mut |seen, judged| {
         sums.add(seen, judged);

@@ -231,7 +231,7 @@ fn each_eye_is_told_on_its_patch_where_the_network_reads_it() {
     harness.get_by_label(text::watch::CROP_LEGEND_EYES);
 }
 
-const STATES: [(State, Level); 14] = [
+const STATES: [(State, Level); 15] = [
     (State::Starting, Level::None),
     (State::Awake, Level::None),
     (State::Tiring, Level::Advisory),
