@@ -143,8 +143,8 @@ pub fn films_counted(row: &FilmRow) -> String {
     let minutes = row.counts.awake_s / 60.0;
     let [closures, ..] = row.counts.closures;
     format!(
-        "{} films of {} people: {minutes:.1} minutes awake, {closures} closures, {} yawns. An \
-         alarm during a closure or within a second after it finds it.",
+        "Films: {}. People: {}. Minutes awake: {minutes:.1}. Closures: {closures}. Yawns: {}. \
+         An alarm during a closure or within a second after it finds it.",
         row.films, row.subjects, row.counts.yawns
     )
 }
