@@ -51,7 +51,8 @@ pub struct EvaluateArgs {
     pub blinks: Option<PathBuf>,
     /// The control of `--blinks`: the films by the alert, the low and the drowsy film of the
     /// same person in turn, by the list's own folds and by the model as it is.
-    #[arg(long, requires = "blinks")]
+    // A group's argument that is missing is not asked for when another one of it is given.
+    #[arg(long, requires = "blinks", conflicts_with_all = ["data", "landmarks", "compare", "confusion"])]
     pub norms: bool,
     /// Two folders that `--report` wrote before: the second is held against the first.
     #[arg(long, num_args = 2, value_names = ["DIR", "DIR"], group = "measured")]

@@ -9,8 +9,10 @@ use crate::{
 };
 
 /// The norms by which a blink model's card tells its figures, each by people of folds that
-/// it did not learn from.
-const NORMS: [&str; 3] = ["alert_norm", "low_norm", "drowsy_norm"];
+/// it did not learn from, and of the same blinks by each, so that nothing but the norm
+/// differs.
+const NORMS: [&str; 3] =
+    ["same_blinks.alert_norm", "same_blinks.low_norm", "same_blinks.drowsy_norm"];
 /// By each of them at least so often must a drowsy film score above an alert one. Our
 /// choice, as is the next.
 const LEAST_AUC: f64 = 0.85;
@@ -93,7 +95,7 @@ mod tests {
         assert!(!holds(&card([0.98, 0.86, 0.87])), "better by the alert norm");
         assert!(!holds(&BTreeMap::new()), "a card that does not say");
         let mut lacks = card([0.9; 3]);
-        lacks.remove("drowsy_norm.auc_alert_drowsy");
+        lacks.remove("same_blinks.drowsy_norm.auc_alert_drowsy");
         assert!(!holds(&lacks));
     }
 

@@ -294,10 +294,13 @@ mod tests {
         let mut judge = Judge::new(&Settings::default(), Mounting::default(), recorder);
         let image = Arc::new(image::RgbImage::new(1, 1));
         let mut last = Judgement::default();
-        // A blink every three seconds, of three to six frames, for five minutes.
+        // A blink every three seconds, of three to six frames, for five minutes; no two in a
+        // row are as deep.
         for i in 0..9000_u32 {
             let at = Duration::from_secs(1) * i / 30;
-            let closed = if i % 90 < 3 + i / 90 % 4 { 0.95 } else { 0.05 };
+            let blink = i / 90;
+            let depth = 0.7 + 0.04 * (blink * 5 % 7) as f32;
+            let closed = if i % 90 < 3 + blink % 4 { depth } else { 0.05 };
             let face = eyes(closed);
             let seen = Sighting {
                 frame: Frame { image: image.clone(), at, index: u64::from(i) },
