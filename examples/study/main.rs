@@ -1,4 +1,4 @@
-//! The study of docs/models.md: trains the variants of a list, judges each on the people it
+//! The study of docs/experiments.md: trains the variants of a list, judges each on the people it
 //! has not seen, under worse conditions and with covers, and appends one JSON line a run.
 //! What stands in the results or lies finished in the folder is not done again.
 //!

@@ -1,4 +1,4 @@
-//! The results as the tables of docs/models.md: one row a variant, the mean over its seeds
+//! The results as the tables of docs/experiments.md: one row a variant, the mean over its seeds
 //! and, where there are several, half the distance between the best and the worst.
 
 use serde_json::Value;
