@@ -231,7 +231,9 @@ pub enum RuntimeError {
     #[error("ONNX Runtime does not start ({0}); run `make setup` to install it afresh")]
     Environment(String),
     /// A device that does not exist.
-    #[error("\"{0}\" is no device; choose one of auto, cpu, cuda, tensorrt, directml, coreml")]
+    #[error(
+        "\"{0}\" is not a known device; choose one of auto, cpu, cuda, tensorrt, directml, coreml"
+    )]
     Device(String),
 }
 

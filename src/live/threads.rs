@@ -160,7 +160,7 @@ impl Live {
                     Err(panic) => panic,
                 };
                 crashes = if began.elapsed() > FORGIVEN { 1 } else { crashes + 1 };
-                let why = format!("the judge has crashed ({}) and begins anew", words_of(&*panic));
+                let why = format!("the judge crashed ({}) and was restarted", words_of(&*panic));
                 mourn(&told, waker.as_ref(), &alarm, &why);
                 std::thread::sleep((BACK_OFF * crashes).min(BACK_OFF_MOST));
                 began = Instant::now();

@@ -159,7 +159,7 @@ fn a_judge_that_crashes_warns_says_so_and_judges_again() {
         assert!(shown.problem.as_ref().unwrap().contains("a window's panic"));
         assert_eq!((shown.sounding, shown.judgement.state), (Level::Warning, State::CameraLost));
         let again = wait(&live, "the return", |s| s.face.is_some() && s.sounding == Level::None);
-        assert!(again.problem.as_ref().unwrap().contains("begins anew"), "it stays told");
+        assert!(again.problem.as_ref().unwrap().contains("was restarted"), "it stays told");
         assert!(!again.ended);
     }
 }

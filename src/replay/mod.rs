@@ -56,7 +56,7 @@ pub enum ReplayError {
         path: PathBuf,
     },
     /// A file of a run is not one.
-    #[error("{path} is no file of a run ({why}); remove it and watch the videos again", path = .path.display())]
+    #[error("{path} is not a run file ({why}); remove it and watch the videos again", path = .path.display())]
     Form {
         /// The file.
         path: PathBuf,

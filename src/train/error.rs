@@ -123,7 +123,7 @@ pub enum TrainError {
     #[error("a replica stopped early; see the messages above it")]
     ReplicaStopped,
     /// A run was cut short by an error; its last checkpoint is kept.
-    #[error("{source} (the checkpoint of step {kept} is kept in {run}; once it is mended, --resume goes on from there)", run = .run.display())]
+    #[error("{source} (the checkpoint of step {kept} is kept in {run}; fix the cause, then continue with --resume)", run = .run.display())]
     CutShort {
         /// What happened.
         source: Box<TrainError>,

@@ -52,23 +52,23 @@ pub const OWN_THRESHOLD: &str = "The model's own";
 /// Heading of the figures.
 pub const FIGURES: &str = "Figures";
 /// Heading of the counts.
-pub const CONFUSION: &str = "Truth against answer";
+pub const CONFUSION: &str = "Confusion matrix";
 /// Heading of the curve.
-pub const ROC: &str = "Found over false alarms (ROC)";
+pub const ROC: &str = "ROC curve: true over false positive rate";
 /// Heading of the curve.
 pub const PRECISION: &str = "Precision over recall";
 /// Heading of the curve.
-pub const CALIBRATION: &str = "Came true over promised";
+pub const CALIBRATION: &str = "Calibration: true share over probability";
 /// Heading of the rows by condition.
 pub const CONDITIONS: &str = "By condition";
 /// There is none.
-pub const NO_CONDITIONS: &str = "The set tells of no condition that differs.";
+pub const NO_CONDITIONS: &str = "All pictures share the same conditions.";
 /// Heading of the people.
 pub const PEOPLE: &str = "People with most wrong answers";
 /// Everything is right.
 pub const NOBODY: &str = "Nobody was judged wrongly.";
 /// Heading of the worst pictures.
-pub const WORST: &str = "Judged worst";
+pub const WORST: &str = "Worst mistakes";
 /// Below it.
 pub const WORST_SAYS: &str = "Shown here only, never exported.";
 /// None is wrong.

@@ -140,7 +140,10 @@ pub mod start {
     pub const FAILED: &str = "Watching could not start";
     /// When a page cannot be drawn; the watch goes on without it.
     pub fn not_drawn(why: &str) -> String {
-        format!("The window has stumbled ({why}) and begins anew. Watching and the alarm go on.")
+        format!(
+            "The window hit an error ({why}) and was restarted. Monitoring and the alarm keep \
+             running."
+        )
     }
     /// When the thread that opens them has gone.
     pub const NO_ANSWER: &str = "opening ended without an answer; try again";

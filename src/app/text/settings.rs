@@ -102,12 +102,12 @@ pub fn reset_of(name: &str) -> String {
     format!("{RESET} {name}")
 }
 
-/// How many thresholds differ from the sensitivity's.
+/// How many thresholds are overridden: differ from those of the sensitivity.
 pub fn changed(count: usize) -> String {
     match count {
-        0 => "None differs from the sensitivity's.".into(),
-        1 => "1 differs from the sensitivity's.".into(),
-        _ => format!("{count} differ from the sensitivity's."),
+        0 => "No threshold overridden.".into(),
+        1 => "1 threshold overridden.".into(),
+        _ => format!("{count} thresholds overridden."),
     }
 }
 
