@@ -43,6 +43,17 @@ pub struct Reading {
     pub looking_down: Option<f32>,
 }
 
+/// Below this the head on an eye says that nobody could read it.
+const LEAST_SEEN: f32 = 0.35;
+
+impl Reading {
+    /// Whether the classifier says of both eyes that nobody could read them: behind dark
+    /// lenses, hands or reflections.
+    pub fn hides_eyes(&self) -> bool {
+        self.eyes.is_some_and(|eyes| eyes.iter().all(|eye| eye.seen < LEAST_SEEN))
+    }
+}
+
 /// What the head on the token of one eye says.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EyeReading {

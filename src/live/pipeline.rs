@@ -157,9 +157,21 @@ impl Pipeline {
         let crop = align::crop(image, &face.landmarks, size_px).image;
         let keep = self.keep(&face.visibility);
         let reading = self.classifier.read(&crop, &keep)?;
-        let unreadable = face.eyes_unreadable(image, &mut self.sampler);
+        let unreadable = self.unreadable(&face, image, &reading);
         let turn = face.landmarks.turn();
         Ok(Some(Look { face, reading, unreadable, faces, turn }))
+    }
+
+    /// Why the eyes cannot be read, by the face and the light on it, or else by the classifier;
+    /// `None` = they can.
+    fn unreadable(
+        &mut self,
+        face: &Face,
+        image: &RgbImage,
+        reading: &Reading,
+    ) -> Option<Unreadable> {
+        let why = face.eyes_unreadable(image, &mut self.sampler);
+        why.or_else(|| reading.hides_eyes().then_some(Unreadable::Covered))
     }
 
     /// The patches that may be attended to, given what of the face is uncovered.
@@ -211,7 +223,7 @@ impl Vision for Pipeline {
             eye_aspect: face.landmarks.eye_aspect(),
             mouth_aspect: face.landmarks.mouth_aspect(),
             pose: Some(face.landmarks.pose()),
-            unreadable: face.eyes_unreadable(&frame.image, &mut self.sampler),
+            unreadable: self.unreadable(&face, &frame.image, &reading),
         });
         timing.classify = started.elapsed();
         (sighting.reading, sighting.crop) = (Some(reading), Some(crop));
