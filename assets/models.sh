@@ -62,6 +62,7 @@ timed prepare "$program" prepare --collections data --crop-px 144 --rate 5 --out
 timed pretrain learn pretrain pretrain
 timed export-mae "$program" export --checkpoint runs/mae --out models/mae.onnx
 timed finetune learn finetune finetune
+timed finetune-more learn finetune finetune-more
 timed finetune-films learn finetune finetune-films
 timed export-drowsiness "$program" export --checkpoint runs/finetune-films --fp16 \
   --out models/drowsiness.onnx

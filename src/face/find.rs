@@ -21,8 +21,9 @@ const DOUBTFUL: f32 = 0.97;
 /// believed then, and one in 10 of 362 pictures without a face; by thresholds for either
 /// voice alone it was 79% with as many (2026-11-28).
 const BELIEVED: f32 = 3.84;
-/// The same in a picture that is turned, where most have no face at all.
-const BELIEVED_TURNED: f32 = 5.7;
+/// The same in a picture that is turned, where most have no face at all. Of faces that are
+/// upside down the belief is 11 and more.
+const BELIEVED_TURNED: f32 = 8.0;
 /// Boxes of one search that are looked at: time stays bounded in a picture full of faces.
 const MOST_BOXES: usize = 64;
 
