@@ -1,5 +1,5 @@
 # `make run` and `make test` do everything on a fresh Debian 12 with Rust, git and make.
-.PHONY: run test setup build format lint features unit screenshot screenshots test-demo demo-pictures models bench bench-faces bench-drivers help deny test-long soak test-camera fuzz mutated
+.PHONY: run test setup build format lint features unit screenshots test-demo demo-pictures models bench bench-faces bench-drivers help deny test-long soak test-camera fuzz mutated
 ARGS ?=
 
 help:                ## this list
@@ -66,10 +66,6 @@ screenshots: build   ## makes docs/window-*.png again, on the demo driver
 	target/release/wakewatch prepare --images $(SET)/list.csv --out $(SET)/crops
 	$(SHOT) --source demo --train $(SET)/pretrain.toml --screenshot docs/window-training.png --after 90
 	$(SHOT) --source demo --screen settings --screenshot docs/window-settings.png --after 4
-
-screenshot: build    ## makes docs/watch.png again, on the demo driver
-	ALSA_CONFIG_PATH=assets/silent.conf xvfb-run -a -s "-screen 0 1280x800x24" target/release/wakewatch watch \
-	  --source demo --screenshot docs/watch.png --after 14
 
 deny:                ## licences, sources and known weaknesses of what is built in
 	@if cargo deny --version >/dev/null 2>&1; then \

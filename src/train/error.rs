@@ -33,7 +33,7 @@ pub enum TrainError {
         path: PathBuf,
     },
     /// The configuration is not TOML of the expected form.
-    #[error("{path} is no training configuration ({why}); compare it with the examples in the README", path = .path.display())]
+    #[error("{path} is no training configuration ({why}); compare it with the examples in models/*.toml", path = .path.display())]
     Config {
         /// The file.
         path: PathBuf,
