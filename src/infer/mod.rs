@@ -43,8 +43,10 @@ pub struct Reading {
     pub looking_down: Option<f32>,
 }
 
-/// Below this the head on an eye says that nobody could read it.
-const LEAST_SEEN: f32 = 0.35;
+/// Below this the head on an eye says that nobody could read it. Of 300 photographs of dark
+/// glasses 49% have both eyes below, of 9,829 frames of films whose eyes a person reads none,
+/// and 0.5% of those behind clear glasses by night (2026-11-28).
+const LEAST_SEEN: f32 = 0.5;
 
 impl Reading {
     /// Whether the classifier says of both eyes that nobody could read them: behind dark

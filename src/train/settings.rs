@@ -181,20 +181,21 @@ mod tests {
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
         let pretrain: PretrainConfig = read(&models.join("pretrain.toml")).unwrap();
         let finetune: FinetuneConfig = read(&models.join("finetune.toml")).unwrap();
+        let more: FinetuneConfig = read(&models.join("finetune-more.toml")).unwrap();
         let films: FinetuneConfig = read(&models.join("finetune-films.toml")).unwrap();
-        assert_eq!(films.weights, Some(finetune.out));
+        assert_eq!(more.weights, Some(finetune.out));
+        assert_eq!(films.weights, Some(more.out));
         // Of the films all are held out at first, and some people then.
         let people = |hold_out: HoldOut| {
             let mut shares = hold_out.shares;
             shares.remove("drivers");
             (hold_out.seed, hold_out.share, shares, hold_out.last)
         };
-        assert_eq!(
-            people(films.hold_out),
-            people(finetune.hold_out),
-            "nobody validates who was learned from"
-        );
-        for training in [&pretrain.training, &finetune.training, &films.training] {
+        let first = people(finetune.hold_out);
+        for later in [more.hold_out, films.hold_out] {
+            assert_eq!(people(later), first, "nobody validates who was learned from");
+        }
+        for training in [pretrain.training, finetune.training, more.training, films.training] {
             training.validate().unwrap();
         }
     }

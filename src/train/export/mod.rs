@@ -33,7 +33,7 @@ const LIMITS: &str = "\"drowsy\" in a picture means eyes closed or yawning, noth
     drowsiness over time is judged elsewhere. Learned from acted and posed pictures, few of \
     them from cars, and by night from three people. Looking down with low lids is often read as \
     shut eyes, and the output looking_down hardly ever says so; eyes behind dark glasses are \
-    called seen. Not fit as the only guard of anybody's safety";
+    often called seen. Not fit as the only guard of anybody's safety";
 
 /// What to export and where to.
 #[derive(Clone, Debug)]
