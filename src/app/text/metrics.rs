@@ -54,7 +54,7 @@ pub const FIGURES: &str = "Figures";
 /// Heading of the counts.
 pub const CONFUSION: &str = "Confusion matrix";
 /// Heading of the curve.
-pub const ROC: &str = "ROC curve: true over false positive rate";
+pub const ROC: &str = "ROC: true over false positive rate";
 /// Heading of the curve.
 pub const PRECISION: &str = "Precision over recall";
 /// Heading of the curve.
