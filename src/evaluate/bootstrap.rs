@@ -90,6 +90,24 @@ impl Bootstrap {
         };
         whole.iter().enumerate().map(estimate).collect()
     }
+
+    /// The figures of two judges of the same items, and the second's less the first's, drawing
+    /// the same people for both; see [`estimates`](Self::estimates).
+    pub fn paired(
+        &self,
+        subjects: &[&str],
+        figures: impl Fn(&[u32]) -> [Vec<Option<f64>>; 2] + Sync,
+    ) -> [Vec<Estimate>; 3] {
+        let mut first = self.estimates(subjects, |counts| {
+            let [a, b] = figures(counts);
+            let less: Vec<_> = a.iter().zip(&b).map(|(a, b)| Some((*b)? - (*a)?)).collect();
+            [a, b, less].concat()
+        });
+        let each = first.len() / 3;
+        let mut second = first.split_off(each);
+        let less = second.split_off(each);
+        [first, second, less]
+    }
 }
 
 /// The value below which a share of the sorted values lies, interpolated (type 7, as

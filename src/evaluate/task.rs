@@ -271,12 +271,8 @@ pub fn difference(first: &Task, second: &Task, bootstrap: &Bootstrap) -> Option<
     let a = Task { answers: pairs.iter().map(|(a, _)| (*a).clone()).collect(), ..first.bare() };
     let b = Task { answers: pairs.iter().map(|(_, b)| (*b).clone()).collect(), ..second.bare() };
     let subjects: Vec<&str> = a.answers.iter().map(|answer| answer.subject.as_str()).collect();
-    let all = bootstrap.estimates(&subjects, |counts| {
-        let (a, b) = (a.figures(counts), b.figures(counts));
-        let less = a.iter().zip(&b).map(|(a, b)| Some((*b)? - (*a)?)).collect::<Vec<_>>();
-        [a, b, less].concat()
-    });
-    let part = |at: usize| named(&all[at * FIGURES.len()..]);
+    let estimates = bootstrap.paired(&subjects, |counts| [&a, &b].map(|task| task.figures(counts)));
+    let [before, after, less] = estimates.map(|part| named(&part));
     let people: BTreeSet<&str> = subjects.iter().copied().collect();
     Some(Difference {
         task: first.name.clone(),
@@ -285,9 +281,9 @@ pub fn difference(first: &Task, second: &Task, bootstrap: &Bootstrap) -> Option<
         n: pairs.len(),
         unpaired: first.answers.len() + second.answers.len() - 2 * pairs.len(),
         subjects: people.len(),
-        before: part(0),
-        after: part(1),
-        difference: part(2),
+        before,
+        after,
+        difference: less,
     })
 }
 

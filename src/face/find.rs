@@ -6,8 +6,8 @@ use image::RgbImage;
 use super::{
     Detection, Face, FaceError, FaceTracker, Region, Search,
     driver::is_same,
-    landmarks::{Looks, ROUGHLY_STEADY, STEADY},
-    upright::{AllTurns, is_turn_told},
+    landmarks::{ROUGHLY_STEADY, STEADY},
+    upright::is_turn_told,
 };
 use crate::frame::Turn;
 
@@ -129,21 +129,6 @@ impl FaceTracker {
             order(one).cmp(&order(other)).then(other.side_px.total_cmp(&one.side_px))
         });
         Ok(faces.into_iter().map(|(_, face)| face).collect())
-    }
-
-    /// A face the way up in which the network is surest of it. What the detector sees in each
-    /// turn is asked for once.
-    fn surely_upright(
-        &mut self,
-        image: &RgbImage,
-        looks: Looks,
-        all: &mut Option<AllTurns>,
-    ) -> Result<Looks, FaceError> {
-        let all = match all {
-            Some(all) => all,
-            none => none.insert(self.all_turns(image, None)?),
-        };
-        self.surest_turn(image, looks, all)
     }
 
     /// Last, takes the picture for a tight crop: the whole of it is one face.

@@ -149,6 +149,21 @@ impl FaceTracker {
         Ok(best)
     }
 
+    /// A face the way up in which the network is surest of it. What the detector sees in each
+    /// turn is asked for once.
+    pub(super) fn surely_upright(
+        &mut self,
+        image: &RgbImage,
+        looks: Looks,
+        all: &mut Option<AllTurns>,
+    ) -> Result<Looks, FaceError> {
+        let all = match all {
+            Some(all) => all,
+            none => none.insert(self.all_turns(image, None)?),
+        };
+        self.surest_turn(image, looks, all)
+    }
+
     /// A face that was newly found by this detection, as it is to be followed, or `None` when
     /// the network is surer of it in the turned picture.
     pub(super) fn upright_face(
@@ -213,11 +228,7 @@ impl FaceTracker {
             if looks.confidence < SURE || looks.moved > STEADY {
                 continue;
             }
-            let all = match &mut all {
-                Some(all) => all,
-                none => none.insert(self.all_turns(image, None)?),
-            };
-            let face = self.surest_turn(image, looks, all)?.believed(STEADY);
+            let face = self.surely_upright(image, looks, &mut all)?.believed(STEADY);
             if face.confidence >= SURE && face.landmarks.turn() == turn {
                 return Ok(Some(face));
             }

@@ -52,7 +52,7 @@ impl Reading {
     /// Whether the classifier says of both eyes that nobody could read them: behind dark
     /// lenses, hands or reflections.
     pub fn hides_eyes(&self) -> bool {
-        self.eyes.is_some_and(|eyes| eyes.iter().all(|eye| eye.seen < LEAST_SEEN))
+        self.eyes.is_some_and(|eyes| eyes.iter().all(EyeReading::is_hidden))
     }
 }
 
@@ -64,6 +64,13 @@ pub struct EyeReading {
     /// Probability that this eye can be seen at all, 0..1: that no hand, dark lens,
     /// reflection or frame lies over it.
     pub seen: f32,
+}
+
+impl EyeReading {
+    /// Whether nobody could read this eye: what it says of being shut means nothing.
+    pub fn is_hidden(&self) -> bool {
+        self.seen < LEAST_SEEN
+    }
 }
 
 /// A crop that cannot be read.

@@ -20,8 +20,6 @@ use crate::{
 const FIGURES_FROM: f32 = 44.0;
 /// Height of an eye's bar, in points.
 const BAR: f32 = 7.0;
-/// An eye that is seen less surely than this is shown as hidden: its bar says nothing.
-const SEEN_FROM: f32 = 0.5;
 
 /// Draws a snapshot's crop; keeps its texture.
 #[derive(Default)]
@@ -135,7 +133,7 @@ fn draw_eye(painter: &Painter, area: Rect, eye: &EyeReading) {
     }
     let tokens = &theme::DARK;
     painter.rect_filled(bar.expand(2.0), 3.0, Color32::from_black_alpha(170));
-    if eye.seen < SEEN_FROM {
+    if eye.is_hidden() {
         let edge = Stroke::new(1.0, tokens.unseen);
         painter.rect_stroke(bar, 2.0, edge, StrokeKind::Inside);
         let mut x = bar.left();
@@ -212,7 +210,7 @@ fn describe(patches: &[Patch], eyes: &[(Cell, EyeReading)]) -> String {
     });
     let read = text::watch::patches_read(&read.collect::<Vec<_>>().join(", "));
     let eyes = eyes.iter().map(|(cell, eye)| {
-        let shut = (eye.seen >= SEEN_FROM).then_some(eye.shut);
+        let shut = (!eye.is_hidden()).then_some(eye.shut);
         text::watch::eye_read(*cell == Cell::LeftEye, shut)
     });
     std::iter::once(read).chain(eyes).collect::<Vec<_>>().join("; ")

@@ -363,15 +363,10 @@ pub fn difference(
         return None;
     }
     let subjects = people(&a);
-    let all = bootstrap.estimates(&subjects, |times| {
-        let of = |films: &[FilmCount]| Sums::of(films.iter().zip(times.iter().copied())).figures();
-        let (a, b) = (of(&a), of(&b));
-        let less: Vec<_> = a.iter().zip(&b).map(|(a, b)| Some((*b)? - (*a)?)).collect();
-        [a, b, less].concat()
+    let estimates = bootstrap.paired(&subjects, |times| {
+        [&a, &b].map(|films| Sums::of(films.iter().zip(times.iter().copied())).figures())
     });
-    let mut parts = all.chunks(FIGURES.len()).map(named);
-    let mut part = || parts.next().unwrap_or_default();
-    let (before, after, less) = (part(), part(), part());
+    let [before, after, less] = estimates.map(|part| named(&part));
     Some(FilmDifference {
         first: first.name(),
         second: second.name(),

@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{Report, html::escape};
+use super::{
+    Report,
+    html::{escape, verdict},
+};
 use crate::evaluate::{
     bootstrap::Estimate,
     films::{FIGURES, Figure, FilmDifference, FilmReport, FilmRow, Kind, LATE_S, LEAST_S},
@@ -200,23 +203,15 @@ fn difference_section(out: &mut String, difference: &FilmDifference) {
             cell(figure, of(&difference.before)),
             cell(figure, of(&difference.after)),
             cell(figure, less),
-            verdict(figure, less)
+            verdict_of(figure, less)
         );
     }
     out.push_str("</tbody></table></section>\n");
 }
 
-/// What a difference comes to, in a word.
-fn verdict(figure: &Figure, less: Estimate) -> &'static str {
-    let more_is_better = figure.kind == Kind::Share;
-    let Some((low, high)) = less.low.zip(less.high) else { return "" };
-    match (low > 0.0, high < 0.0) {
-        (true, _) if more_is_better => "better",
-        (_, true) if !more_is_better => "better",
-        (true, _) | (_, true) => "worse",
-        _ if low == 0.0 && high == 0.0 => "the same",
-        _ => "not told apart",
-    }
+/// What a difference comes to, in a word: more is better of what is found.
+fn verdict_of(figure: &Figure, less: Estimate) -> &'static str {
+    verdict(less, figure.kind == Kind::Share)
 }
 
 /// One record a figure, in the columns of `figures.csv`: task, model, by, row, n, missed,
@@ -272,8 +267,8 @@ mod tests {
             (needless, -0.2, 0.1, "not told apart"),
             (found, 0.0, 0.0, "the same"),
         ] {
-            assert_eq!(verdict(figure, less(low, high)), word, "{} {low}", figure.key);
+            assert_eq!(verdict_of(figure, less(low, high)), word, "{} {low}", figure.key);
         }
-        assert_eq!(verdict(found, Estimate { value: Some(0.1), low: None, high: None }), "");
+        assert_eq!(verdict_of(found, Estimate { value: Some(0.1), low: None, high: None }), "");
     }
 }

@@ -323,6 +323,18 @@ fn matrix(task: &TaskReport, counts: &[Vec<u64>]) -> String {
     out
 }
 
+/// What a difference comes to, in a word.
+pub(super) fn verdict(less: Estimate, more_is_better: bool) -> &'static str {
+    let Some((low, high)) = less.low.zip(less.high) else { return "" };
+    match (low > 0.0, high < 0.0) {
+        (true, _) if more_is_better => "better",
+        (_, true) if !more_is_better => "better",
+        (true, _) | (_, true) => "worse",
+        _ if low == 0.0 && high == 0.0 => "the same",
+        _ => "not told apart",
+    }
+}
+
 fn difference_section(out: &mut String, difference: &Difference) {
     let _ = write!(
         out,
@@ -349,25 +361,7 @@ fn difference_section(out: &mut String, difference: &Difference) {
     for (key, title) in FIGURES {
         let less = of(&difference.difference, key);
         let less_is_better = ["loss", "calibration_error"].contains(&key);
-        let word = match (less.low, less.high) {
-            (Some(low), _) if low > 0.0 => {
-                if less_is_better {
-                    "worse"
-                } else {
-                    "better"
-                }
-            }
-            (_, Some(high)) if high < 0.0 => {
-                if less_is_better {
-                    "better"
-                } else {
-                    "worse"
-                }
-            }
-            (Some(low), Some(high)) if low == 0.0 && high == 0.0 => "the same",
-            (Some(_), Some(_)) => "not told apart",
-            _ => "",
-        };
+        let word = verdict(less, !less_is_better);
         let _ = write!(
             out,
             "<tr><th>{title}</th>{}{}{}<td class=\"text\">{word}</td></tr>",
