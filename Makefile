@@ -79,7 +79,7 @@ deny:                ## licences, sources and known weaknesses of what is built 
 	else echo "deny: skipped, there is no cargo-audit (cargo install cargo-audit)"; fi
 
 test-long: setup     ## ten minutes of driving with faults at random, and 200 kills
-	SOAK_PNG=docs/soak.png cargo test --release --locked --test soak -- --ignored --nocapture ten_minutes
+	SOAK_PNG=docs/soak.png cargo test --release --locked --test soak -- --ignored --nocapture --test-threads 1 ten_minutes again_and_again
 	cargo test --locked --test killed -- --ignored --nocapture two_hundred
 
 soak: setup          ## the same for eight hours of the driver's time; hours of ours

@@ -24,6 +24,8 @@ for one in "$data"/*; do
   [ "$name" = crops ] || ln -sfn "$one" "data/$name"
 done
 
+ln -sfn "$repository/models/driver_blinks.csv" data/driver_blinks.csv
+
 timed() { # timed NAME COMMAND...: runs it unless it was done, and keeps how long it took
   name=$1
   shift

@@ -49,7 +49,7 @@ pub struct PrepareArgs {
     #[arg(long, value_name = "FOLDER", group = "pictures")]
     pub uta: Option<PathBuf>,
     /// A folder that holds the research collections (yawdd, cew_closed, landmarks68,
-    /// drivers, mrl_eyes, ...), and `narrow_eyes.csv` beside them.
+    /// drivers, mrl_eyes, ...), with `narrow_eyes.csv` and `driver_blinks.csv` beside them.
     #[arg(long, value_name = "FOLDER", group = "pictures")]
     pub collections: Option<PathBuf>,
     /// The folder to write; what an earlier run has done there is kept.

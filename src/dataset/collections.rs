@@ -50,6 +50,8 @@ const KNOWN: [&str; 10] = [
     SUNGLASSES,
 ];
 const DRIVERS: &str = "drivers";
+/// Name of the table beside the folders that has the blinks of the films in it.
+const BLINKS: &str = "driver_blinks.csv";
 const MRL_EYES: &str = "mrl_eyes";
 const YAWNS: &str = "yawns_generated";
 /// Faces whose eyes nobody can read; in the folder of the collection that they come with.
@@ -93,7 +95,11 @@ pub fn films(folder: &Path) -> Result<BTreeMap<PathBuf, FilmTruth>, DatasetError
     if !root.is_dir() {
         return Ok(BTreeMap::new());
     }
-    let films = spans::read(&root.join(TRUTH))?;
+    let mut films = spans::read(&root.join(TRUTH))?;
+    let blinks = folder.join(BLINKS);
+    if blinks.is_file() {
+        spans::add_blinks(&mut films, &blinks)?;
+    }
     Ok(films.into_iter().map(|film| (root.join(&film.file), film)).collect())
 }
 
@@ -439,6 +445,8 @@ mod tests {
         assert_eq!((items[2].eyes_closed, items[3].eyes_closed), (Some(true), Some(false)));
         assert_eq!(items.iter().filter(|item| item.eyes_only).count(), 2);
         assert_eq!(films(root).unwrap()[&root.join("drivers/a.mp4")].yawns, [[0.0, 1.0]]);
+        write(root, BLINKS, "file,start,end\nb.mp4,1.0,1.2\n");
+        assert_eq!(films(root).unwrap()[&root.join("drivers/b.mp4")].blinks, [[1.0, 1.2]]);
 
         write(root, "mrl_eyes/labels.csv", "file,subject,eyes\nx.jpg,s1,half\n");
         let error = list(root).unwrap_err().to_string();

@@ -27,6 +27,8 @@ struct Driver {
     /// The frames of the last half minute in which they really looked off the road: time
     /// and length, seconds.
     off: VecDeque<[f64; 2]>,
+    /// The last judgement was a warning of eyes off the road; `told` may be empty by now.
+    warned: bool,
     /// A warning of eyes off the road that were on it.
     wrongly_off: Option<Judgement>,
 }
@@ -61,6 +63,7 @@ impl Driver {
             at: 0.0,
             told: Vec::new(),
             off: VecDeque::new(),
+            warned: false,
             wrongly_off: None,
         }
     }
@@ -81,9 +84,9 @@ impl Driver {
         }
         let warned =
             |told: &Judgement| (told.state, told.level) == (State::EyesOffRoad, Level::Warning);
-        let begins = warned(&judged) && !self.told.last().is_some_and(warned);
-        // Time in which no face is seen neither counts nor ends a look.
-        if begins && self.off_within(7.0) < 3.0 && self.off_within(31.0) < 9.0 {
+        let before = std::mem::replace(&mut self.warned, warned(&judged));
+        let begins = self.warned && !before;
+        if begins && self.off_within(4.5) < 3.0 && self.off_within(31.0) < 9.0 {
             self.wrongly_off = Some(judged.clone());
         }
         self.told.push(judged);

@@ -8,6 +8,9 @@ use wakewatch::{
     monitor::FaceSigns,
 };
 
+/// The blinks of the films, looked at one by one: in them the eyes are shut, which the list
+/// of the films does not say.
+const BLINKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/driver_blinks.csv");
 /// Stamps of the same frame may differ by so much, seconds.
 const SAME_S: f64 = 0.05;
 
@@ -164,7 +167,12 @@ pub(crate) fn known(data: &Path) -> Option<Known> {
         println!("skipped: {} is not here", list.display());
         return None;
     }
-    let (films, peer) = (spans::read(&list).unwrap(), data.join("drivers_peer.csv"));
+    let (mut films, peer) = (spans::read(&list).unwrap(), data.join("drivers_peer.csv"));
+    // As the list has it, every blink counts as open eyes.
+    match std::env::var_os("WAKEWATCH_BLINKS_ARE_OPEN") {
+        Some(_) => println!("blinks count as open eyes, as the list of the films has it"),
+        None => spans::add_blinks(&mut films, Path::new(BLINKS)).unwrap(),
+    }
     if !peer.exists() {
         println!("without MediaPipe's word: {} is not here", peer.display());
         return Some(Known { films, peer: HashMap::new() });

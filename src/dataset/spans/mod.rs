@@ -2,12 +2,14 @@
 //! time, one JSON object a film: a line of `truth.jsonl` in a folder of films, or
 //! `NAME.spans.json` beside a film ([`read()`] and [`beside`]).
 //!
-//! Blinks are not annotated one by one, only about how many there are
-//! ([`FilmTruth::blinks_about`]): outside the closures a single frame may lie in a blink
-//! and is still told as open.
+//! A blink is no closure, but the eyes are shut in it: where blinks are written down
+//! ([`FilmTruth::blinks`], [`add_blinks`]), nothing is said of the lids in them. Where they
+//! are not, a single frame outside the closures may lie in a blink and is told as open.
 
+mod blinks;
 mod read;
 
+pub use blinks::add_blinks;
 pub use read::{END_TOLERANCE_S, SPANS_ENDING, TRUTH, beside, check_end, read};
 
 use std::path::PathBuf;
@@ -55,6 +57,9 @@ pub struct FilmTruth {
     pub conditions: Vec<String>,
     /// Both eyes are shut, longer than a blink.
     pub closures: Vec<Span>,
+    /// Single blinks, with their lids on the way down and up. Nothing is said of the lids
+    /// there.
+    pub blinks: Vec<Span>,
     /// About how many blinks there are, where they were counted.
     pub blinks_about: Option<f64>,
     /// Yawns.
@@ -81,8 +86,8 @@ pub struct FilmTruth {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
     /// Whether both eyes are shut. `None`: at the border of a closure, where the truth is
-    /// uncertain or there is no face, and in the whole of a film whose confidence is low.
-    /// `Some(false)` may be a single blink, see the module.
+    /// uncertain or there is no face, in a blink that is written down, and in the whole of a
+    /// film whose confidence is low.
     pub shut: Option<bool>,
     /// Whether the person yawns. `None`: at the border of a yawn, where the truth is
     /// uncertain, or there is no face.
@@ -101,9 +106,10 @@ pub struct Moment {
 
 impl FilmTruth {
     /// Every list of spans with its key.
-    pub fn lists(&self) -> [(&'static str, &[Span]); 8] {
+    pub fn lists(&self) -> [(&'static str, &[Span]); 9] {
         [
             ("closures", &self.closures),
+            ("blinks", &self.blinks),
             ("yawns", &self.yawns),
             ("looking_down", &self.looking_down),
             ("looking_away", &self.looking_away),
@@ -119,7 +125,7 @@ impl FilmTruth {
         let within = |spans: &[Span]| spans.iter().any(|[a, b]| (*a..=*b).contains(&seconds));
         let (uncertain, no_face) = (within(&self.uncertain), within(&self.no_face));
         let told = !uncertain && !no_face;
-        let eyes = told && self.confidence != Confidence::Low;
+        let eyes = told && self.confidence != Confidence::Low && !within(&self.blinks);
         Moment {
             shut: eyes.then(|| self.sign(&self.closures, seconds)).flatten(),
             yawn: told.then(|| self.sign(&self.yawns, seconds)).flatten(),
@@ -200,6 +206,14 @@ mod tests {
         assert_eq!([4.9, 5.0, 6.1].map(|at| film.at(at).looking_down), [false, true, false]);
         let at = film.at(5.5);
         assert_eq!((at.shut, at.yawn, at.laughing), (Some(false), Some(false), false));
+    }
+
+    #[test]
+    fn nothing_is_said_of_the_lids_in_a_blink() {
+        let film = film(", \"closures\": [[2, 4]], \"blinks\": [[6, 6.4]]");
+        let shut = |at: f64| film.at(at).shut;
+        assert_eq!([5.9, 6.2, 6.5].map(shut), [Some(false), None, Some(false)]);
+        assert_eq!((film.at(3.0).shut, film.at(6.2).yawn), (Some(true), Some(false)));
     }
 
     #[test]

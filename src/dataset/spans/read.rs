@@ -133,7 +133,7 @@ fn parse(text: &str) -> Result<FilmTruth, String> {
 }
 
 /// What is wrong with the times of a film, and the way out.
-fn check(film: &FilmTruth) -> Result<(), String> {
+pub(super) fn check(film: &FilmTruth) -> Result<(), String> {
     if !(film.seconds.is_finite() && film.seconds >= 0.0) {
         return Err(format!("seconds is {}; write how long the film is", film.seconds));
     }
