@@ -11,8 +11,9 @@
 //! [`live`] joins these rooms with threads; [`app`] only draws what it publishes.
 //! [`replay`] watches whole collections of recorded videos.
 //! Beside the path stand the offline rooms: [`dataset`] prepares pictures, [`train`]
-//! learns from them and writes ONNX, [`evaluate`] measures. [`vit`] says what the
-//! network is, for all of them. [`cli`] is the front door.
+//! learns from them, [`evaluate`] measures. [`vit`] says what the networks are, for all of
+//! them; `onnx` writes model files, [`chart`] draws curves, `stats` has the few figures of
+//! statistics. [`cli`] is the front door. `tests/rooms.rs` holds which room may use which.
 
 // So that what tests share with those outside can be named alike in both.
 #[cfg(test)]
@@ -21,6 +22,7 @@ extern crate self as wakewatch;
 pub mod alarm;
 #[cfg(feature = "gui")]
 pub mod app;
+pub mod chart;
 pub mod cli;
 pub mod dataset;
 pub mod evaluate;
@@ -29,10 +31,13 @@ pub mod frame;
 pub mod infer;
 pub mod live;
 pub mod monitor;
+#[cfg(feature = "train")]
+pub mod onnx;
 mod os;
 pub mod record;
 pub mod replay;
 pub mod source;
+mod stats;
 #[cfg(feature = "train")]
 pub mod train;
 pub mod vit;

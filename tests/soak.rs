@@ -24,7 +24,7 @@ use faults::{Fault, FaultySource, FaultySpeaker, FaultyVision, Plan};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use wakewatch::{
-    evaluate::chart::{self, Panel, Series},
+    chart::{self, Panel, Series},
     frame::Frame,
     infer::runtime,
     live::{Live, LiveError, LiveOptions, Parts, Pipeline, Sighting, Vision, VisionInfo},

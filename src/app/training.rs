@@ -23,7 +23,7 @@ use super::{
     widgets::{Texture, name, notice_row, remark, section},
 };
 use crate::{
-    evaluate::chart::Panel,
+    chart::Panel,
     train::job::{self, Exported, Job, Plan, Standing, What},
 };
 

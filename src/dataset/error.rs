@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::{
-    labels::{TABLE, words},
     manifest::Label,
+    words::{TABLE, words},
 };
 use crate::{face::FaceError, source::SourceError};
 

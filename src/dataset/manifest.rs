@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{DatasetError, labels, table::Table};
+use super::{DatasetError, table::Table, words};
 
 /// The optional columns, in the order in which they are written: signs (1, 0 or empty),
 /// aspect ratios, the collection, the video and the time in it (seconds), the fold that
@@ -204,7 +204,7 @@ fn item(
     }
     let said = match cell(label) {
         "" => None,
-        word => Some(labels::label(word).ok_or_else(|| {
+        word => Some(words::label(word).ok_or_else(|| {
             let why = format!(
                 "the label \"{word}\" of {name} is unknown; write awake or drowsy, or leave it empty"
             );

@@ -1,5 +1,6 @@
 //! Pictures to learn from and to be measured on: labelled lists ([`manifest`]) as people
-//! write them ([`table`]), folders that are called as labels ([`labels`]), the
+//! write them ([`table`]) and in their [`words`], folders that are called as labels
+//! ([`labels`]), the
 //! research collections as one such list ([`collections`]), the videos of UTA-RLDD as
 //! another ([`uta`]), the way from whole pictures and videos ([`videos`]) to aligned crops
 //! ([`prepare`]), those crops in memory ([`crops`]), and which of them train and which
@@ -20,5 +21,6 @@ pub mod split;
 pub mod table;
 pub mod uta;
 pub mod videos;
+pub mod words;
 
 pub use error::DatasetError;

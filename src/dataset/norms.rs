@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::blinks::BlinkVideo;
-use crate::monitor::blinks::{FEATURES, RelativeBlink, deviation, features, mean};
+use crate::{
+    monitor::blinks::{FEATURES, RelativeBlink, features},
+    stats::{deviation, mean},
+};
 
 /// Fewest blinks that make a norm. Our choice.
 const LEAST_BLINKS: usize = 5;

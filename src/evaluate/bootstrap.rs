@@ -9,6 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::stats::quantile;
+
 /// A figure and the interval within which it would lie for other people, 95%.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
@@ -108,15 +110,6 @@ impl Bootstrap {
         let less = second.split_off(each);
         [first, second, less]
     }
-}
-
-/// The value below which a share of the sorted values lies, interpolated (type 7, as
-/// numpy does it). The list must not be empty.
-pub fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let at = share.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
-    let (low, part) = (at.floor() as usize, at.fract());
-    let high = (low + 1).min(sorted.len() - 1);
-    sorted[low] + part * (sorted[high] - sorted[low])
 }
 
 #[cfg(test)]

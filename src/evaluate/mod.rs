@@ -10,7 +10,6 @@
 
 pub mod blinks;
 pub mod bootstrap;
-pub mod chart;
 pub mod classes;
 pub mod films;
 pub mod job;

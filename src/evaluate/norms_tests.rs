@@ -2,7 +2,10 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::monitor::blinks::{FEATURES, deviation, mean};
+use crate::{
+    monitor::blinks::FEATURES,
+    stats::{deviation, mean},
+};
 
 const PEOPLE: u32 = 48;
 const BLINKS: usize = 90;

@@ -12,13 +12,16 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    bootstrap::{Bootstrap, quantile},
+    bootstrap::Bootstrap,
     metrics::{self, CalibrationBin, Confusion, Scored},
     task::{Answer, Row, Task},
 };
-use crate::dataset::{
-    manifest::Item,
-    split::{HoldOut, folds},
+use crate::{
+    dataset::{
+        manifest::Item,
+        split::{HoldOut, folds},
+    },
+    stats::quantile,
 };
 
 /// How items are held out.

@@ -12,7 +12,7 @@ use super::{
     Detection, Face, FaceError, FaceTracker, Region, Search, Seat,
     detect::SURE_SCORE,
     landmarks::STEADY,
-    track::{SURE, same_place},
+    region::{SURE, same_place},
 };
 
 /// So long after the driver was lost, only a face where the driver is expected is taken.

@@ -9,7 +9,7 @@ use super::{
     landmarks::{ROUGHLY_STEADY, STEADY},
     upright::is_turn_told,
 };
-use crate::frame::Turn;
+use crate::{frame::Turn, stats::log_odds};
 
 /// Fewer pixels than this show no face.
 const LEAST_PX: u32 = 16;
@@ -24,6 +24,8 @@ const BELIEVED: f32 = 3.84;
 /// The same in a picture that is turned, where most have no face at all. Of faces that are
 /// upside down the belief is 11 and more.
 const BELIEVED_TURNED: f32 = 8.0;
+/// No score is surer than this of either answer.
+const SURE: f32 = 1e-3;
 /// Boxes of one search that are looked at: time stays bounded in a picture full of faces.
 const MOST_BOXES: usize = 64;
 
@@ -31,11 +33,7 @@ const MOST_BOXES: usize = 64;
 /// together that a box shows a face: the log-odds of both, the detector's twice, since it has
 /// seen more that is no face.
 fn belief(score: f32, confidence: f32) -> f32 {
-    let log_odds = |p: f32| {
-        let p = p.clamp(1e-3, 1.0 - 1e-3);
-        (p / (1.0 - p)).ln()
-    };
-    2.0 * log_odds(score) + log_odds(confidence)
+    2.0 * log_odds(score, SURE) + log_odds(confidence, SURE)
 }
 
 /// The ways to look at a single picture, cheap and likely ones first. What the searches of

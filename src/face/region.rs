@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use super::{BBox, GreySampler, Landmarks};
+use super::{BBox, GreySampler, Landmarks, landmarks::BOX_TO_REGION};
 
 /// Side of the landmark network's square over the larger side of the box around the
 /// 68 points: a margin that keeps the face inside while it moves between two frames.
@@ -15,6 +15,12 @@ const FIVE_TO_REGION: f32 = 2.37;
 const FIVE_DOWN: f32 = 0.12;
 /// How far aside of it, against the nose's own way.
 const FIVE_ASIDE: f32 = -1.4;
+
+/// Confidence above which a face is kept although the detector does not see it (covered
+/// and turned heads, which it is blind to).
+pub(super) const SURE: f32 = 0.8;
+/// Side of the square that is looked at around the place of a lost face, in sides of it.
+pub(super) const AROUND: f32 = 3.0;
 
 /// A square of the frame, turned by the roll of the head.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -97,6 +103,20 @@ impl Region {
         sampler.sample(self, image, size);
         sampler.values
     }
+}
+
+/// The upright box whose region this is.
+pub(super) fn square(region: &Region) -> BBox {
+    let side = region.side_px / BOX_TO_REGION;
+    let [x, y] = region.center;
+    BBox { x: x - side / 2.0, y: y - side / 2.0, width: side, height: side }
+}
+
+/// Whether a detector's box is of the face in this region.
+pub(super) fn same_place(region: &Region, bbox: &BBox) -> bool {
+    let [x, y] = region.to_unit(bbox.center());
+    let scale = bbox.width / square(region).width;
+    (0.2..=0.8).contains(&x) && (0.2..=0.8).contains(&y) && (0.5..=2.0).contains(&scale)
 }
 
 #[cfg(test)]

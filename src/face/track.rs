@@ -8,8 +8,12 @@ use std::time::{Duration, Instant};
 use image::RgbImage;
 
 use super::{
-    BBox, Detection, Detector, Face, FaceDetector, FaceError, LandmarkNet, Region, Scene, Search,
-    TrackSettings, driver::Seats, smooth::PoseSmoother, upright::TurnedLooks,
+    Detection, Detector, Face, FaceDetector, FaceError, LandmarkNet, Region, Scene, Search,
+    TrackSettings,
+    driver::Seats,
+    region::{AROUND, square},
+    smooth::PoseSmoother,
+    upright::TurnedLooks,
 };
 use crate::{
     frame::Frame,
@@ -24,11 +28,6 @@ const MOMENTUM: f32 = 0.7;
 const MOST_AHEAD: f32 = 0.2;
 /// How long the place of a lost face is looked at first.
 const REMEMBERED: Duration = Duration::from_secs(3);
-/// Confidence above which a face is kept although the detector does not see it (covered
-/// and turned heads, which it is blind to).
-pub(super) const SURE: f32 = 0.8;
-/// Side of the square that is looked at around the place of a lost face, in sides of it.
-pub(super) const AROUND: f32 = 3.0;
 /// Least score of a detection near the place where the face was lost.
 const LEAST_SCORE_NEAR: f32 = 0.25;
 
@@ -321,18 +320,4 @@ impl FaceTracker {
         self.detecting += began.elapsed();
         found
     }
-}
-
-/// The upright box whose region this is.
-pub(super) fn square(region: &Region) -> BBox {
-    let side = region.side_px / super::landmarks::BOX_TO_REGION;
-    let [x, y] = region.center;
-    BBox { x: x - side / 2.0, y: y - side / 2.0, width: side, height: side }
-}
-
-/// Whether a detector's box is of the face in this region.
-pub(super) fn same_place(region: &Region, bbox: &BBox) -> bool {
-    let [x, y] = region.to_unit(bbox.center());
-    let scale = bbox.width / square(region).width;
-    (0.2..=0.8).contains(&x) && (0.2..=0.8).contains(&y) && (0.5..=2.0).contains(&scale)
 }

@@ -13,7 +13,7 @@ use image::RgbImage;
 use super::{
     BBox, Detection, Face, FaceError, FaceTracker, Landmarks, Region, Search,
     landmarks::{Looks, ROUGHLY_STEADY, STEADY},
-    track::{AROUND, SURE, square},
+    region::{AROUND, SURE, square},
 };
 use crate::frame::Turn;
 

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{InferError, LoadedModel, ModelSource, RuntimeOptions};
-use crate::{
-    monitor::blinks::{BlinkScore, FEATURES},
-    vit::{ModelCard, ModelKind},
-};
+use crate::vit::{BLINK_FEATURES, BlinkScore, ModelCard, ModelKind};
 
 /// The norms by which a blink model's card tells its figures, each by people of folds that
 /// it did not learn from, and of the same blinks by each, so that nothing but the norm
@@ -43,8 +40,8 @@ impl BlinkScorer {
     ///
     /// # Errors
     /// When the model fails to run.
-    pub fn score(&mut self, features: &[f32; FEATURES]) -> Result<BlinkScore, InferError> {
-        let outputs = self.model.run(&[("features", &[1, FEATURES], features)])?;
+    pub fn score(&mut self, features: &[f32; BLINK_FEATURES]) -> Result<BlinkScore, InferError> {
+        let outputs = self.model.run(&[("features", &[1, BLINK_FEATURES], features)])?;
         let value = outputs.get("scores", &[1, 1])?[0];
         Ok(BlinkScore { value, certainty: self.certainty, holds: self.holds })
     }

@@ -3,7 +3,7 @@
 
 use super::{RuntimeError, runtime};
 use crate::{
-    train::onnx::{Dim, GraphBuilder},
+    onnx::{Dim, GraphBuilder},
     vit::{METADATA_KEY, ModelCard, ModelKind, PatchGrid, QMask},
 };
 

@@ -3,10 +3,7 @@
 
 use ort::value::{Outlet, TensorElementType};
 
-use crate::{
-    monitor::blinks::FEATURES,
-    vit::{ModelCard, ModelKind, PatchGrid, blaze, cells},
-};
+use crate::vit::{BLINK_FEATURES, ModelCard, ModelKind, PatchGrid, blaze, cells};
 
 /// Largest input side in pixels that a card may ask for.
 const MOST_PX: usize = 1024;
@@ -57,7 +54,9 @@ pub(super) fn ports(card: &ModelCard) -> (Vec<Port>, Vec<Port>) {
             vec![image, port("patch_keep", &[patches])],
             vec![port("reconstruction", &[3, px, px])],
         ),
-        ModelKind::Blinks => (vec![port("features", &[FEATURES])], vec![port("scores", &[1])]),
+        ModelKind::Blinks => {
+            (vec![port("features", &[BLINK_FEATURES])], vec![port("scores", &[1])])
+        }
     }
 }
 

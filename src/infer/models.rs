@@ -373,7 +373,7 @@ mod tests {
     use super::*;
     use crate::{
         infer::fixtures,
-        train::onnx::{Dim, GraphBuilder},
+        onnx::{Dim, GraphBuilder},
         vit::METADATA_KEY,
     };
 

@@ -13,7 +13,7 @@ use std::{
 use super::{
     Snapshot, Summary, Waker,
     pipeline::VisionInfo,
-    threads::{Shared, lock},
+    snapshot::{Shared, lock},
     vision::Seen,
 };
 use crate::{alarm::AlarmStatus, monitor::Judgement, source::SourceInfo};

@@ -1,6 +1,9 @@
 //! What the window draws and what it may ask for: plain structs that cross the threads.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -14,6 +17,14 @@ use crate::{
     source::{SourceInfo, SourceSpec},
     vit::PatchGrid,
 };
+
+/// The latest snapshot, shared by the judge and the window.
+pub(super) type Shared = Arc<Mutex<Arc<Snapshot>>>;
+
+/// A poisoned lock is taken over: what it guards is replaced whole.
+pub(super) fn lock(shared: &Shared) -> MutexGuard<'_, Arc<Snapshot>> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The latest of everything, published after every judged frame and on every change;
 /// get it with [`Live::snapshot`](super::Live::snapshot).

@@ -13,7 +13,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    sync::{Arc, atomic::AtomicU64},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -26,6 +26,7 @@ use super::{
     judge::Judge,
     publish::{Of, Publisher},
     recorder::Recorder,
+    snapshot::{Shared, lock},
     vision::{Eyes, Seen},
 };
 use crate::{
@@ -50,14 +51,6 @@ const BACK_OFF_MOST: Duration = Duration::from_secs(2);
 const FORGIVEN: Duration = Duration::from_secs(60);
 /// How long a thread is waited for at the end; one that is stuck in a driver is left.
 const JOIN: Duration = Duration::from_secs(3);
-
-/// The latest snapshot, shared by the judge and the window.
-pub(super) type Shared = Arc<Mutex<Arc<Snapshot>>>;
-
-/// A poisoned lock is taken over: what it guards is replaced whole.
-pub(super) fn lock(shared: &Shared) -> MutexGuard<'_, Arc<Snapshot>> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A running watch. Dropping it stops it.
 #[derive(Debug)]

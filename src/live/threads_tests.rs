@@ -1,5 +1,7 @@
 //! The threads over scripted sources: what is shown when things go wrong.
 
+use std::sync::Mutex;
+
 use super::*;
 use crate::{
     alarm::SoundState,

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::Settings;
-use crate::face::HeadPose;
+use crate::{face::HeadPose, stats::median};
 
 /// Least time between two samples: ten a second tell a median as well as sixty.
 const STEP: Duration = Duration::from_millis(95);
@@ -104,11 +104,6 @@ impl Baseline {
         let turn = [(pose.yaw - usual[0]).abs(), pose.pitch - usual[1]];
         turn.iter().all(|part| part.is_finite()).then_some(turn)
     }
-}
-
-fn median(mut values: Vec<f32>) -> Option<f32> {
-    values.sort_by(f32::total_cmp);
-    values.get(values.len() / 2).copied()
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@
 use std::collections::VecDeque;
 
 use super::{Blink, Settings};
+use crate::stats::{deviation, mean, quantile};
+pub use crate::vit::{BLINK_FEATURES as FEATURES, BlinkScore};
 
-/// Values that describe the last blinks, see [`features`].
-pub const FEATURES: usize = 43;
 /// So many of the last blinks are described: some eight minutes, whatever came before. Half
 /// as many told less by every norm.
 pub const BLINKS: usize = 120;
@@ -19,42 +19,9 @@ const FRAMES_PER_S: f32 = 30.0;
 /// amplitude, duration, velocity.
 pub type RelativeBlink = [f32; 4];
 
-/// What the network makes of the last blinks.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BlinkScore {
-    /// About 0 (alert), 5 (low vigilance) to 10 (drowsy); classes part at 10/3 and 20/3.
-    pub value: f32,
-    /// How far it is relied on when the window is full, 0..1: the share of strangers' films
-    /// that it put into the right of three classes, by the norm where that was least.
-    pub certainty: f32,
-    /// Whether it measured about equally good by every norm, so that it may count without
-    /// anybody knowing how the driver's norm was taken.
-    pub holds: bool,
-}
-
 /// Compresses outliers: nearly linear around 0, logarithmic far from it.
 fn squash(x: f64) -> f64 {
     x.signum() * x.abs().ln_1p()
-}
-
-/// Mean; 0 of none.
-pub(crate) fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
-}
-
-/// Deviation of all values there are; 0 of none.
-pub(crate) fn deviation(values: &[f64]) -> f64 {
-    let mean = mean(values);
-    (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / values.len().max(1) as f64).sqrt()
-}
-
-/// A quantile 0..1 of sorted values, linear in between; 0 of none.
-fn quantile(sorted: &[f64], at: f64) -> f64 {
-    let place = at * sorted.len().saturating_sub(1) as f64;
-    let (low, share) = (place.floor() as usize, place.fract());
-    let value = |i: usize| sorted.get(i.min(sorted.len().saturating_sub(1))).copied();
-    let (low, high) = (value(low).unwrap_or(0.0), value(low + 1).unwrap_or(0.0));
-    low + share * (high - low)
 }
 
 /// Describes the last [`BLINKS`] of a person's blinks; `frame` is the length of a frame in

@@ -29,7 +29,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::face::{HeadPose, Unreadable};
+use crate::{
+    face::{HeadPose, Unreadable},
+    stats::{log_odds, probability},
+};
 
 /// What was seen in one frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,13 +94,8 @@ impl FaceSigns {
         if seen.is_nan() || seen <= LEAST_SEEN {
             return self.eyes_closed;
         }
-        let log_odds = |p: f32| {
-            let p = p.clamp(SURE, 1.0 - SURE);
-            (p / (1.0 - p)).ln()
-        };
-        let heads = eyes.iter().map(|eye| eye.seen * log_odds(eye.shut)).sum::<f32>() / seen;
-        let both = (log_odds(self.eyes_closed) + heads) / 2.0;
-        1.0 / (1.0 + (-both).exp())
+        let heads = eyes.iter().map(|eye| eye.seen * log_odds(eye.shut, SURE)).sum::<f32>() / seen;
+        probability((log_odds(self.eyes_closed, SURE) + heads) / 2.0)
     }
 
     /// Mean eye aspect ratio of both eyes.

@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 
 use super::ReplayError;
 use crate::{
-    evaluate::chart::Letters,
+    chart::Letters,
     face::{BBox, Face},
     live::Sighting,
     monitor::{Judgement, Level},

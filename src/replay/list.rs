@@ -13,6 +13,7 @@ use crate::{
         manifest::{Item, Label, Manifest},
         spans::{self, FilmTruth, SPANS_ENDING},
         uta,
+        words::TABLE,
     },
     source::formats::{self, Kind},
 };
@@ -162,7 +163,7 @@ impl Collection {
         let mut found = Self::default();
         found.gather(root, root, 1);
         if !labelled.is_empty() {
-            found.left_out.retain(|(name, _)| name != labels::TABLE);
+            found.left_out.retain(|(name, _)| name != TABLE);
         }
         for video in &mut found.videos {
             let said = labelled.iter().find(|item| video.files.first() == Some(&item.file));

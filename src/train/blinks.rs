@@ -10,12 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    TrainError,
-    export::PARITY,
-    onnx::{Dim, GraphBuilder},
-    record::write_whole,
-};
+use super::{TrainError, export::PARITY, record::write_whole};
 use crate::{
     dataset::{
         blinks::{BlinkVideo, digest, read},
@@ -28,6 +23,7 @@ use crate::{
     },
     infer::{BlinkScorer, InferError, ModelSource, RuntimeOptions},
     monitor::blinks::FEATURES,
+    onnx::{Dim, GraphBuilder},
     vit::{METADATA_KEY, ModelCard, ModelKind},
 };
 

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use serde::Deserialize;
 
 use super::{TrainError, write_png};
-use crate::evaluate::chart::{self, Panel, Series};
+use crate::chart::{self, Panel, Series};
 
 /// Size of a panel in pixels.
 const PANEL_PX: (u32, u32) = (960, 400);

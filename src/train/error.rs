@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use burn::store::RecordError;
 use thiserror::Error;
 
-use super::onnx::OnnxError;
+use crate::onnx::OnnxError;
 use crate::{
     dataset::DatasetError,
     infer::ModelError,

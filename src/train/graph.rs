@@ -10,12 +10,14 @@ use super::{
     TrainError,
     classifier::Classifier,
     mae::Mae,
-    onnx::{Dim, GraphBuilder, Value},
     stem::{PATCH_NORM_EPSILON, PatchEmbedding},
     vit::{Block, Encoder, MASKED_SCORE},
     weights::values,
 };
-use crate::vit::{VitConfig, sin_cos_positions};
+use crate::{
+    onnx::{Dim, GraphBuilder, Value},
+    vit::{VitConfig, sin_cos_positions},
+};
 
 /// burn's default epsilon of a layer norm.
 const LAYER_NORM_EPSILON: f32 = 1e-5;

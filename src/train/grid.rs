@@ -13,7 +13,7 @@ use super::{
     samples::push_patch,
     weights::values,
 };
-use crate::{evaluate::chart::Letters, vit::VitConfig};
+use crate::{chart::Letters, vit::VitConfig};
 
 /// Faces of a grid.
 pub(super) const FACES: usize = 8;

@@ -22,7 +22,7 @@ use super::{
     learn::{LOG_FILE, PICTURE_FILE},
     pretrain::{self, PretrainConfig},
 };
-use crate::{evaluate::chart::Panel, infer::promoted};
+use crate::{chart::Panel, infer::promoted};
 
 /// So many of the last lines are kept.
 const LINES: usize = 200;

@@ -23,7 +23,6 @@ pub mod learn;
 pub mod log;
 pub mod losses;
 pub mod mae;
-pub mod onnx;
 pub mod pretrain;
 pub mod record;
 pub mod replicas;

@@ -5,12 +5,14 @@
 //! back, and the window draws with it; none of them needs the other.
 
 pub mod blaze;
+mod blinks;
 mod card;
 pub mod cells;
 mod config;
 mod grid;
 mod positions;
 
+pub use blinks::{BLINK_FEATURES, BlinkScore};
 pub use card::{CardError, METADATA_KEY, ModelCard, ModelKind};
 pub use config::{ConfigError, Embedding, Preset, VitConfig};
 pub use grid::{Cell, PatchGrid, QMask};

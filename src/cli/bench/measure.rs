@@ -19,6 +19,7 @@ use crate::{
     live::{Pipeline, PipelineOptions, Sighting, Vision},
     monitor::{Judgement, Monitor, Settings},
     source::{self, OpenOptions, Source},
+    stats::quantile,
 };
 
 /// Frames in which the pipeline warms up: the face is found, buffers grow.
@@ -89,10 +90,9 @@ pub(super) struct Times {
 
 impl Times {
     fn of(mut values: Vec<f64>) -> Option<Self> {
-        (!values.is_empty()).then(|| Self {
-            median_ms: percentile(&mut values, 0.5),
-            p99_ms: percentile(&mut values, 0.99),
-        })
+        values.sort_by(f64::total_cmp);
+        (!values.is_empty())
+            .then(|| Self { median_ms: quantile(&values, 0.5), p99_ms: quantile(&values, 0.99) })
     }
 }
 
@@ -108,13 +108,6 @@ pub(super) struct First {
 
 fn ms(time: Duration) -> f64 {
     1e3 * time.as_secs_f64()
-}
-
-/// The value below which `share` of them lie.
-fn percentile(values: &mut [f64], share: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let at = (values.len() as f64 * share).ceil() as usize;
-    values.get(at.saturating_sub(1)).copied().unwrap_or_default()
 }
 
 /// The most memory that this process has had resident.
@@ -231,6 +224,7 @@ pub(super) fn run(args: &BenchArgs, threads: usize, began: Instant) -> anyhow::R
         bail!("{name} is too short to measure; bench more than {WARM_UP} frames");
     };
     let peak_mb = peak_mb();
+    walls.sort_by(f64::total_cmp);
     let frames = walls.len();
     let stages = Stages {
         decode: Times::of(taker.decoding),
@@ -245,8 +239,8 @@ pub(super) fn run(args: &BenchArgs, threads: usize, began: Instant) -> anyhow::R
         threads,
         cpu_ms_per_frame: ms(cpu) / frames as f64,
         fps: 1e3 * frames as f64 / walls.iter().sum::<f64>(),
-        median_ms: percentile(&mut walls, 0.5),
-        p99_ms: percentile(&mut walls, 0.99),
+        median_ms: quantile(&walls, 0.5),
+        p99_ms: quantile(&walls, 0.99),
         frames,
         frames_with_face: with_face,
         detector_calls: calls,
@@ -277,17 +271,4 @@ fn draw(seen: &[(Sighting, Judgement)]) -> anyhow::Result<Vec<f64>> {
 #[cfg(not(feature = "gui"))]
 fn draw(_: &[(Sighting, Judgement)]) -> anyhow::Result<Vec<f64>> {
     Ok(Vec::new())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_are_values_that_were_measured() {
-        let mut values: Vec<f64> = (1..=200).rev().map(f64::from).collect();
-        assert_eq!(percentile(&mut values, 0.5), 100.0);
-        assert_eq!(percentile(&mut values, 0.99), 198.0);
-        assert_eq!(percentile(&mut [7.0], 0.99), 7.0);
-    }
 }

@@ -12,10 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::bootstrap::{Bootstrap, Estimate, quantile};
+use super::bootstrap::{Bootstrap, Estimate};
 use crate::{
     monitor::Level,
     replay::{ProblemKind, VideoResult},
+    stats::quantile,
 };
 
 /// Closures of at least so many seconds are told of: the first is a microsleep, the last is

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{
     Report,
-    html::{escape, verdict},
+    words::{escape, verdict},
 };
 use crate::evaluate::{
     bootstrap::Estimate,

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::{
     Report, films,
     svg::{self, Bar, Line},
+    words::{escape, verdict},
 };
 use crate::evaluate::{
     bootstrap::Estimate,
@@ -13,11 +14,6 @@ use crate::evaluate::{
     task::{Difference, FIGURES, Row},
     videos::{EventReport, GRACE_S},
 };
-
-/// Text that may stand in HTML.
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
 
 /// The whole page.
 pub(super) fn page(report: &Report) -> String {
@@ -321,18 +317,6 @@ fn matrix(task: &TaskReport, counts: &[Vec<u64>]) -> String {
     }
     out.push_str("</tbody></table>");
     out
-}
-
-/// What a difference comes to, in a word.
-pub(super) fn verdict(less: Estimate, more_is_better: bool) -> &'static str {
-    let Some((low, high)) = less.low.zip(less.high) else { return "" };
-    match (low > 0.0, high < 0.0) {
-        (true, _) if more_is_better => "better",
-        (_, true) if !more_is_better => "better",
-        (true, _) | (_, true) => "worse",
-        _ if low == 0.0 && high == 0.0 => "the same",
-        _ => "not told apart",
-    }
 }
 
 fn difference_section(out: &mut String, difference: &Difference) {

@@ -5,6 +5,7 @@
 mod films;
 mod html;
 mod svg;
+mod words;
 
 use std::{
     fs, io,

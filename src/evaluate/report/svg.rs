@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::html::escape;
+use super::words::escape;
 
 /// Side of the drawn square, and what is left around it for words, SVG units.
 const SIDE: f64 = 220.0;

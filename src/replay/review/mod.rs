@@ -21,7 +21,7 @@ use std::{
 use self::{play::Player, track::Seen};
 use super::{ReplayError, Span, truth};
 use crate::{
-    evaluate::chart::{self, Panel, Series},
+    chart::{self, Panel, Series},
     live::{LiveError, LiveOptions, Pace, Parts, PipelineOptions, headless},
     monitor::{Happening, Settings},
     record::{Event, FrameLog, FrameRow},

@@ -7,14 +7,14 @@ use rand_chacha::ChaCha8Rng;
 use super::net::{DetectorNet, FIRST, LEAST_LIGHT};
 use crate::{
     infer::{Device as RunOn, LoadedModel, ModelSource, RuntimeOptions},
+    onnx::{Dim, GraphBuilder},
     train::{
         TrainError, checkpoint,
         export::{self, ExportOptions, Exported},
         landmarks::{
+            blocks::EPSILON,
             export::{layer, pointwise, stage},
-            net::EPSILON,
         },
-        onnx::{Dim, GraphBuilder},
         record::{BEST, RunRecord},
         weights::values,
     },

@@ -12,7 +12,7 @@ use burn::{
 };
 
 use crate::{
-    train::landmarks::net::{Layer, Stage, doubled, normalised},
+    train::landmarks::blocks::{Layer, Stage, doubled, normalised},
     vit::cells::{STRIDES, VALUES},
 };
 

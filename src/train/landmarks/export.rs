@@ -10,15 +10,16 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{
     IMAGE_PX, LandmarkNet,
+    blocks::{EPSILON, Layer, POINT_SCALE, Stage, Votes, cell_middles},
     eyes::{EYE_PX, EYE_SPAN, EyeNet, RIGHT_ORDER, cut_grid},
-    net::{EPSILON, Layer, POINT_SCALE, Stage, VOTING, Votes, cell_middles},
+    net::VOTING,
 };
 use crate::{
     infer::{Device as RunOn, LoadedModel, ModelSource, RuntimeOptions},
+    onnx::{Dim, GraphBuilder, Value},
     train::{
         TrainError, checkpoint,
         export::{self, ExportOptions, Exported},
-        onnx::{Dim, GraphBuilder, Value},
         record::{BEST, RunRecord},
         weights::values,
     },

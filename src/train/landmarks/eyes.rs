@@ -11,8 +11,8 @@ use burn::{
 };
 
 use super::{
+    blocks::{Stage, Votes, normalised},
     data::mirrored,
-    net::{Stage, Votes, normalised},
 };
 
 /// Width and height of an eye's cut in pixels.

@@ -14,14 +14,13 @@ use prost::Message;
 
 use super::{
     LandmarkNet,
+    blocks::{Layer, POINT_SCALE, Votes},
     export::{AROUND, Span, UNIT},
     loss::Batch,
-    net::{Layer, POINT_SCALE, Votes},
 };
-use crate::train::{
-    TrainError,
+use crate::{
     onnx::proto::{FLOAT, GraphProto, ModelProto, NodeProto, TensorProto},
-    weights::values,
+    train::{TrainError, weights::values},
 };
 
 /// Largest file that is read, bytes.

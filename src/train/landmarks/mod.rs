@@ -3,6 +3,7 @@
 //! ([`sampler`]) it learns from, points for pictures that have none ([`guess`]), what it is
 //! punished for ([`loss`]), how good it is ([`validate`]) and the training itself ([`run`]).
 
+pub(in crate::train) mod blocks;
 pub mod config;
 pub mod data;
 pub mod export;

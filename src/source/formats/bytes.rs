@@ -1,7 +1,4 @@
-//! What a file is: a picture, a recording, or something else and what. Every door asks
-//! here, and it is asked of what stands in the file, not of its name: of the first bytes,
-//! and where they do not tell, of ffmpeg. The name only tells what a broken file was meant
-//! to be.
+//! What the first bytes of a file tell of it, and the endings and names of what is read.
 
 use std::{
     fs::{self, File},
@@ -60,42 +57,6 @@ pub enum Kind {
     Other(String),
 }
 
-/// What a file is. One that cannot be read, or in which nothing is known, is what its name
-/// says.
-pub fn kind(path: &Path) -> Kind {
-    let head = head(path);
-    let named = |known: &[&str]| ends_in(path, known);
-    if let Some(format) = picture_format(&head) {
-        let series = match format {
-            Format::Gif => is_animated(path),
-            Format::Jpeg if named(&PICTURES) => false,
-            Format::Jpeg => is_series(path),
-            Format::Other => false,
-        };
-        return if series { Kind::Recording } else { Kind::Picture };
-    }
-    if named(&RECORDINGS) {
-        return Kind::Recording;
-    }
-    if named(&PICTURES) {
-        return Kind::Picture;
-    }
-    match other(&head) {
-        Some(what) => Kind::Other(what.into()),
-        None => asked_of_ffmpeg(path),
-    }
-}
-
-/// Whether a file is a picture.
-pub fn is_picture(path: &Path) -> bool {
-    kind(path) == Kind::Picture
-}
-
-/// Whether a file is a recording.
-pub fn is_recording(path: &Path) -> bool {
-    kind(path) == Kind::Recording
-}
-
 /// Whether a file is a list of others, by its name: a text cannot be told from another.
 pub fn is_list(path: &Path) -> bool {
     ends_in(path, &["csv", "tsv", "txt"])
@@ -109,13 +70,13 @@ pub fn is_litter(path: &Path) -> bool {
         || known.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-fn ends_in(path: &Path, endings: &[&str]) -> bool {
+pub(super) fn ends_in(path: &Path, endings: &[&str]) -> bool {
     let ending = path.extension().unwrap_or_default();
     endings.iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 /// The first bytes of a file; none where it cannot be read.
-pub(super) fn head(path: &Path) -> Vec<u8> {
+pub(in crate::source) fn head(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     // A pipe or a device would block, and what it gives would be lost.
     if fs::metadata(path).is_ok_and(|data| data.is_file())
@@ -128,14 +89,14 @@ pub(super) fn head(path: &Path) -> Vec<u8> {
 }
 
 /// Pictures that may be a series, and others.
-enum Format {
+pub(super) enum Format {
     Jpeg,
     Gif,
     Other,
 }
 
 /// The kind of picture that begins like this.
-fn picture_format(head: &[u8]) -> Option<Format> {
+pub(super) fn picture_format(head: &[u8]) -> Option<Format> {
     let blank = |at: usize| head.get(at).is_some_and(u8::is_ascii_whitespace);
     match image::guess_format(head) {
         Ok(ImageFormat::Jpeg) => Some(Format::Jpeg),
@@ -161,23 +122,23 @@ fn brands(head: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Whether a picture is AVIF.
-pub(super) fn is_avif(head: &[u8]) -> bool {
+pub(in crate::source) fn is_avif(head: &[u8]) -> bool {
     brands(head).any(|brand| brand == b"avif" || brand == b"avis")
 }
 
 /// Whether a picture is HEIC, as iPhones make it.
-pub(super) fn is_heic(head: &[u8]) -> bool {
+pub(in crate::source) fn is_heic(head: &[u8]) -> bool {
     let known: [&[u8]; 7] = [b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"];
     !is_avif(head) && brands(head).next().is_some_and(|brand| known.contains(&brand))
 }
 
 /// Whether a picture is JPEG 2000, in its file or bare.
-pub(super) fn is_jpeg_2000(head: &[u8]) -> bool {
+pub(in crate::source) fn is_jpeg_2000(head: &[u8]) -> bool {
     head.starts_with(b"\0\0\0\x0cjP  ") || head.starts_with(&[0xff, 0x4f, 0xff, 0x51])
 }
 
 /// Whether a GIF moves.
-fn is_animated(path: &Path) -> bool {
+pub(super) fn is_animated(path: &Path) -> bool {
     let Ok(file) = File::open(path) else { return false };
     let frames = GifDecoder::new(BufReader::new(file)).map(AnimationDecoder::into_frames);
     frames.is_ok_and(|frames| frames.take(2).filter_map(Result::ok).count() == 2)
@@ -185,7 +146,7 @@ fn is_animated(path: &Path) -> bool {
 
 /// Whether a file is one JPEG after the other: motion JPEG. Cameras with two lenses write
 /// two into one file, too, and say so in it.
-fn is_series(path: &Path) -> bool {
+pub(super) fn is_series(path: &Path) -> bool {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MOST_JPEG).read_to_end(&mut bytes));
     let pair = bytes.get(..HEAD as usize).unwrap_or(&bytes).windows(4).any(|word| word == b"MPF\0");
@@ -197,7 +158,7 @@ fn is_series(path: &Path) -> bool {
 ///
 /// The segments before the scan are stepped over by their lengths, since a thumbnail in
 /// one of them has an end marker of its own.
-pub(super) fn jpeg_end(bytes: &[u8]) -> Option<usize> {
+pub(in crate::source) fn jpeg_end(bytes: &[u8]) -> Option<usize> {
     let mut at = 2;
     while let Some(&[0xff, marker, high, low]) = bytes.get(at..at + 4) {
         match marker {
@@ -214,7 +175,7 @@ pub(super) fn jpeg_end(bytes: &[u8]) -> Option<usize> {
 
 /// What a file is that begins like this and is neither picture nor recording, where that
 /// is known.
-pub(super) fn other(head: &[u8]) -> Option<&'static str> {
+pub(in crate::source) fn other(head: &[u8]) -> Option<&'static str> {
     let archives: [&[u8]; 5] = [b"PK\x03\x04", b"Rar!", b"7z\xbc\xaf", &[0x1f, 0x8b], b"BZh"];
     if head.is_empty() {
         return Some("it is empty or cannot be read");
@@ -229,7 +190,7 @@ pub(super) fn other(head: &[u8]) -> Option<&'static str> {
 }
 
 /// Whether bytes are letters; the last one may be cut.
-pub(super) fn is_text(head: &[u8]) -> bool {
+fn is_text(head: &[u8]) -> bool {
     let wide = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
     let control = |byte: &u8| *byte < 9 || (14..32).contains(byte) && *byte != 27;
     let letters = match std::str::from_utf8(head) {
@@ -237,74 +198,4 @@ pub(super) fn is_text(head: &[u8]) -> bool {
         Err(error) => error.error_len().is_none(),
     };
     !head.is_empty() && (wide || letters && !head.iter().any(control))
-}
-
-#[cfg(feature = "video")]
-fn asked_of_ffmpeg(path: &Path) -> Kind {
-    super::video::kind(path)
-}
-
-#[cfg(not(feature = "video"))]
-fn asked_of_ffmpeg(_: &Path) -> Kind {
-    Kind::Other("it is no picture, and this build has no support for video files".into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use image::{Rgb, RgbImage, codecs::jpeg::JpegEncoder};
-
-    fn written(name: &str, bytes: &[u8]) -> Kind {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(name);
-        fs::write(&path, bytes).unwrap();
-        kind(&path)
-    }
-
-    fn jpeg() -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let picture = RgbImage::from_pixel(16, 16, Rgb([9, 99, 200]));
-        JpegEncoder::new(&mut bytes).encode_image(&picture).unwrap();
-        bytes
-    }
-
-    #[test]
-    fn the_bytes_tell_and_the_name_only_where_they_do_not() {
-        let one = jpeg();
-        let two = [one.clone(), one.clone()].concat();
-        assert_eq!(written("a.jpg", &one), Kind::Picture);
-        assert_eq!(written("noending", &one), Kind::Picture);
-        assert_eq!(written("a.mp4", &one), Kind::Picture);
-        assert_eq!(written("a.mp4", &two), Kind::Recording, "motion JPEG");
-        assert_eq!(written("a.mp4", b""), Kind::Recording, "a broken one");
-        assert_eq!(written("b.PNG", b"broken"), Kind::Picture);
-        assert_eq!(kind(Path::new("no/such/10_1.MOV")), Kind::Recording);
-        assert_eq!(kind(Path::new("mov")), Kind::Other("it is empty or cannot be read".into()));
-        let other = |name: &str, bytes: &[u8], word: &str| match written(name, bytes) {
-            Kind::Other(why) => assert!(why.contains(word), "{name}: {why}"),
-            kind => panic!("{name} is {kind:?}"),
-        };
-        other("readme", "Übung".as_bytes(), "text");
-        other("notes.txt", b"BMW, 3 o'clock", "text");
-        other("data.zip", b"PK\x03\x04rest", "archive");
-    }
-
-    #[test]
-    fn brands_tell_avif_and_heic_from_films() {
-        let file = |brands: &[u8; 16]| [b"\0\0\0\x18ftyp", &brands[..]].concat();
-        assert!(is_avif(&file(b"avif\0\0\0\0mif1miaf")));
-        assert!(is_avif(&file(b"mif1\0\0\0\0mif1avif")));
-        assert!(is_heic(&file(b"heic\0\0\0\0mif1heic")));
-        assert!(
-            !is_heic(&file(b"isom\0\0\0\0mp41heic")) && !is_avif(&file(b"qt  \0\0\0\0qt  qt  "))
-        );
-    }
-
-    #[test]
-    fn litter_is_known_by_its_name() {
-        for name in [".DS_Store", "a/._0.mov", "Thumbs.db", "DESKTOP.INI", "__MACOSX"] {
-            assert!(is_litter(Path::new(name)), "{name}");
-        }
-        assert!(!is_litter(Path::new("a/0.mov")));
-    }
 }
