@@ -104,6 +104,7 @@ pub fn read(path: &Path) -> Result<Vec<BlinkVideo>, DatasetError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::monitor::blinks::tests::{Drawn, Driver};
 
     fn read_text(text: &str) -> Result<Vec<BlinkVideo>, String> {
         let folder = tempfile::tempdir().unwrap();
@@ -141,5 +142,31 @@ mod tests {
         assert!((frame - 0.75).abs() < 1e-3, "{frame}");
         assert_eq!(video(&[1.0, 1.0]).frame(), USUAL_FRAME);
         assert_eq!(video(&[]).features(), None);
+    }
+
+    /// Frame by frame through the monitor, and as a list for training.
+    #[test]
+    fn the_same_trace_is_described_alike_live_and_for_training() {
+        let mut driver = Driver::new();
+        let mut described = None;
+        for i in 0..120 {
+            driver.blink(Drawn::nth(i, i / 40));
+            if let Some(live) = driver.monitor.described() {
+                described = Some((i, live));
+            }
+        }
+        let (last, live) = described.expect("enough blinks");
+        assert_eq!(last, 119, "described after every blink");
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.jsonl");
+        let video = serde_json::json!({"fold": 1, "subject": "drawn", "label": 10,
+            "blinks": driver.as_listed()});
+        std::fs::write(&path, format!("{video}\n")).unwrap();
+        let listed = read(&path).unwrap()[0].features().unwrap();
+        for (i, (live, listed)) in live.iter().zip(listed).enumerate() {
+            assert!((live - listed).abs() < 5e-3, "feature {i}: live {live}, listed {listed}");
+        }
+        assert!(live.iter().skip(4).any(|value| value.abs() > 1.0), "it says something");
     }
 }

@@ -7,8 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
-
+pub use super::words::Label;
 use super::{DatasetError, table::Table, words};
 
 /// The optional columns, in the order in which they are written: signs (1, 0 or empty),
@@ -36,16 +35,6 @@ pub const OPTIONAL: [&str; 16] = [
 ];
 /// Name of the collection where the list names none.
 pub(super) const UNNAMED: &str = "own";
-
-/// What a picture is labelled as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Label {
-    /// Eyes open, no yawn.
-    Awake,
-    /// Eyes closed or yawning.
-    Drowsy,
-}
 
 /// One picture of a list. What is not known is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]

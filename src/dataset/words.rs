@@ -1,6 +1,16 @@
 //! The words that people use for awake and drowsy, in lists and as the names of folders.
 
-use super::manifest::Label;
+use serde::{Deserialize, Serialize};
+
+/// What a picture is labelled as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Label {
+    /// Eyes open, no yawn.
+    Awake,
+    /// Eyes closed or yawning.
+    Drowsy,
+}
 
 /// A table beside the folders that maps other names: `folder,label`.
 pub const TABLE: &str = "labels.csv";

@@ -159,4 +159,4 @@ impl Blinks {
 
 #[cfg(test)]
 #[path = "blinks_tests.rs"]
-mod tests;
+pub(crate) mod tests;

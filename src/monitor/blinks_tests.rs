@@ -1,11 +1,10 @@
-//! The same trace of eye openness through both ways: frame by frame through the monitor,
-//! and as blinks measured by their definitions and written as a list for training.
+//! A trace of eye openness frame by frame through the monitor, and the same blinks measured
+//! by their definitions, as a list for training has them.
 
 use std::time::Duration;
 
 use super::*;
 use crate::{
-    dataset::blinks::read,
     face::HeadPose,
     monitor::{FaceSigns, Level, Missing, Monitor, Observation, Sign, State},
 };
@@ -14,7 +13,7 @@ const OPEN: f32 = 0.30;
 
 /// A blink of the trace: frames to fall, closed and to rise, and its drop.
 #[derive(Clone, Copy)]
-struct Drawn {
+pub(crate) struct Drawn {
     fall: u32,
     closed: u32,
     rise: u32,
@@ -22,7 +21,7 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn nth(i: u32, tired: u32) -> Self {
+    pub(crate) fn nth(i: u32, tired: u32) -> Self {
         Self {
             fall: 2 + i % 2,
             closed: i % 3 + tired,
@@ -66,8 +65,8 @@ fn see(monitor: &mut Monitor, frame: u32, aspect: f32) -> crate::monitor::Judgem
 }
 
 /// A driver who blinks every three seconds, first alert, then tired.
-struct Driver {
-    monitor: Monitor,
+pub(crate) struct Driver {
+    pub(crate) monitor: Monitor,
     frame: u32,
     blinks: Vec<Drawn>,
     /// The blinks that the monitor takes for usual.
@@ -75,7 +74,7 @@ struct Driver {
 }
 
 impl Driver {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let monitor = Monitor::new(Settings::default());
         let mut driver = Self { monitor, frame: 0, blinks: vec![], usual: 0 };
         while driver.frame < 30 {
@@ -86,7 +85,7 @@ impl Driver {
     }
 
     /// One blink and open eyes for the rest of three seconds; the last judgement.
-    fn blink(&mut self, blink: Drawn) -> crate::monitor::Judgement {
+    pub(crate) fn blink(&mut self, blink: Drawn) -> crate::monitor::Judgement {
         let mut trace = blink.trace();
         trace.resize(90, OPEN);
         let mut last = None;
@@ -104,7 +103,7 @@ impl Driver {
     }
 
     /// All blinks after the usual ones as a training list would hold them.
-    fn as_listed(&self) -> Vec<[f64; 4]> {
+    pub(crate) fn as_listed(&self) -> Vec<[f64; 4]> {
         let all: Vec<[f64; 3]> = self.blinks.iter().map(|blink| blink.measures()).collect();
         let (alert, later) = all.split_at(self.usual);
         let by: Vec<(f64, f64)> = (0..3)
@@ -117,31 +116,6 @@ impl Driver {
         let relative = |blink: &[f64; 3], i: usize| rounded((blink[i] - by[i].0) / by[i].1);
         later.iter().map(|b| [0.0, relative(b, 0), relative(b, 1), relative(b, 2)]).collect()
     }
-}
-
-#[test]
-fn the_same_trace_is_described_alike_live_and_for_training() {
-    let mut driver = Driver::new();
-    let mut described = None;
-    for i in 0..120 {
-        driver.blink(Drawn::nth(i, i / 40));
-        if let Some(live) = driver.monitor.described() {
-            described = Some((i, live));
-        }
-    }
-    let (last, live) = described.expect("enough blinks");
-    assert_eq!(last, 119, "described after every blink");
-
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("list.jsonl");
-    let video = serde_json::json!({"fold": 1, "subject": "drawn", "label": 10,
-        "blinks": driver.as_listed()});
-    std::fs::write(&path, format!("{video}\n")).unwrap();
-    let listed = read(&path).unwrap()[0].features().unwrap();
-    for (i, (live, listed)) in live.iter().zip(listed).enumerate() {
-        assert!((live - listed).abs() < 5e-3, "feature {i}: live {live}, listed {listed}");
-    }
-    assert!(live.iter().skip(4).any(|value| value.abs() > 1.0), "it says something");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::{
 use crossbeam_channel::{Receiver, bounded};
 use image::RgbImage;
 
-use super::{Note, OpenOptions, Source, SourceError, SourceInfo, formats::Kind};
+use super::{Note, OpenOptions, Source, SourceError, SourceInfo, formats::bytes::Kind};
 use crate::frame::Frame;
 use reader::{Notes, Reader};
 pub(super) use turn::Painter;

@@ -3,7 +3,7 @@
 //! and where they do not tell, of ffmpeg. The name only tells what a broken file was meant
 //! to be.
 
-mod bytes;
+pub(super) mod bytes;
 
 use std::path::Path;
 

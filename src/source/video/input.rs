@@ -10,7 +10,7 @@ use ffmpeg::{codec, format, media, util::log};
 use ffmpeg_next as ffmpeg;
 
 use super::{MAX_PIXELS, unreadable};
-use crate::source::{SourceError, formats, no_file};
+use crate::source::{SourceError, formats::bytes, no_file};
 
 /// ffmpeg's demuxers for recordings. Play-lists, which would open other files or the
 /// network, and texts that are drawn as pictures are not among them.
@@ -178,32 +178,32 @@ fn open(file: File, path: &Path, what: As) -> Result<format::context::Input, ffm
     let ending = path.extension().and_then(|ending| ending.to_str());
     let ending = ending.filter(|ending| ending.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     // One JPEG after the other is taken for a list of pictures unless its name says more.
-    let ending = if formats::head(path).starts_with(JPEG) { Some("mjpeg") } else { ending };
+    let ending = if bytes::head(path).starts_with(JPEG) { Some("mjpeg") } else { ending };
     let name = format!("recording.{}", ending.unwrap_or_default());
     format::input_from_stream(io, Some(&name), Some(options.into_iter().collect()))
 }
 
 /// Why a file was refused, and the way out.
 fn refused(path: &Path, error: ffmpeg::Error) -> SourceError {
-    let head = formats::head(path);
-    if let Some(what) = formats::other(&head) {
-        return unreadable(path, what, formats::LIST);
+    let head = bytes::head(path);
+    if let Some(what) = bytes::other(&head) {
+        return unreadable(path, what, bytes::LIST);
     }
     if head.get(4..8) == Some(b"ftyp") {
         let why = format!("its index is missing or broken, as when recording is cut off: {error}");
         return unreadable(path, why, "copy it again, or repair it with a tool such as untrunc");
     }
-    unreadable(path, format!("its format is not known: {error}"), formats::LIST)
+    unreadable(path, format!("its format is not known: {error}"), bytes::LIST)
 }
 
 /// What a file is that neither bytes nor name tell.
-pub(super) fn kind(path: &Path) -> formats::Kind {
+pub(super) fn kind(path: &Path) -> bytes::Kind {
     let what = match Opened::new(path, As::Recording) {
-        Ok(opened) if !opened.pictures().is_empty() => return formats::Kind::Recording,
+        Ok(opened) if !opened.pictures().is_empty() => return bytes::Kind::Recording,
         Ok(_) => "it holds no video, only sound",
         Err(_) => "its format is not known",
     };
-    formats::Kind::Other(what.into())
+    bytes::Kind::Other(what.into())
 }
 
 /// Opens the decoder of a stream. It takes no memory for frames larger than are read,
