@@ -330,7 +330,7 @@ fn videos_that_cannot_be_used_are_named_and_the_others_go_on() {
     assert!(!page.contains(&place), "the report names no place on this machine");
 }
 
-/// The counts of the seed's published matrix; the table beside it says 0.9544, which no
+/// The counts of the reference method's published matrix; the table beside it says 0.9544, which no
 /// reading of these counts gives.
 #[test]
 fn a_published_matrix_gives_its_figures() {

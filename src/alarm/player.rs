@@ -1,11 +1,8 @@
 //! The sound device, by rodio: the default one, or another that opens.
 
-use std::{
-    num::NonZero,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{num::NonZero, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use rodio::{ChannelCount, DeviceSinkBuilder, MixerDeviceSink, Player, SampleRate, Source, cpal};
 
 use super::{
@@ -35,7 +32,7 @@ impl Speaker for RodioSpeaker {
             use cpal::ErrorKind::{DeviceChanged, RealtimeDenied, Xrun};
             if !matches!(error.kind(), DeviceChanged | RealtimeDenied | Xrun) {
                 let why = format!("the sound device has stopped ({error}); check its cable");
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+                *told.lock() = Some(why);
             }
         };
         let mut sink = DeviceSinkBuilder::from_default_device()
@@ -61,7 +58,7 @@ fn quieten() {
 
 impl Playing for Stream {
     fn failure(&self) -> Option<String> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.failure.lock().clone()
     }
 }
 

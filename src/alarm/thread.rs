@@ -8,12 +8,13 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{AlarmCommand, AlarmError, AlarmStatus, Control, SoundState, sound::VoiceControl};
 use crate::{
@@ -83,7 +84,7 @@ struct Shared {
 
 /// A poisoned lock is taken over: its values are plain and always whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
 
 impl Shared {

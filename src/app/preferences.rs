@@ -5,12 +5,13 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     thread::JoinHandle,
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use directories::BaseDirs;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::text;
@@ -270,7 +271,7 @@ impl Store {
                     tracing::error!("{why}");
                     why
                 });
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = why;
+                *told.lock() = why;
             }
         };
         match std::thread::Builder::new().name("settings".into()).spawn(write) {
@@ -298,7 +299,7 @@ impl Store {
 
     /// Why they could not be kept the last time.
     pub fn problem(&self) -> Option<String> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.failed.lock().clone()
     }
 }
 

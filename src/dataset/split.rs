@@ -1,5 +1,5 @@
 //! Which pictures train and which validate. Subject-disjoint is the honest protocol;
-//! the random one is here because the seed used it, and leaks identity.
+//! the random one is here because the reference method used it, and leaks identity.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,7 +26,7 @@ pub struct HoldOut {
     pub subjects: BTreeMap<String, Vec<String>>,
     /// The subjects of the last so many pictures of a collection validate as well.
     pub last: BTreeMap<String, usize>,
-    /// Draws pictures instead of subjects, as the seed did: people then stand on both
+    /// Draws pictures instead of subjects, as the reference method did: people then stand on both
     /// sides, and figures measure identity as well.
     pub random_pictures: bool,
     /// Instead of a draw: this fold validates, from 1. A list that knows its collection's
@@ -55,7 +55,7 @@ impl Default for HoldOut {
 }
 
 impl HoldOut {
-    /// The seed's protocol: a random 10% of the pictures.
+    /// The reference method's protocol: a random 10% of the pictures.
     pub fn of_the_seed() -> Self {
         Self { share: 0.1, random_pictures: true, ..Self::default() }
     }

@@ -1,5 +1,5 @@
 //! Which answers are measured together. `subject` holds every person out once, in folds;
-//! `random` is the seed's way, a random tenth of the items, and lets identity leak: it is
+//! `random` is the reference method's way, a random tenth of the items, and lets identity leak: it is
 //! here to be compared with, and says so. The control puts the labels in a random order:
 //! what is still found then is not in the data.
 
@@ -31,7 +31,7 @@ pub enum Protocol {
     /// Every person is held out once, in folds; nobody stands on both sides.
     #[default]
     Subject,
-    /// Items are held out at random, as the seed did: identity leaks.
+    /// Items are held out at random, as the reference method did: identity leaks.
     Random,
 }
 
@@ -233,7 +233,7 @@ fn by_fold(task: &Task, threshold: bool, bootstrap: &Bootstrap) -> Vec<Row> {
     rows
 }
 
-/// The seed's protocol: a random tenth of the items, the threshold fitted on the rest.
+/// The reference method's protocol: a random tenth of the items, the threshold fitted on the rest.
 fn random_tenth(task: &Task, bootstrap: &Bootstrap) -> Row {
     let hold_out = HoldOut { seed: bootstrap.seed, ..HoldOut::of_the_seed() };
     let items = items(&task.answers);

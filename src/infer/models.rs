@@ -21,7 +21,7 @@ use super::promoted::promoted;
 use super::runtime::{self, Provider, RuntimeError, RuntimeOptions, SessionError, one_line};
 use crate::vit::{CardError, METADATA_KEY, ModelCard, ModelKind};
 
-/// Largest model file that is read. The seed's shape, the largest preset, takes 150 MB.
+/// Largest model file that is read. The reference method's shape, the largest preset, takes 150 MB.
 const MOST_BYTES: u64 = 512 * 1024 * 1024;
 /// Pictures in the trial run: more than one, so that a fixed batch is found out.
 const TRIAL_BATCH: usize = 2;

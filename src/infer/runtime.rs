@@ -8,7 +8,7 @@ use std::{
     fmt::{self, Display},
     path::{Path, PathBuf},
     str::FromStr,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
 };
 
 use directories::BaseDirs;
@@ -22,6 +22,7 @@ use ort::{
         builder::{GraphOptimizationLevel, SessionBuilder},
     },
 };
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -259,7 +260,7 @@ pub fn init() -> Result<&'static RuntimeInfo, RuntimeError> {
 fn loaded() -> Result<&'static Loaded, RuntimeError> {
     // The lock keeps two threads from loading at once; nothing it guards can be left
     // half done, so a poisoned one is as good as new.
-    let _turn = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = LOADING.lock();
     if let Some(loaded) = LOADED.get() {
         return Ok(loaded);
     }

@@ -4,7 +4,7 @@
 
 use std::{
     borrow::Cow,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,6 +13,7 @@ use image::{
     Rgb, RgbImage,
     imageops::{self, FilterType},
 };
+use parking_lot::Mutex;
 
 use crate::infer::{ModelSource, Reconstructor, RuntimeOptions};
 
@@ -46,7 +47,7 @@ impl Imaginer {
         let latest = Arc::new(Mutex::new(Imagined::Nothing));
         let told = latest.clone();
         let tell = move |imagined| {
-            *told.lock().unwrap_or_else(PoisonError::into_inner) = imagined;
+            *told.lock() = imagined;
             done();
         };
         let work = move || {
@@ -69,7 +70,7 @@ impl Imaginer {
         };
         if let Err(why) = std::thread::Builder::new().name("imagine".into()).spawn(work) {
             let why = format!("no thread could be started ({why}); close other programs");
-            *latest.lock().unwrap_or_else(PoisonError::into_inner) = Imagined::Failed(why);
+            *latest.lock() = Imagined::Failed(why);
         }
         Self { out, latest, given: None }
     }
@@ -84,7 +85,7 @@ impl Imaginer {
             // It is still at work.
             Err(TrySendError::Full(_)) => {}
             Err(TrySendError::Disconnected(_)) => {
-                let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut latest = self.latest.lock();
                 if !matches!(*latest, Imagined::Failed(_)) {
                     // It has not said why: a panic.
                     *latest = Imagined::Failed("the autoencoder has crashed".into());
@@ -95,7 +96,7 @@ impl Imaginer {
 
     /// What came of the last crop.
     pub fn latest(&self) -> Imagined {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.latest.lock().clone()
     }
 }
 

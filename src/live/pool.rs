@@ -1,7 +1,9 @@
 //! Pipelines for many at once: they hold models, so each is made once and lent to whoever
 //! works. A pipeline that comes back has forgotten whom it saw.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::{LiveError, Pipeline, PipelineOptions, Sighting, Vision, VisionInfo};
 use crate::frame::Frame;
@@ -24,7 +26,7 @@ impl PipelinePool {
     /// # Errors
     /// When a model cannot be loaded.
     pub fn lend(&self) -> Result<Lent, LiveError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self.idle.lock().pop();
         let pipeline = idle.map_or_else(|| Pipeline::open(&self.options), Ok)?;
         let before = pipeline.detector_calls();
         Ok(Lent { pipeline: Some(pipeline), before, idle: self.idle.clone() })
@@ -44,7 +46,7 @@ impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(mut pipeline) = self.pipeline.take() {
             pipeline.reset(false);
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(pipeline);
+            self.idle.lock().push(pipeline);
         }
     }
 }

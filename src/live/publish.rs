@@ -35,7 +35,7 @@ pub(super) struct Publisher {
 
 /// Who says that something is wrong; they are told in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Of {
+pub(super) enum ProblemSource {
     /// The source cannot be opened or read.
     Source,
     /// What can be seen in the picture: nothing, or that it is turned.
@@ -53,7 +53,7 @@ pub(super) enum Of {
 }
 
 /// What is wrong, by who said it.
-type Problems = [Option<String>; Of::Fallback as usize + 1];
+type Problems = [Option<String>; ProblemSource::Fallback as usize + 1];
 
 impl Publisher {
     pub(super) fn new(
@@ -73,7 +73,7 @@ impl Publisher {
             judged: VecDeque::new(),
             changed: true,
         };
-        publisher.problem(Of::Fallback, problem);
+        publisher.problem(ProblemSource::Fallback, problem);
         publisher
     }
 
@@ -91,7 +91,7 @@ impl Publisher {
             ..Snapshot::default()
         };
         self.judged.clear();
-        self.problem(Of::Picture, None);
+        self.problem(ProblemSource::Picture, None);
         self.dropped_before = self.dropped.load(Relaxed);
         self.changed = true;
     }
@@ -106,7 +106,7 @@ impl Publisher {
         let VisionInfo { provider, model, grid, problem } = info;
         let shown = &mut self.snapshot;
         (shown.provider, shown.model, shown.grid) = (provider, model, grid);
-        self.problem(Of::Fallback, problem);
+        self.problem(ProblemSource::Fallback, problem);
         self.changed = true;
     }
 
@@ -139,7 +139,7 @@ impl Publisher {
 
     /// Nothing is seen any more: an old face must not look like a new one.
     pub(super) fn lost(&mut self, judgement: Judgement, sums: &Summary) {
-        self.problem(Of::Picture, None);
+        self.problem(ProblemSource::Picture, None);
         let shown = &mut self.snapshot;
         (shown.face, shown.crop, shown.reading) = (None, None, None);
         shown.others = 0;
@@ -171,13 +171,13 @@ impl Publisher {
     }
 
     /// Keeps what is wrong until it is said that it is not any more.
-    pub(super) fn problem(&mut self, of: Of, problem: Option<String>) {
+    pub(super) fn problem(&mut self, of: ProblemSource, problem: Option<String>) {
         let known = &mut self.problems[of as usize];
         self.changed |= *known != problem;
         *known = problem;
     }
 
-    pub(super) fn has_problem(&self, of: Of) -> bool {
+    pub(super) fn has_problem(&self, of: ProblemSource) -> bool {
         self.problems[of as usize].is_some()
     }
 
@@ -197,7 +197,7 @@ impl Publisher {
             self.dropped.load(Relaxed).saturating_sub(self.dropped_before);
         let told: Vec<&str> = self.problems.iter().flatten().map(String::as_str).collect();
         self.snapshot.problem = (!told.is_empty()).then(|| told.join("; "));
-        let source = self.problems[Of::Source as usize].clone();
+        let source = self.problems[ProblemSource::Source as usize].clone();
         self.snapshot.no_source = source.filter(|_| self.snapshot.frame.is_none());
         *lock(&self.shared) = Arc::new(self.snapshot.clone());
         if let Some(waker) = &self.waker {

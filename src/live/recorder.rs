@@ -7,7 +7,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread::JoinHandle,
@@ -15,6 +15,7 @@ use std::{
 };
 
 use crossbeam_channel::{Sender, bounded};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{LiveError, LiveOptions};
 use crate::{
@@ -230,7 +231,7 @@ struct State {
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
+    state.lock()
 }
 
 impl Shared {

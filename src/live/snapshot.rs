@@ -1,11 +1,9 @@
 //! What the window draws and what it may ask for: plain structs that cross the threads.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use image::RgbImage;
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -23,7 +21,7 @@ pub(super) type Shared = Arc<Mutex<Arc<Snapshot>>>;
 
 /// A poisoned lock is taken over: what it guards is replaced whole.
 pub(super) fn lock(shared: &Shared) -> MutexGuard<'_, Arc<Snapshot>> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
+    shared.lock()
 }
 
 /// The latest of everything, published after every judged frame and on every change;

@@ -24,7 +24,7 @@ use super::{
     Command, Entry, Event, LiveError, LiveOptions, Parts, Snapshot, Summary, Waker,
     capture::{Capture, Notice, Order, words_of},
     judge::Judge,
-    publish::{Of, Publisher},
+    publish::{ProblemSource, Publisher},
     recorder::Recorder,
     snapshot::{Shared, lock},
     vision::{Eyes, Seen},
@@ -126,7 +126,7 @@ impl Live {
         };
         let shared = Shared::default();
         let publisher = Publisher::new(shared.clone(), options.waker.clone(), dropped, info);
-        let mut bench = Bench {
+        let mut state = JudgeState {
             judge,
             alarm: alarm.clone(),
             publisher,
@@ -140,14 +140,14 @@ impl Live {
             tell,
             crashed: None,
         };
-        bench.publisher.alarm(alarm.status());
-        bench.publisher.publish();
+        state.publisher.alarm(alarm.status());
+        state.publisher.publish();
         let (told, waker, held) = (shared.clone(), options.waker, alarm.clone());
         let judging = move || {
             let (mut crashes, mut began) = (0, Instant::now());
             loop {
                 let panic = match catch_unwind(AssertUnwindSafe(|| {
-                    bench.run(&seen, &notices, &commands)
+                    state.run(&seen, &notices, &commands)
                 })) {
                     Ok(ended) => return ended,
                     Err(panic) => panic,
@@ -157,7 +157,7 @@ impl Live {
                 mourn(&told, waker.as_ref(), &alarm, &why);
                 std::thread::sleep((BACK_OFF * crashes).min(BACK_OFF_MOST));
                 began = Instant::now();
-                bench.crashed = Some(why);
+                state.crashed = Some(why);
             }
         };
         let judge = spawn("judge", judging)?;
@@ -268,7 +268,7 @@ fn blind(latest: &Snapshot, why: &str) -> Snapshot {
 }
 
 /// What the judge thread works with.
-struct Bench {
+struct JudgeState {
     judge: Judge,
     alarm: Arc<Alarm>,
     publisher: Publisher,
@@ -289,7 +289,7 @@ struct Bench {
     crashed: Option<String>,
 }
 
-impl Bench {
+impl JudgeState {
     /// Judges until told to stop.
     fn run(
         &mut self,
@@ -301,7 +301,7 @@ impl Bench {
             // What was known of the driver may be half written.
             self.judge.begin();
             (self.delivers, self.last) = (false, Instant::now());
-            self.publisher.problem(Of::Judge, Some(why));
+            self.publisher.problem(ProblemSource::Judge, Some(why));
         }
         let (no_seen, no_notices) = (never(), never());
         let (mut seen, mut notices) = (seen, notices);
@@ -362,7 +362,7 @@ impl Bench {
             Command::Switch(spec) => {
                 if self.orders.try_send(Order::Switch(spec)).is_err() {
                     self.publisher.problem(
-                        Of::Source,
+                        ProblemSource::Source,
                         Some("the source does not answer; start the program again".into()),
                     );
                 }
@@ -379,7 +379,7 @@ impl Bench {
                 self.live = info.live;
                 self.ended = false;
                 self.publisher.ended(false);
-                self.publisher.problem(Of::Source, None);
+                self.publisher.problem(ProblemSource::Source, None);
                 self.publisher.source(info);
             }
             Notice::Ended { session } => {
@@ -388,7 +388,7 @@ impl Bench {
             }
             Notice::SourceFailed { session, why, retried } => {
                 self.enter(session);
-                self.publisher.problem(Of::Source, Some(why));
+                self.publisher.problem(ProblemSource::Source, Some(why));
                 // What comes back is a camera, even if it was never there.
                 self.live = retried;
                 if !retried {
@@ -397,10 +397,12 @@ impl Bench {
             }
             Notice::Reloaded { info } => {
                 self.publisher.vision(info);
-                self.publisher.problem(Of::Models, None);
+                self.publisher.problem(ProblemSource::Models, None);
             }
-            Notice::NotReloaded { why } => self.publisher.problem(Of::Models, Some(why)),
-            Notice::VisionFailed { why } => self.publisher.problem(Of::Vision, Some(why)),
+            Notice::NotReloaded { why } => self.publisher.problem(ProblemSource::Models, Some(why)),
+            Notice::VisionFailed { why } => {
+                self.publisher.problem(ProblemSource::Vision, Some(why))
+            }
         }
     }
 
@@ -433,11 +435,11 @@ impl Bench {
         if !self.ended {
             self.alarm.judged(&judgement);
         }
-        self.publisher.problem(Of::Vision, None);
+        self.publisher.problem(ProblemSource::Vision, None);
         let black = self.judge.black();
         let noted = self.judge.noted();
         let turned = noted.rotate.map(|turn| Noted::turned(turn).trim_end_matches('.').to_owned());
-        self.publisher.problem(Of::Picture, black.map(Into::into).or(turned));
+        self.publisher.problem(ProblemSource::Picture, black.map(Into::into).or(turned));
         self.publisher.sighting(seen, judgement, &self.judge.summary());
         self.tell_log();
     }
@@ -445,9 +447,11 @@ impl Bench {
     /// A camera that gives nothing is lost, and so is sight when the models fail.
     fn look_at_the_clock(&mut self) {
         let since = self.last.elapsed();
-        let told = [Of::Source, Of::Vision].iter().any(|&of| self.publisher.has_problem(of));
+        let told = [ProblemSource::Source, ProblemSource::Vision]
+            .iter()
+            .any(|&of| self.publisher.has_problem(of));
         let due = if self.delivers || told { LOST } else { OPENING };
-        let expected = self.live || self.publisher.has_problem(Of::Vision);
+        let expected = self.live || self.publisher.has_problem(ProblemSource::Vision);
         if expected && !self.ended && since > due {
             let (judgement, event) = self.judge.lost(since);
             self.tell(event);
@@ -467,7 +471,7 @@ impl Bench {
     }
 
     fn tell_log(&mut self) {
-        self.publisher.problem(Of::Log, self.judge.failure());
+        self.publisher.problem(ProblemSource::Log, self.judge.failure());
     }
 }
 

@@ -1,6 +1,6 @@
 //! The threads over scripted sources: what is shown when things go wrong.
 
-use std::sync::Mutex;
+use parking_lot::Mutex;
 
 use super::*;
 use crate::{
@@ -114,13 +114,13 @@ fn eyes_that_fail_are_told_and_recover() {
         let live = Live::start_with(options("file.avi"), parts).unwrap();
         let shown = wait(&live, "the problem", |s| {
             if let Some(problem) = &s.problem {
-                told.lock().unwrap().clone_from(problem);
+                told.lock().clone_from(problem);
             }
             s.stats.frames > 50 && s.problem.is_none()
         });
         assert!(shown.face.is_some());
         // A failure that is over within milliseconds may fall between two looks.
-        let problem = seen.lock().unwrap();
+        let problem = seen.lock();
         assert!(problem.is_empty() || problem.contains(said), "{problem}");
     }
 }

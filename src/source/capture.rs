@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
@@ -15,6 +15,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use image::RgbImage;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
     frame::Frame,
@@ -226,7 +227,7 @@ impl Newest {
 static OPEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 fn open_cameras() -> MutexGuard<'static, BTreeSet<String>> {
-    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+    OPEN.lock()
 }
 
 /// Marks a camera as held for as long as its thread lives.

@@ -7,13 +7,14 @@ mod address;
 mod http;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use ffmpeg::{codec, format, frame, media, util::log};
 use ffmpeg_next as ffmpeg;
 use image::metadata::Orientation;
+use parking_lot::Mutex;
 
 use super::{
     Source, SourceError,
@@ -101,7 +102,7 @@ fn by_rtsp(
         ("analyzeduration", "2000000"),
     ];
     let until = patience.clone();
-    let over = move || Instant::now() > *until.lock().unwrap_or_else(PoisonError::into_inner);
+    let over = move || Instant::now() > *until.lock();
     format::input_with_interrupt_and_dictionary(url, over, options.into_iter().collect())
 }
 
@@ -120,7 +121,7 @@ fn by_http(body: http::Body) -> Result<format::context::Input, ffmpeg::Error> {
 
 impl Device for Stream {
     fn grab(&mut self) -> Result<Grab, String> {
-        *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + READING;
+        *self.patience.lock() = Instant::now() + READING;
         let mut decoded = frame::Video::empty();
         loop {
             match self.decoder.receive_frame(&mut decoded) {

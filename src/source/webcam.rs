@@ -8,10 +8,9 @@ mod device;
 mod raw;
 
 #[cfg(feature = "webcam")]
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::BTreeMap;
+
+use parking_lot::Mutex;
 
 #[cfg(feature = "webcam")]
 use super::capture::{Device, Named, Webcam};
@@ -45,7 +44,7 @@ pub fn open(index: u32, options: &OpenOptions) -> Result<Box<dyn Source>, Source
     if cameras.is_empty() {
         return Err(SourceError::NoCamera);
     }
-    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut names = NAMES.lock();
     let Some(camera) = wanted(&cameras, index, names.get(&index)) else {
         let known: Vec<_> =
             cameras.iter().map(|camera| format!("{} is {}", camera.index, camera.name)).collect();

@@ -7,13 +7,14 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
         mpsc::{Receiver, sync_channel},
     },
 };
 
 use image::RgbImage;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{
     Control, Step, curves, device,
@@ -140,7 +141,7 @@ pub struct Job {
 }
 
 fn lock(standing: &Mutex<Standing>) -> MutexGuard<'_, Standing> {
-    standing.lock().unwrap_or_else(PoisonError::into_inner)
+    standing.lock()
 }
 
 impl Job {

@@ -54,11 +54,11 @@ pub(crate) fn write_png(picture: &image::RgbImage, path: &Path) -> Result<(), Tr
 pub(crate) mod tests {
     use crate::vit::{Embedding, Preset, VitConfig};
 
-    /// A network small enough for a test: the code path of the stem or of the seed.
+    /// A network small enough for a test: the code path of the stem or of the reference method.
     pub(crate) fn small(stem: bool) -> VitConfig {
         let (preset, embedding) = match stem {
             true => (Preset::Stem, Embedding::Stem { widths: vec![4, 8] }),
-            false => (Preset::Seed, Embedding::Linear),
+            false => (Preset::Reference, Embedding::Linear),
         };
         VitConfig {
             image_px: 24,

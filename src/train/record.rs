@@ -117,7 +117,7 @@ pub(super) fn name(preset: Preset, own_shape: bool) -> String {
         (true, _) => "own",
         (false, Preset::Stem) => "stem",
         (false, Preset::Eyes) => "eyes",
-        (false, Preset::Seed) => "seed",
+        (false, Preset::Reference) => "reference",
     }
     .into()
 }

@@ -9,7 +9,7 @@ use super::{Cell, PatchGrid, QMask};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Embedding {
-    /// One matrix over the flattened pixels: the seed's.
+    /// One matrix over the flattened pixels: the reference method's.
     Linear,
     /// A small convolutional stem, applied to each patch on its own so that a masked
     /// patch cannot leak into its neighbours: one stride-2 3x3 convolution a width,
@@ -24,9 +24,10 @@ pub enum Embedding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
-    /// The research project's own shape: 72x72, nine 24-pixel patches, linear
+    /// The reference method's own shape (vit-masked-auto-encoder): 72x72, nine 24-pixel patches, linear
     /// embedding, dim 512, depth 12, 4 heads.
-    Seed,
+    #[serde(alias = "seed")]
+    Reference,
     /// The same nine tokens from a convolutional stem, dim 128, depth 4.
     Stem,
     /// The stem over crops of twice the size, 144x144 with 48-pixel patches, and a head on
@@ -120,7 +121,7 @@ impl Preset {
     /// The preset's shape.
     pub fn config(self) -> VitConfig {
         match self {
-            Preset::Seed => VitConfig {
+            Preset::Reference => VitConfig {
                 image_px: 72,
                 patch_px: 24,
                 embedding: Embedding::Linear,
@@ -245,13 +246,19 @@ mod tests {
 
     #[test]
     fn presets_can_be_built_and_survive_toml() {
-        for preset in [Preset::Seed, Preset::Stem, Preset::Eyes] {
+        for preset in [Preset::Reference, Preset::Stem, Preset::Eyes] {
             let config = preset.config();
             config.validate().unwrap();
             assert_eq!(config.grid().patches(), 9);
             let text = toml::to_string(&config).unwrap();
             assert_eq!(toml::from_str::<VitConfig>(&text).unwrap(), config);
         }
+    }
+
+    #[test]
+    fn configurations_of_before_still_name_the_reference_preset() {
+        assert_eq!(serde_json::from_str::<Preset>("\"seed\"").unwrap(), Preset::Reference);
+        assert_eq!(serde_json::to_string(&Preset::Reference).unwrap(), "\"reference\"");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A cell of the 3x3 grid over the crop that holds a landmark of the face.
 ///
-/// Cells are numbered 1..=9 row by row, as the seed numbers its patches.
+/// Cells are numbered 1..=9 row by row, as the reference method numbers its patches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cell {
     /// Cell 1: the eye on the left of the picture.
@@ -22,7 +22,7 @@ impl Cell {
     /// All landmark cells, in the order of their numbers.
     pub const ALL: [Cell; 4] = [Cell::LeftEye, Cell::RightEye, Cell::Nose, Cell::Mouth];
 
-    /// The seed's number of this cell, 1..=9.
+    /// The reference method's number of this cell, 1..=9.
     pub fn number(self) -> usize {
         match self {
             Cell::LeftEye => 1,
@@ -44,7 +44,7 @@ impl Cell {
 pub enum QMask {
     /// Every patch.
     None,
-    /// The patches of the landmark cells 1, 3, 5 and 8: the seed's.
+    /// The patches of the landmark cells 1, 3, 5 and 8: the reference method's.
     #[default]
     Landmark,
     /// The landmark patches that the landmark network says are not covered.

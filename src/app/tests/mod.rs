@@ -7,7 +7,7 @@ mod screens;
 mod training;
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -17,6 +17,7 @@ use egui_kittest::{
     kittest::{NodeT, Queryable},
 };
 use image::RgbImage;
+use parking_lot::Mutex;
 
 use super::{
     Failure, Opener, Session, Window, preferences::Preferences, text, theme, window::Start,
@@ -54,7 +55,7 @@ struct Stumbling {
 
 impl Session for Stumbling {
     fn snapshot(&self) -> Arc<Snapshot> {
-        let mut times = self.times.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut times = self.times.lock();
         if *times > 0 {
             *times -= 1;
             panic!("a mistake in the drawing");
@@ -77,11 +78,11 @@ impl Session for Spy {
     }
 
     fn send(&self, command: Command) {
-        self.log.commands.lock().unwrap().push(command);
+        self.log.commands.lock().push(command);
     }
 
     fn stop(self: Box<Self>) {
-        *self.log.stopped.lock().unwrap() += 1;
+        *self.log.stopped.lock() += 1;
     }
 }
 
@@ -149,8 +150,8 @@ fn opener(snapshot: Snapshot, failure: Option<Failure>) -> (Arc<Opener>, Arc<Log
     let log = Arc::new(Log::default());
     let (snapshot, seen) = (Arc::new(snapshot), log.clone());
     let opener: Arc<Opener> = Arc::new(move |options: &LiveOptions| {
-        seen.opened.lock().unwrap().push(options.source.clone());
-        seen.cameras.lock().unwrap().push((options.open.mounting, options.pipeline.seat));
+        seen.opened.lock().push(options.source.clone());
+        seen.cameras.lock().push((options.open.mounting, options.pipeline.seat));
         match (&failure, &options.source) {
             (Some(failure), SourceSpec::Webcam(_)) => Err(failure.clone()),
             _ => {
@@ -213,7 +214,7 @@ fn a_mistake_in_the_drawing_is_told_and_does_not_end_the_watch() {
     wait_for(&mut harness, "a mistake in the drawing");
     // The screens come back on the same session.
     wait_for(&mut harness, text::watch::CROP);
-    assert_eq!(*log.stopped.lock().unwrap(), 0);
+    assert_eq!(*log.stopped.lock(), 0);
 }
 
 #[test]
@@ -311,14 +312,14 @@ fn mute_is_sent_by_button_and_key_and_ended_by_the_same() {
     harness.run_steps(2);
     harness.key_press(Key::M);
     harness.run_steps(2);
-    assert_eq!(*log.commands.lock().unwrap(), [Command::Mute, Command::Mute]);
+    assert_eq!(*log.commands.lock(), [Command::Mute, Command::Mute]);
 
     let mut muted = judged(State::Asleep, Level::Critical);
     muted.muted_until = Some(Instant::now() + Duration::from_secs(59));
     let (mut harness, log) = watching(muted);
     harness.get_by_label_contains("Unmute (").click();
     harness.run_steps(2);
-    assert_eq!(*log.commands.lock().unwrap(), [Command::Unmute]);
+    assert_eq!(*log.commands.lock(), [Command::Unmute]);
 }
 
 #[test]
@@ -330,7 +331,7 @@ fn space_acknowledges_wherever_the_focus_is() {
     harness.run_steps(2);
     harness.get_by_label(text::ACKNOWLEDGE).click();
     harness.run_steps(2);
-    assert_eq!(*log.commands.lock().unwrap(), [Command::Acknowledge, Command::Acknowledge]);
+    assert_eq!(*log.commands.lock(), [Command::Acknowledge, Command::Acknowledge]);
 }
 
 #[test]
@@ -338,7 +339,7 @@ fn nothing_can_be_acknowledged_while_all_is_well() {
     let (mut harness, log) = watching(judged(State::Awake, Level::None));
     harness.get_by_label(text::ACKNOWLEDGE).click();
     harness.run_steps(2);
-    assert_eq!(*log.commands.lock().unwrap(), []);
+    assert_eq!(*log.commands.lock(), []);
 }
 
 #[test]
@@ -346,7 +347,7 @@ fn the_test_tone_is_the_loudest_alarm() {
     let (mut harness, log) = watching(judged(State::Awake, Level::None));
     harness.get_by_label(text::TEST_TONE).click();
     harness.run_steps(2);
-    assert_eq!(*log.commands.lock().unwrap(), [Command::TestTone(Level::Critical)]);
+    assert_eq!(*log.commands.lock(), [Command::TestTone(Level::Critical)]);
 }
 
 #[test]
@@ -362,7 +363,7 @@ fn without_a_camera_the_demo_driver_is_offered() {
             harness.get_by_label(text::start::DEMO).click();
         }
         wait_for(&mut harness, text::watch::CROP);
-        let opened = log.opened.lock().unwrap();
+        let opened = log.opened.lock();
         assert_eq!(*opened, [SourceSpec::Webcam(0), SourceSpec::Demo(None)]);
     }
 }
@@ -376,7 +377,7 @@ fn a_session_whose_source_does_not_open_offers_the_demo_driver_too() {
     wait_for(&mut harness, text::start::NO_CAMERA);
     harness.get_by_label(text::start::DEMO).click();
     harness.run_steps(2);
-    assert_eq!(*log.commands.lock().unwrap(), [Command::Switch(SourceSpec::Demo(None))]);
+    assert_eq!(*log.commands.lock(), [Command::Switch(SourceSpec::Demo(None))]);
 }
 
 #[test]
@@ -388,7 +389,7 @@ fn any_other_failure_is_told_in_its_own_words_and_can_be_tried_again() {
     harness.get_by_label(text::start::RETRY).click();
     harness.run_steps(3);
     wait_for(&mut harness, &why);
-    assert_eq!(*log.opened.lock().unwrap(), [SourceSpec::Webcam(0), SourceSpec::Webcam(0)]);
+    assert_eq!(*log.opened.lock(), [SourceSpec::Webcam(0), SourceSpec::Webcam(0)]);
 }
 
 #[test]
@@ -438,7 +439,7 @@ fn silence_and_problems_stand_in_a_banner() {
 fn closing_the_window_ends_the_session() {
     let (mut harness, log) = watching(judged(State::Awake, Level::None));
     harness.state_mut().as_mut().unwrap().close();
-    assert_eq!(*log.stopped.lock().unwrap(), 1);
+    assert_eq!(*log.stopped.lock(), 1);
 }
 
 #[test]

@@ -161,7 +161,7 @@ fn the_driver_is_watched_and_muted_from_every_screen() {
         harness.run_steps(2);
         harness.get_by_label(text::ACKNOWLEDGE).click();
         harness.run_steps(2);
-        assert_eq!(*log.commands.lock().unwrap(), [Command::Mute, Command::Acknowledge]);
+        assert_eq!(*log.commands.lock(), [Command::Mute, Command::Acknowledge]);
     }
 }
 
@@ -217,7 +217,7 @@ fn a_setting_counts_at_once_and_is_found_again_after_a_restart() {
     harness.get_by_role_and_label(Role::RadioButton, text::LIGHT).click();
     harness.run_steps(3);
     let thresholds = Box::new(Settings::of(Sensitivity::High));
-    assert_eq!(*log.commands.lock().unwrap(), [Command::Thresholds(thresholds)]);
+    assert_eq!(*log.commands.lock(), [Command::Thresholds(thresholds)]);
     harness.state_mut().as_mut().unwrap().close();
     drop(harness);
 
@@ -230,7 +230,7 @@ fn a_setting_counts_at_once_and_is_found_again_after_a_restart() {
     assert_eq!(toggled(text::LIGHT), Some(Toggled::True));
     harness.get_by_label(text::settings::TONE_WARNING).click();
     harness.run_steps(2);
-    assert_eq!(*log.commands.lock().unwrap(), [Command::TestTone(Level::Warning)]);
+    assert_eq!(*log.commands.lock(), [Command::TestTone(Level::Warning)]);
     harness.state_mut().as_mut().unwrap().close();
 }
 
@@ -267,11 +267,11 @@ fn how_the_camera_hangs_and_the_seat_are_chosen_with_the_source_and_kept() {
     let both = Mounting { mirror: true, ..half };
     let plain = Mounting::default();
     let all = [(plain, Seat::Any), (half, Seat::Any), (both, Seat::Any), (both, Seat::Left)];
-    assert_eq!(*log.cameras.lock().unwrap(), all);
+    assert_eq!(*log.cameras.lock(), all);
     harness.state_mut().as_mut().unwrap().close();
     drop(harness);
     let (mut harness, log) = begin();
-    assert_eq!(*log.cameras.lock().unwrap(), [(both, Seat::Left)]);
+    assert_eq!(*log.cameras.lock(), [(both, Seat::Left)]);
     harness.state_mut().as_mut().unwrap().close();
 }
 
@@ -318,7 +318,7 @@ fn every_threshold_is_there_by_name_and_letters_are_letters_while_one_types() {
     harness.run_steps(2);
     harness.key_press(Key::M);
     harness.run_steps(2);
-    assert_eq!(*log.commands.lock().unwrap(), [], "an m in a field does not mute");
+    assert_eq!(*log.commands.lock(), [], "an m in a field does not mute");
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn the_strip_has_state_and_mute_and_grows_back() {
     assert!(harness.query_by_label(text::watch::CROP).is_none());
     harness.get_by_label(text::MUTE).click();
     harness.run_steps(2);
-    assert_eq!(*log.commands.lock().unwrap(), [Command::Mute]);
+    assert_eq!(*log.commands.lock(), [Command::Mute]);
     harness.get_by_label(text::GROW).click();
     harness.run_steps(3);
     harness.get_by_label(text::watch::CROP);

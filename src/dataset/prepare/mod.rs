@@ -14,13 +14,11 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use image::RgbImage;
+use parking_lot::Mutex;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -164,7 +162,7 @@ pub fn run(options: &PrepareOptions, watch: &Watch<'_>) -> Result<PrepareReport,
         if watch.stop.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let lent = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let lent = idle.lock().pop();
         let mut tracker = match lent {
             Some(tracker) => tracker,
             None => {
@@ -173,7 +171,7 @@ pub fn run(options: &PrepareOptions, watch: &Watch<'_>) -> Result<PrepareReport,
             }
         };
         work::work(&shared, input, &mut tracker)?;
-        idle.lock().unwrap_or_else(PoisonError::into_inner).push(tracker);
+        idle.lock().push(tracker);
         Ok(())
     });
     let (done, all) = (shared.done.into_inner(), shared.all.into_inner());
@@ -182,7 +180,7 @@ pub fn run(options: &PrepareOptions, watch: &Watch<'_>) -> Result<PrepareReport,
         other => other,
     };
     worked.map_err(kept)?;
-    let journal = shared.journal.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let journal = shared.journal.into_inner();
     let stopped = watch.stop.load(Ordering::Relaxed);
     report::finish(&inputs, &journal, left_out, before, stopped, options).map_err(kept)
 }

@@ -2,13 +2,11 @@
 
 use std::{
     path::Path,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use image::{RgbImage, codecs::jpeg::JpegEncoder, imageops};
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -45,7 +43,7 @@ pub(super) struct Shared<'a> {
 
 impl Shared<'_> {
     fn note(&self, outcome: Outcome) -> Result<(), DatasetError> {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner).note(outcome)?;
+        self.journal.lock().note(outcome)?;
         let done = 1 + self.done.fetch_add(1, Ordering::Relaxed);
         // An estimate may have been short.
         let all = self.all.fetch_max(done, Ordering::Relaxed).max(done);
@@ -112,7 +110,7 @@ fn video(
     tracker: &mut FaceTracker,
 ) -> Result<(), DatasetError> {
     let before = {
-        let journal = shared.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let journal = shared.journal.lock();
         journal.outcomes.get(&input.key).and_then(|done| done.last()?.time_s)
     };
     let spec = SourceSpec::Path(input.item.file.clone());
@@ -144,7 +142,7 @@ fn video(
         tracing::warn!("{why}");
     }
     let end = End { file: input.key.clone(), seconds: seconds + f64::from(step), broke };
-    shared.journal.lock().unwrap_or_else(PoisonError::into_inner).end(end)
+    shared.journal.lock().end(end)
 }
 
 /// Finds, measures and stores the face of a picture, or stores the eye that it is.

@@ -2,12 +2,10 @@
 //! speaker that break when a [`Plan`] says so, and are whole otherwise. Included by the
 //! tests of this room and, as a file, by the soak.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use image::{Rgb, RgbImage, imageops};
+use parking_lot::{Mutex, MutexGuard};
 use wakewatch::{
     alarm::{
         AlarmError, Playing, Speaker,
@@ -107,7 +105,7 @@ impl Plan {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Whether every fault has come.
@@ -299,7 +297,7 @@ impl Speaker for FaultySpeaker {
 impl Playing for FaultyDevice {
     fn failure(&self) -> Option<String> {
         // So many samples are played between two looks.
-        let mut voice = self.voice.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut voice = self.voice.lock();
         voice.by_ref().take(400).for_each(drop);
         match self.plan.lock().sound.take()? {
             Fault::SoundPanic => panic!("a sound library"),

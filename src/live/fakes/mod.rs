@@ -4,12 +4,10 @@
 
 pub(super) mod faults;
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use image::{Rgb, RgbImage};
+use parking_lot::Mutex;
 
 use super::{LiveError, LiveOptions, Parts, Sighting, Timing, Vision, VisionInfo};
 use crate::{
@@ -185,7 +183,7 @@ pub(super) fn world(scripts: Vec<Vec<Step>>, takes: Duration) -> Parts {
     let scripts = Mutex::new(scripts.into_iter());
     Parts {
         open_source: Box::new(move |spec: &SourceSpec| {
-            let steps = scripts.lock().unwrap().next().ok_or(SourceError::NoCamera)?;
+            let steps = scripts.lock().next().ok_or(SourceError::NoCamera)?;
             Ok(Box::new(Script {
                 steps: steps.into_iter(),
                 index: 0,

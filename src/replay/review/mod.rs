@@ -12,11 +12,13 @@ pub use track::{Alarm, Known, Stretch, Track};
 use std::{
     path::Path,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread::JoinHandle,
 };
+
+use parking_lot::{Mutex, MutexGuard};
 
 use self::{play::Player, track::Seen};
 use super::{ReplayError, Span, truth};
@@ -89,7 +91,7 @@ pub struct Review {
 }
 
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
+    shared.lock()
 }
 
 impl Review {

@@ -3,12 +3,13 @@
 //! what it [`Shown`]s.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::Waker;
 use crate::{
@@ -79,7 +80,7 @@ pub struct Player {
 }
 
 fn lock(shared: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
+    shared.lock()
 }
 
 impl Player {

@@ -4,13 +4,14 @@ use std::{
     fs,
     io::Read,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
 use ffmpeg::{codec, format, frame};
 use ffmpeg_next as ffmpeg;
 use image::metadata::Orientation;
+use parking_lot::Mutex;
 
 use super::{
     input::{As, Opened, open_decoder},
@@ -56,11 +57,11 @@ pub(super) struct Notes(Arc<Mutex<Vec<Note>>>);
 
 impl Notes {
     fn tell(&self, kind: NoteKind, text: String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Note::new(kind, text));
+        self.0.lock().push(Note::new(kind, text));
     }
 
     pub(super) fn all(&self) -> Vec<Note> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().clone()
     }
 }
 
