@@ -17,6 +17,7 @@ use super::{
     actions::{Action, Request, Tab},
     preferences::{self, Preferences, Store},
     screen::{self, Around, Failure, Page, Screen},
+    setup::Step,
     text,
 };
 use crate::{
@@ -24,7 +25,10 @@ use crate::{
     infer::Device,
     live::{Command, Live, LiveOptions, PipelineOptions, Snapshot, words_of},
     monitor::{Level, Settings, State},
-    source::{OpenOptions, SourceSpec},
+    source::{
+        OpenOptions, SourceSpec,
+        preview::{Cameras, Preview},
+    },
 };
 
 /// How often the window looks without being woken, for countdowns and a stalled source.
@@ -63,6 +67,10 @@ enum Stage {
     Opening(Receiver<Result<Box<dyn Session>, Failure>>),
     Failed(Failure),
     Watching(Box<dyn Session>),
+    /// What was watched is being ended; the channel closes with that.
+    Ending(Receiver<()>),
+    /// Nothing is watched: a camera is being chosen.
+    Resting,
 }
 
 /// The eframe application.
@@ -78,6 +86,7 @@ pub(super) struct Window {
     applied: Preferences,
     monitor: Settings,
     store: Store,
+    cameras: Cameras,
     notice: Option<String>,
     /// When the stage was entered: the screenshot counts from there.
     since: Instant,
@@ -108,6 +117,10 @@ pub(super) struct Start {
     pub(super) notice: Option<String>,
     /// The first screen.
     pub(super) tab: Tab,
+    /// The page of the set-up to begin with, if it is shown.
+    pub(super) setup: Option<Step>,
+    /// The cameras that it shows.
+    pub(super) cameras: Cameras,
     /// What to replay there.
     pub(super) replay: Option<SourceSpec>,
     /// What to measure on there.
@@ -135,13 +148,18 @@ impl Window {
     /// A window that begins to watch at once.
     pub(super) fn new(ctx: &Context, opener: Arc<Opener>, start: Start) -> Self {
         let mut screen = Screen::new(start.preferences.clone(), start.tab);
+        screen.cameras = start.cameras.clone();
+        if let Some(step) = start.setup {
+            screen.set_up(step);
+        }
         screen::dress(ctx, &start.preferences);
         let mut window = Self {
             opener,
             base: start.live,
             monitor_from_file: start.monitor_from_file,
             volume_given: start.volume_given,
-            stage: Stage::Failed(Failure { no_camera: false, why: String::new() }),
+            stage: Stage::Resting,
+            cameras: start.cameras,
             monitor: Settings::default(),
             applied: start.preferences,
             store: start.store,
@@ -165,7 +183,10 @@ impl Window {
             screen.replay.open(ctx, source, &window.around());
         }
         window.screen = screen;
-        window.open(ctx);
+        // At the first page of the set-up, the cameras are looked at instead.
+        if start.setup != Some(Step::Camera) {
+            window.open(ctx);
+        }
         window
     }
 
@@ -226,8 +247,14 @@ impl Window {
                 }
             }
         }
+        if let Stage::Ending(ended) = &self.stage
+            && ended.try_recv() == Err(TryRecvError::Disconnected)
+        {
+            self.enter(Stage::Resting);
+        }
         match &self.stage {
-            Stage::Opening(_) => Page::Opening,
+            Stage::Opening(_) | Stage::Ending(_) => Page::Opening,
+            Stage::Resting => Page::Resting,
             Stage::Failed(failure) => Page::Failed(failure.clone()),
             Stage::Watching(session) => {
                 let snapshot = session.snapshot();
@@ -257,6 +284,11 @@ impl Window {
             self.notice = Some(why);
             // What they remember may be what they stumble over.
             self.screen = Screen::new(self.applied.clone(), Tab::Watch);
+            self.screen.cameras = self.cameras.clone();
+            if matches!(self.stage, Stage::Resting | Stage::Ending(_)) {
+                // The set-up has gone with them.
+                self.open(ui.ctx());
+            }
             ui.ctx().request_repaint_after(IDLE);
         }
     }
@@ -273,9 +305,7 @@ impl Window {
 
     /// Ends the session and waits for its threads; what was chosen is written.
     pub(super) fn close(&mut self) {
-        let failure = Failure { no_camera: false, why: String::new() };
-        if let Stage::Watching(session) = std::mem::replace(&mut self.stage, Stage::Failed(failure))
-        {
+        if let Stage::Watching(session) = std::mem::replace(&mut self.stage, Stage::Resting) {
             session.stop();
         }
         self.store = Store::default();
@@ -304,7 +334,8 @@ impl Window {
             || before.pipeline.runtime != after.pipeline.runtime
             || before.pipeline.seat != after.pipeline.seat
             || before.events != after.events;
-        if anew {
+        let rests = matches!(self.stage, Stage::Resting | Stage::Ending(_));
+        if anew && !rests {
             return self.open(ctx);
         }
         if before.volume != after.volume {
@@ -328,8 +359,9 @@ impl Window {
             Request::Tone(level) => return self.send(Command::TestTone(level)),
             Request::Reload => return self.send(Command::Reload),
             Request::Watch(source) => return self.watch(ctx, source),
-            // The screen has obeyed it.
-            Request::Replay(_) => return,
+            Request::Rest => return self.rest(ctx),
+            // The screen has obeyed these.
+            Request::Replay(_) | Request::SetUp => return,
         };
         match action {
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
@@ -357,8 +389,35 @@ impl Window {
         self.base.source = source.clone();
         match &self.stage {
             Stage::Watching(session) => session.send(Command::Switch(source)),
-            Stage::Failed(_) => self.open(ctx),
+            Stage::Failed(_) | Stage::Resting | Stage::Ending(_) => self.open(ctx),
             Stage::Opening(_) => {}
+        }
+    }
+
+    /// Ends what is watched, or being opened, on a thread of its own.
+    fn rest(&mut self, ctx: &Context) {
+        let end: Box<dyn FnOnce() + Send> = match std::mem::replace(&mut self.stage, Stage::Resting)
+        {
+            Stage::Watching(session) => Box::new(move || session.stop()),
+            Stage::Opening(opened) => Box::new(move || {
+                if let Ok(Ok(session)) = opened.recv() {
+                    session.stop();
+                }
+            }),
+            Stage::Ending(ended) => return self.stage = Stage::Ending(ended),
+            Stage::Failed(_) | Stage::Resting => return,
+        };
+        let (out, ended) = bounded(0);
+        let waker = ctx.clone();
+        let started = thread::Builder::new().name("end".into()).spawn(move || {
+            end();
+            drop(out);
+            waker.request_repaint();
+        });
+        match started {
+            Ok(_) => self.enter(Stage::Ending(ended)),
+            // The session was dropped with its thread, which ends it.
+            Err(error) => tracing::warn!("{}", text::start::no_thread(&error)),
         }
     }
 
@@ -367,18 +426,25 @@ impl Window {
     fn open(&mut self, ctx: &Context) {
         self.screen.forget();
         let (sender, receiver) = bounded(1);
-        let failure = Failure { no_camera: false, why: String::new() };
-        let before = match std::mem::replace(&mut self.stage, Stage::Failed(failure)) {
-            Stage::Watching(session) => Some(session),
+        let (mut before, mut ending) = (None, None);
+        match std::mem::replace(&mut self.stage, Stage::Resting) {
+            Stage::Watching(session) => before = Some(session),
+            Stage::Ending(ended) => ending = Some(ended),
             // One that is just being opened is ended by the thread that opens it.
-            Stage::Opening(_) | Stage::Failed(_) => None,
-        };
+            Stage::Opening(_) | Stage::Failed(_) | Stage::Resting => {}
+        }
+        let previews = self.screen.take_previews();
         let (opener, ctx) = (self.opener.clone(), ctx.clone());
         let mut options = self.options();
         let started = thread::Builder::new().name("open".into()).spawn(move || {
             if let Some(before) = before {
                 before.stop();
             }
+            if let Some(ending) = ending {
+                // It closes when the session has ended.
+                let _ = ending.recv();
+            }
+            previews.into_iter().for_each(Preview::close);
             let waker = ctx.clone();
             options.waker = Some(Arc::new(move || waker.request_repaint()));
             let opened = opener(&options);
