@@ -2,18 +2,21 @@
 //! [`Snapshot`] when it is woken, and passes on what the user asks for. It never waits:
 //! not for the camera, the models, the sound or the end of an old session.
 
+mod photo;
+mod told;
+
 use std::{collections::VecDeque, path::PathBuf, sync::Arc, thread, time::Duration};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::mpsc,
     time::Instant,
 };
 
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
-use eframe::egui::{ColorImage, Context, Ui, UserAttentionType, ViewportCommand};
+use eframe::egui::{Context, Ui, ViewportCommand};
+
+pub(super) use photo::Screenshot;
 
 use super::{
-    AppError,
     actions::{Action, Request, Tab},
     preferences::{self, Preferences, Store},
     screen::{self, Around, Failure, Page, Screen},
@@ -130,18 +133,6 @@ pub(super) struct Start {
     pub(super) train: Option<PathBuf>,
     /// A picture to take.
     pub(super) screenshot: Option<Screenshot>,
-}
-
-/// A picture of the window that is still to be taken.
-pub(super) struct Screenshot {
-    /// Where it is written, as PNG.
-    pub(super) path: PathBuf,
-    /// How long after the session has begun.
-    pub(super) after: Duration,
-    /// The image on its way from the graphics card.
-    pub(super) taken: Option<mpsc::Receiver<Arc<ColorImage>>>,
-    /// What came of it, for [`run`](super::run).
-    pub(super) result: mpsc::SyncSender<Result<(), AppError>>,
 }
 
 impl Window {
@@ -464,64 +455,6 @@ impl Window {
         };
         self.enter(stage);
     }
-
-    /// Puts the state into the title, and calls for attention when an alarm begins while
-    /// the window is not looked at.
-    fn tell(&mut self, ctx: &Context, state: State, level: Level) {
-        if self.told.0 != state {
-            let title = format!("{} · {}", text::state_word(state), text::TITLE);
-            ctx.send_viewport_cmd(ViewportCommand::Title(title));
-        }
-        if level == Level::Critical && self.told.1 < level {
-            let attention = UserAttentionType::Critical;
-            ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(attention));
-        }
-        self.told = (state, level);
-    }
-
-    /// Says in the log how fast was drawn and judged.
-    fn sum_up(&self) {
-        let mut passes: Vec<f32> = self.passes.iter().copied().collect();
-        passes.sort_by(f32::total_cmp);
-        let at = |share: f32| {
-            let at = (passes.len() as f32 * share) as usize;
-            passes.get(at.min(passes.len().saturating_sub(1))).map_or(0.0, |pass| pass * 1e3)
-        };
-        let (median, most) = (at(0.5), at(0.95));
-        tracing::info!("{} passes drawn, median {median:.1} ms, 95% {most:.1} ms", passes.len());
-        if let Stage::Watching(session) = &self.stage {
-            let (stats, seconds) = (session.snapshot().stats, self.since.elapsed().as_secs_f32());
-            let rate = stats.frames as f32 / seconds.max(0.1);
-            tracing::info!(
-                "{} frames judged in {seconds:.1} s, {rate:.1} a second, {} dropped",
-                stats.frames,
-                stats.dropped
-            );
-        }
-    }
-
-    /// Takes the picture when it is time, writes it and ends the program.
-    fn photograph(&mut self, ctx: &Context) {
-        let opening = matches!(self.stage, Stage::Opening(_));
-        let Some(shot) = &mut self.screenshot else { return };
-        match &shot.taken {
-            None if !opening && self.since.elapsed() >= shot.after => {
-                let (sender, receiver) = mpsc::sync_channel(1);
-                shot.taken = Some(receiver);
-                // A second picture cannot come; were the channel full, it is not needed.
-                ctx.request_screenshot(move |image| drop(sender.try_send(image)));
-                ctx.request_repaint();
-            }
-            None => {}
-            Some(taken) => {
-                let Ok(image) = taken.try_recv() else { return };
-                // `run` waits for one result at most, so the channel has room for it.
-                drop(shot.result.try_send(write(&shot.path, &image)));
-                self.screenshot = None;
-                ctx.send_viewport_cmd(ViewportCommand::Close);
-            }
-        }
-    }
 }
 
 impl eframe::App for Window {
@@ -546,11 +479,4 @@ impl eframe::App for Window {
         self.sum_up();
         self.close();
     }
-}
-
-fn write(path: &std::path::Path, image: &ColorImage) -> Result<(), AppError> {
-    let pixels: Vec<u8> = image.pixels.iter().flat_map(|p| [p.r(), p.g(), p.b()]).collect();
-    let (width, height) = (image.width() as u32, image.height() as u32);
-    image::save_buffer(path, &pixels, width, height, image::ExtendedColorType::Rgb8)
-        .map_err(|why| AppError::Screenshot { path: path.to_owned(), why })
 }
