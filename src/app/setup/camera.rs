@@ -145,7 +145,9 @@ impl CameraPage {
                 // Those that are open are closed by their threads.
                 self.take_previews();
             }
-            let drawn = action_button(ui, Action::Demo, words::DRAWN, Look::Plain).clicked();
+            let none = self.answer.is_some() && self.tiles.is_empty();
+            let look = if none { Look::Primary } else { Look::Plain };
+            let drawn = action_button(ui, Action::Demo, words::DRAWN, look).clicked();
             if drawn || pressed.contains(&Action::Demo) {
                 self.chosen = Some(Choice::other(SourceSpec::Demo(None)));
                 turn = Move::Next;

@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// A page is so wide where there is room, in points.
-const WIDTH: f32 = 940.0;
+const WIDTH: f32 = 984.0;
 /// No page can be read in less, in points.
 const LEAST: f32 = 440.0;
 /// How often the silence of the set-up is asked for again, until the snapshot tells it.
@@ -165,10 +165,12 @@ impl SetupView {
         let mut turn = if pressed.contains(&Action::Back) { Move::Back } else { Move::Stay };
         let head = Panel::top("setup head").frame(frame(GAP, 0.0)).show_separator_line(false);
         head.show(ui, |ui| {
-            self.head(ui);
-            if let Some(notice) = &around.notice {
-                notice_row(ui, notice, None);
-            }
+            centred(ui, |ui| {
+                self.head(ui);
+                if let Some(notice) = &around.notice {
+                    notice_row(ui, notice, None);
+                }
+            });
             // Whoever falls asleep meanwhile is woken, and may say that they are awake.
             let alarm =
                 matches!(page, Page::Watching(now) if now.judgement.level == Level::Critical);
@@ -183,37 +185,26 @@ impl SetupView {
         };
         let foot = Panel::bottom("setup foot").frame(frame(GAP, GAP)).show_separator_line(false);
         foot.show(ui, |ui| {
-            let asked = self.foot(ui, ready);
+            let asked = centred(ui, |ui| self.foot(ui, ready));
             turn = if asked == Move::Stay { turn } else { asked };
         });
         CentralPanel::default().frame(frame(GAP, 0.0)).show(ui, |ui| {
             ScrollArea::both().id_salt(self.step.number()).auto_shrink(false).show(ui, |ui| {
-                let mut page_ui = column(ui);
-                let asked = match self.step {
-                    Step::Camera => {
-                        self.camera.show(&mut page_ui, page, around, preferences, &pressed)
-                    }
-                    Step::Seat => self.seat.show(&mut page_ui, page, wanted, &pressed, now),
+                let asked = centred(ui, |ui| match self.step {
+                    Step::Camera => self.camera.show(ui, page, around, preferences, &pressed),
+                    Step::Seat => self.seat.show(ui, page, wanted, &pressed, now),
                     Step::Alarm => {
-                        self.played |= pages::alarm(
-                            &mut page_ui,
-                            page,
-                            preferences,
-                            self.played,
-                            &pressed,
-                            wanted,
-                        );
+                        self.played |=
+                            pages::alarm(ui, page, preferences, self.played, &pressed, wanted);
                         Move::Stay
                     }
                     Step::Ready => {
                         let name = self.watched.as_ref().map(|choice| choice.name.as_str());
                         let passed = self.seat.has_passed();
-                        pages::ready(&mut page_ui, page, preferences, name, passed, self.played);
+                        pages::ready(ui, page, preferences, name, passed, self.played);
                         Move::Stay
                     }
-                };
-                let used = page_ui.min_rect();
-                ui.advance_cursor_after_rect(used);
+                });
                 turn = if asked == Move::Stay { turn } else { asked };
             });
         });
@@ -311,6 +302,7 @@ impl SetupView {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let (label, weight) = match self.step {
                     Step::Ready => (words::START, Weight::First),
+                    Step::Camera if !ready => (words::NEXT, Weight::Plain),
                     Step::Seat if !ready => (words::NEXT_ANYWAY, Weight::Plain),
                     _ => (words::NEXT, Weight::First),
                 };
@@ -366,14 +358,19 @@ fn keys(wanted: &mut Vec<Request>, covered: bool) -> Vec<Action> {
     pressed
 }
 
-/// The page's column in the middle of what is left of `ui`, as high as can be seen.
-fn column(ui: &mut Ui) -> Ui {
+/// Adds what stands in the column in the middle of what is left of `ui`.
+fn centred<T>(ui: &mut Ui, add: impl FnOnce(&mut Ui) -> T) -> T {
     let area = ui.available_rect_before_wrap();
     let width = area.width().clamp(LEAST, WIDTH);
     let left = area.left() + ((area.width() - width) / 2.0).max(0.0);
     let place = Rect::from_min_size(pos2(left, area.top()), vec2(width, area.height()));
     let layout = Layout::top_down(Align::Min);
-    ui.new_child(UiBuilder::new().id_salt("setup page").max_rect(place).layout(layout))
+    let mut column =
+        ui.new_child(UiBuilder::new().id_salt("column").max_rect(place).layout(layout));
+    let added = add(&mut column);
+    let used = column.min_rect();
+    ui.advance_cursor_after_rect(used);
+    added
 }
 
 /// How a button of the set-up stands out.

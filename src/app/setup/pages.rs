@@ -66,7 +66,7 @@ pub(super) fn ready(
     page: &Page,
     preferences: &Preferences,
     camera: Option<&str>,
-    seat_passed: bool,
+    seat_passed: Option<bool>,
     played: bool,
 ) {
     let tokens = Tokens::current(ui);
@@ -76,7 +76,11 @@ pub(super) fn ready(
         Page::Watching(_) | Page::Failed(_) => Mark::Bad,
         Page::Opening | Page::Resting => Mark::Open,
     };
-    let seat = if seat_passed { Mark::Good } else { Mark::Bad };
+    let (seat, seat_says) = match seat_passed {
+        Some(true) => (Mark::Good, words::SEAT_PASSED),
+        Some(false) => (Mark::Bad, words::SEAT_SKIPPED),
+        None => (Mark::Open, words::SEAT_UNSEEN),
+    };
     let all = [watched, seat, sound];
     let (title, state, color) = match watched {
         Mark::Bad if matches!(page, Page::Failed(_)) => {
@@ -104,8 +108,7 @@ pub(super) fn ready(
         Page::Opening | Page::Resting => text::start::OPENING.into(),
     };
     check(ui, watched, words::WATCHED, &told);
-    let says = if seat_passed { words::SEAT_PASSED } else { words::SEAT_SKIPPED };
-    check(ui, seat, words::SEAT_NAME, says);
+    check(ui, seat, words::SEAT_NAME, seat_says);
     let loudness = match sound {
         Mark::Bad => silent,
         _ => words::loudness(preferences.volume, played),

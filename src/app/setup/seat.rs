@@ -83,7 +83,8 @@ pub(super) struct SeatPage {
     since: Option<Instant>,
     /// It goes on by itself: not when one has come back to it.
     by_itself: bool,
-    passed: bool,
+    /// Whether they held when they were last seen; `None` = never seen.
+    passed: Option<bool>,
 }
 
 impl SeatPage {
@@ -92,8 +93,8 @@ impl SeatPage {
         (self.since, self.by_itself) = (None, forward);
     }
 
-    /// Whether the checks held when they were last seen.
-    pub(super) fn has_passed(&self) -> bool {
+    /// Whether the checks held when they were last seen; `None` = they never were.
+    pub(super) fn has_passed(&self) -> Option<bool> {
         self.passed
     }
 
@@ -115,7 +116,7 @@ impl SeatPage {
         now: Instant,
     ) -> Move {
         let good = self.is_good(page);
-        self.passed = good;
+        self.passed = Some(good);
         let since = self.since.take().filter(|_| good);
         self.since = good.then(|| since.unwrap_or(now));
         heading(ui, words::SEAT, words::SEAT_SAYS);

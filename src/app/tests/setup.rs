@@ -431,7 +431,7 @@ pub(super) fn page(step: Step, light: bool, size: [f32; 2]) -> Hands {
         let sign = match step {
             Step::Seat => words::ALL_GOOD_STILL,
             Step::Alarm => words::SOUND_GOOD,
-            _ => words::SEAT_SKIPPED,
+            _ => words::SEAT_UNSEEN,
         };
         wait_for(&mut harness, sign);
     }

@@ -124,6 +124,9 @@ pub const SEAT_PASSED: &str = "Face, light and eyes were in order.";
 /// It was not.
 pub const SEAT_SKIPPED: &str = "Not in order when you went on. Go back to see what to do.";
 
+/// It was not looked at.
+pub const SEAT_UNSEEN: &str = "Not checked. Go back to do so.";
+
 /// The name of a page.
 pub fn step(step: Step) -> &'static str {
     match step {
