@@ -39,6 +39,10 @@ pub enum Request {
     Watch(SourceSpec),
     /// Play the sound of a level once.
     Tone(Level),
+    /// Watch nothing for now: cameras are looked at to choose one.
+    Rest,
+    /// Show the set-up again.
+    SetUp,
     /// Load the models of the running watch again: another one was promoted.
     Reload,
     /// A file was dropped on the window, or named on the command line to be replayed.

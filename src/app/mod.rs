@@ -1,7 +1,7 @@
 //! The window: egui screens that only draw what [`live`](crate::live),
 //! [`replay`](crate::replay) and [`evaluate`](crate::evaluate) publish and ask them for
 //! what the user wants. [`watch`], [`replay`], [`metrics`] and [`settings`] are the
-//! screens, built from [`widgets`] in the colours of [`theme`] and the words of [`text`];
+//! screens, [`setup`] is what comes before them at the first start, built from [`widgets`] in the colours of [`theme`] and the words of [`text`];
 //! [`screen`] puts them under a bar, `window` joins that to a session, and [`preferences`]
 //! outlast it. Nothing is judged here, and nothing waits here: a hidden or slow window
 //! never delays an alarm.
@@ -15,6 +15,7 @@ pub mod preferences;
 pub mod replay;
 pub mod screen;
 pub mod settings;
+pub mod setup;
 mod start;
 mod strip;
 #[cfg(test)]
@@ -39,13 +40,14 @@ use thiserror::Error;
 use actions::Tab;
 use preferences::{Preferences, Store};
 use screen::Failure;
+use setup::Step;
 use window::{Opener, Session, Window};
 
 use crate::{
     face::Seat,
     frame::Turn,
     live::{Live, LiveOptions},
-    source::SourceSpec,
+    source::{SourceSpec, preview::Cameras, webcam},
 };
 
 /// The smallest window in which nothing is cut off, in points.
@@ -93,6 +95,10 @@ pub struct AppOptions {
     pub mirror: Option<bool>,
     /// Where the driver sits, where it was asked for.
     pub seat: Option<Seat>,
+    /// The source in it was asked for: it overrules the camera that was chosen before.
+    pub source_given: bool,
+    /// The page of the set-up to begin with, where the set-up was asked for.
+    pub setup: Option<Step>,
     /// Light or dark, where it was asked for.
     pub light: Option<bool>,
     /// Width and height of the window in points; `None` = as usual.
@@ -150,7 +156,11 @@ fn run_with(options: AppOptions, opener: Arc<Opener>) -> Result<(), AppError> {
     let folder = preferences::folder().filter(|_| !wanted);
     let (mut chosen, notice) = match &folder {
         Some(folder) => preferences::load(folder),
-        None => (Preferences { welcomed: wanted, ..Preferences::default() }, None),
+        None => {
+            let done =
+                Preferences { welcomed: wanted, setup_done: wanted, ..Preferences::default() };
+            (done, None)
+        }
     };
     chosen.light = options.light.unwrap_or(chosen.light);
     chosen.rotate = options.rotate.unwrap_or(chosen.rotate);
@@ -162,8 +172,17 @@ fn run_with(options: AppOptions, opener: Arc<Opener>) -> Result<(), AppError> {
         taken: None,
         result,
     });
+    let first = !chosen.setup_done && !options.source_given && !options.hidden;
+    let first = first && options.tab == Tab::Watch;
+    let mut live = options.live;
+    if let (false, Some(kept)) = (options.source_given, &chosen.camera) {
+        // Without support for cameras, there are none.
+        live.source = kept.source(&webcam::list().unwrap_or_default());
+    }
     let start = window::Start {
-        live: options.live,
+        setup: options.setup.or(first.then_some(Step::Camera)),
+        cameras: Cameras::default(),
+        live,
         monitor_from_file: options.monitor_from_file,
         volume_given: options.volume_given,
         preferences: chosen,

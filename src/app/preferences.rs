@@ -21,12 +21,16 @@ use crate::{
     infer::Device,
     monitor::{Sensitivity, Settings},
     os::{private_folder, read_text, write_whole},
+    source::{
+        SourceSpec,
+        webcam::{self, CameraInfo},
+    },
 };
 
 /// Environment variable that names another folder for the settings.
 pub const FOLDER_VARIABLE: &str = "WAKEWATCH_CONFIG";
 /// The form of the file; one with a higher number is of a newer program.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Name of the file in its folder.
 const FILE: &str = "settings.toml";
 /// Longest file that is read.
@@ -49,6 +53,8 @@ pub struct Preferences {
     pub version: u32,
     /// The first start has explained itself.
     pub welcomed: bool,
+    /// The set-up of the first start was finished or skipped.
+    pub setup_done: bool,
     /// The light theme instead of the dark one.
     pub light: bool,
     /// Size of all text, 1 = as designed; one of [`TEXT_SCALES`].
@@ -73,8 +79,39 @@ pub struct Preferences {
     pub mirror: bool,
     /// On which side of the picture the driver sits.
     pub seat: Seat,
+    /// The camera that is watched when no source is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub camera: Option<KeptCamera>,
     /// Thresholds that differ from those of the sensitivity, by name.
     pub thresholds: toml::Table,
+}
+
+/// A camera as it is remembered: by its number, and by its name, since numbers change when
+/// cameras are plugged in anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptCamera {
+    /// The number after `webcam:` when it was chosen.
+    pub number: u32,
+    /// What it calls itself.
+    pub name: String,
+}
+
+impl KeptCamera {
+    /// Remembers a camera.
+    pub fn of(camera: &CameraInfo) -> Self {
+        Self { number: camera.index, name: camera.name.clone() }
+    }
+
+    /// Where it is among the cameras of today; where it is not, the one with its number.
+    pub fn source(&self, cameras: &[CameraInfo]) -> SourceSpec {
+        let same = |camera: &&CameraInfo| camera.index == self.number && camera.name == self.name;
+        let number = match cameras.iter().find(same) {
+            Some(_) => self.number,
+            None => webcam::named(cameras, &self.name).unwrap_or(self.number),
+        };
+        SourceSpec::Webcam(number)
+    }
 }
 
 impl Default for Preferences {
@@ -82,6 +119,7 @@ impl Default for Preferences {
         Self {
             version: VERSION,
             welcomed: false,
+            setup_done: false,
             light: false,
             text_scale: 1.0,
             overlays: true,
@@ -94,6 +132,7 @@ impl Default for Preferences {
             rotate: Turn::None,
             mirror: false,
             seat: Seat::Any,
+            camera: None,
             thresholds: toml::Table::new(),
         }
     }
@@ -162,6 +201,8 @@ impl Preferences {
         let volume = if self.volume.is_finite() { self.volume } else { 1.0 };
         self.volume = volume.clamp(LEAST_VOLUME, 1.0);
         self.camera_size = self.camera_size.map(|side| side.clamp(64, 4096));
+        // Who has used an older program knows where the camera hangs.
+        self.setup_done |= self.version < 2 && self.welcomed;
         self.version = VERSION;
         Ok(self)
     }

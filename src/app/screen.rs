@@ -19,6 +19,7 @@ use super::{
     preferences::Preferences,
     replay::ReplayView,
     settings::SettingsView,
+    setup::{SetupView, Step},
     start, strip, text,
     theme::{self, GAP, Tokens},
     watch::WatchView,
@@ -28,7 +29,10 @@ use crate::{
     frame::Mounting,
     live::{LiveError, PipelineOptions, Snapshot},
     monitor::{Level, Settings},
-    source::{SourceError, SourceSpec},
+    source::{
+        SourceError, SourceSpec,
+        preview::{Cameras, Preview},
+    },
 };
 
 /// Height of the bar, in points.
@@ -47,6 +51,8 @@ const TOOLS: [(Action, &str); 3] = [
 pub enum Page {
     /// Camera and models are being opened.
     Opening,
+    /// Nothing is watched, because cameras are looked at to choose one.
+    Resting,
     /// They could not be.
     Failed(Failure),
     /// The latest of the running session.
@@ -122,6 +128,12 @@ pub struct Screen {
     #[cfg(feature = "train")]
     pub(super) training: super::training::TrainingView,
     settings: SettingsView,
+    /// The set-up, while it is shown instead of the screens.
+    pub(super) setup: Option<SetupView>,
+    /// The cameras that it shows.
+    pub(super) cameras: Cameras,
+    /// Those that were looked at in a set-up that is over.
+    closing: Vec<Preview>,
     keys_shown: bool,
     notice_read: bool,
     /// The size to grow back to, while the window is a strip.
@@ -141,10 +153,25 @@ impl Screen {
             #[cfg(feature = "train")]
             training: super::training::TrainingView::default(),
             settings: SettingsView::default(),
+            setup: None,
+            cameras: Cameras::default(),
+            closing: vec![],
             keys_shown: false,
             notice_read: false,
             compact: None,
         }
+    }
+
+    /// Shows the set-up, from this page on.
+    pub fn set_up(&mut self, step: Step) {
+        self.setup = Some(SetupView::new(step, self.cameras.clone()));
+    }
+
+    /// The cameras that are looked at, or were: somebody else will open one.
+    pub(super) fn take_previews(&mut self) -> Vec<Preview> {
+        let mut all = std::mem::take(&mut self.closing);
+        all.extend(self.setup.iter_mut().flat_map(SetupView::take_previews));
+        all
     }
 
     /// Remembers a snapshot for the plot; also to be called while nothing is drawn.
@@ -170,7 +197,15 @@ impl Screen {
         let mut wanted: Vec<Request> =
             actions::pressed(&ctx).into_iter().map(Request::Act).collect();
         wanted.extend(dropped(&ctx).map(|path| Request::Replay(SourceSpec::Path(path))));
-        if self.compact.is_some() {
+        if let Some(mut setup) = self.setup.take() {
+            setup.covered = self.keys_shown;
+            if setup.show(ui, page, around, &mut self.preferences, &mut wanted, now) {
+                self.setup = Some(setup);
+            } else {
+                self.closing = setup.take_previews();
+                self.tab = Tab::Watch;
+            }
+        } else if self.compact.is_some() {
             wanted.extend(strip::compact(ui, page, now).map(Request::Act));
         } else {
             self.full(ui, page, around, now, &mut wanted);
@@ -181,6 +216,7 @@ impl Screen {
             self.keys_shown = false;
         }
         let first = !self.preferences.welcomed && !self.keys_shown && self.compact.is_none();
+        let first = first && self.setup.is_none();
         if first && !alarm && overlay::welcome(&ctx) {
             self.preferences.welcomed = true;
         }
@@ -215,7 +251,7 @@ impl Screen {
         let frame = Frame::new().fill(fill).inner_margin(Margin::same(GAP as i8));
         CentralPanel::default().frame(frame).show(ui, |ui| match self.tab {
             Tab::Watch => match page {
-                Page::Opening => start::opening(ui),
+                Page::Opening | Page::Resting => start::opening(ui),
                 Page::Failed(failure) => {
                     wanted.extend(start::failed(ui, failure).map(Request::Act));
                 }
@@ -253,6 +289,10 @@ impl Screen {
             Request::Replay(source) => {
                 self.tab = Tab::Replay;
                 self.replay.open(ctx, source, around);
+                return true;
+            }
+            Request::SetUp => {
+                self.set_up(Step::Camera);
                 return true;
             }
             _ => return false,

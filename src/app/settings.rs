@@ -70,6 +70,11 @@ impl SettingsView {
             section(ui, words::SENSITIVITY, |ui| sensitivity(ui, preferences));
             section(ui, words::SOUND, |ui| wanted.extend(sound(ui, preferences, watching)));
             section(ui, words::LOOK, |ui| look(ui, preferences));
+            section(ui, words::SETUP, |ui| {
+                if ui.button(words::SETUP_AGAIN).clicked() {
+                    wanted.push(Request::SetUp);
+                }
+            });
             section(ui, words::PRIVACY, |ui| self.privacy(ui, preferences));
         });
         let mut right = column(ui, right, "settings right");
@@ -90,7 +95,8 @@ impl SettingsView {
         let label = if self.sure { words::RESET_SURE } else { words::RESET_ALL };
         if ui.button(label).clicked() {
             if self.sure {
-                *preferences = Preferences { welcomed: true, ..Preferences::default() };
+                *preferences =
+                    Preferences { welcomed: true, setup_done: true, ..Preferences::default() };
             }
             self.sure = !self.sure;
         }
@@ -165,19 +171,7 @@ fn sensitivity(ui: &mut Ui, preferences: &mut Preferences) {
 }
 
 fn sound(ui: &mut Ui, preferences: &mut Preferences, watching: bool) -> Vec<Request> {
-    ui.horizontal(|ui| {
-        let label = ui.label(words::VOLUME);
-        let percent = |value: f64, _| text::percent(value as f32);
-        let slider = Slider::new(&mut preferences.volume, LEAST_VOLUME..=1.0)
-            .step_by(0.05)
-            .custom_formatter(percent)
-            .custom_parser(|text| {
-                let number: f64 = text.trim().trim_end_matches('%').trim().parse().ok()?;
-                Some(if number > 1.0 { number / 100.0 } else { number })
-            });
-        let slider = ui.add(slider).labelled_by(label.id);
-        name(ui, &slider, words::VOLUME);
-    });
+    volume(ui, preferences);
     remark(ui, if watching { words::VOLUME_SAYS } else { words::NO_TONE });
     let mut wanted = vec![];
     ui.add_enabled_ui(watching, |ui| {
@@ -194,6 +188,23 @@ fn sound(ui: &mut Ui, preferences: &mut Preferences, watching: bool) -> Vec<Requ
         });
     });
     wanted
+}
+
+/// The alarm's volume as a slider.
+pub(super) fn volume(ui: &mut Ui, preferences: &mut Preferences) {
+    ui.horizontal(|ui| {
+        let label = ui.label(words::VOLUME);
+        let percent = |value: f64, _| text::percent(value as f32);
+        let slider = Slider::new(&mut preferences.volume, LEAST_VOLUME..=1.0)
+            .step_by(0.05)
+            .custom_formatter(percent)
+            .custom_parser(|text| {
+                let number: f64 = text.trim().trim_end_matches('%').trim().parse().ok()?;
+                Some(if number > 1.0 { number / 100.0 } else { number })
+            });
+        let slider = ui.add(slider).labelled_by(label.id);
+        name(ui, &slider, words::VOLUME);
+    });
 }
 
 fn look(ui: &mut Ui, preferences: &mut Preferences) {

@@ -39,7 +39,7 @@ pub(super) fn compact(ui: &mut Ui, page: &Page, now: Instant) -> Option<Action> 
         let rect = ui.available_rect_before_wrap();
         match page {
             Page::Watching(snapshot) => row(ui, rect, snapshot, now, Some(Action::Compact)),
-            Page::Opening => waiting(ui, text::start::OPENING),
+            Page::Opening | Page::Resting => waiting(ui, text::start::OPENING),
             Page::Failed(failure) if failure.no_camera => waiting(ui, text::start::NO_CAMERA),
             Page::Failed(failure) => waiting(ui, &failure.why),
         }

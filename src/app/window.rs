@@ -2,21 +2,25 @@
 //! [`Snapshot`] when it is woken, and passes on what the user asks for. It never waits:
 //! not for the camera, the models, the sound or the end of an old session.
 
+mod photo;
+mod told;
+
 use std::{collections::VecDeque, path::PathBuf, sync::Arc, thread, time::Duration};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::mpsc,
     time::Instant,
 };
 
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
-use eframe::egui::{ColorImage, Context, Ui, UserAttentionType, ViewportCommand};
+use eframe::egui::{Context, Ui, ViewportCommand};
+
+pub(super) use photo::Screenshot;
 
 use super::{
-    AppError,
     actions::{Action, Request, Tab},
     preferences::{self, Preferences, Store},
     screen::{self, Around, Failure, Page, Screen},
+    setup::Step,
     text,
 };
 use crate::{
@@ -24,7 +28,10 @@ use crate::{
     infer::Device,
     live::{Command, Live, LiveOptions, PipelineOptions, Snapshot, words_of},
     monitor::{Level, Settings, State},
-    source::{OpenOptions, SourceSpec},
+    source::{
+        OpenOptions, SourceSpec,
+        preview::{Cameras, Preview},
+    },
 };
 
 /// How often the window looks without being woken, for countdowns and a stalled source.
@@ -63,6 +70,10 @@ enum Stage {
     Opening(Receiver<Result<Box<dyn Session>, Failure>>),
     Failed(Failure),
     Watching(Box<dyn Session>),
+    /// What was watched is being ended; the channel closes with that.
+    Ending(Receiver<()>),
+    /// Nothing is watched: a camera is being chosen.
+    Resting,
 }
 
 /// The eframe application.
@@ -78,6 +89,7 @@ pub(super) struct Window {
     applied: Preferences,
     monitor: Settings,
     store: Store,
+    cameras: Cameras,
     notice: Option<String>,
     /// When the stage was entered: the screenshot counts from there.
     since: Instant,
@@ -108,6 +120,10 @@ pub(super) struct Start {
     pub(super) notice: Option<String>,
     /// The first screen.
     pub(super) tab: Tab,
+    /// The page of the set-up to begin with, if it is shown.
+    pub(super) setup: Option<Step>,
+    /// The cameras that it shows.
+    pub(super) cameras: Cameras,
     /// What to replay there.
     pub(super) replay: Option<SourceSpec>,
     /// What to measure on there.
@@ -119,29 +135,22 @@ pub(super) struct Start {
     pub(super) screenshot: Option<Screenshot>,
 }
 
-/// A picture of the window that is still to be taken.
-pub(super) struct Screenshot {
-    /// Where it is written, as PNG.
-    pub(super) path: PathBuf,
-    /// How long after the session has begun.
-    pub(super) after: Duration,
-    /// The image on its way from the graphics card.
-    pub(super) taken: Option<mpsc::Receiver<Arc<ColorImage>>>,
-    /// What came of it, for [`run`](super::run).
-    pub(super) result: mpsc::SyncSender<Result<(), AppError>>,
-}
-
 impl Window {
     /// A window that begins to watch at once.
     pub(super) fn new(ctx: &Context, opener: Arc<Opener>, start: Start) -> Self {
         let mut screen = Screen::new(start.preferences.clone(), start.tab);
+        screen.cameras = start.cameras.clone();
+        if let Some(step) = start.setup {
+            screen.set_up(step);
+        }
         screen::dress(ctx, &start.preferences);
         let mut window = Self {
             opener,
             base: start.live,
             monitor_from_file: start.monitor_from_file,
             volume_given: start.volume_given,
-            stage: Stage::Failed(Failure { no_camera: false, why: String::new() }),
+            stage: Stage::Resting,
+            cameras: start.cameras,
             monitor: Settings::default(),
             applied: start.preferences,
             store: start.store,
@@ -165,7 +174,10 @@ impl Window {
             screen.replay.open(ctx, source, &window.around());
         }
         window.screen = screen;
-        window.open(ctx);
+        // At the first page of the set-up, the cameras are looked at instead.
+        if start.setup != Some(Step::Camera) {
+            window.open(ctx);
+        }
         window
     }
 
@@ -226,8 +238,14 @@ impl Window {
                 }
             }
         }
+        if let Stage::Ending(ended) = &self.stage
+            && ended.try_recv() == Err(TryRecvError::Disconnected)
+        {
+            self.enter(Stage::Resting);
+        }
         match &self.stage {
-            Stage::Opening(_) => Page::Opening,
+            Stage::Opening(_) | Stage::Ending(_) => Page::Opening,
+            Stage::Resting => Page::Resting,
             Stage::Failed(failure) => Page::Failed(failure.clone()),
             Stage::Watching(session) => {
                 let snapshot = session.snapshot();
@@ -257,6 +275,11 @@ impl Window {
             self.notice = Some(why);
             // What they remember may be what they stumble over.
             self.screen = Screen::new(self.applied.clone(), Tab::Watch);
+            self.screen.cameras = self.cameras.clone();
+            if matches!(self.stage, Stage::Resting | Stage::Ending(_)) {
+                // The set-up has gone with them.
+                self.open(ui.ctx());
+            }
             ui.ctx().request_repaint_after(IDLE);
         }
     }
@@ -273,9 +296,7 @@ impl Window {
 
     /// Ends the session and waits for its threads; what was chosen is written.
     pub(super) fn close(&mut self) {
-        let failure = Failure { no_camera: false, why: String::new() };
-        if let Stage::Watching(session) = std::mem::replace(&mut self.stage, Stage::Failed(failure))
-        {
+        if let Stage::Watching(session) = std::mem::replace(&mut self.stage, Stage::Resting) {
             session.stop();
         }
         self.store = Store::default();
@@ -304,7 +325,8 @@ impl Window {
             || before.pipeline.runtime != after.pipeline.runtime
             || before.pipeline.seat != after.pipeline.seat
             || before.events != after.events;
-        if anew {
+        let rests = matches!(self.stage, Stage::Resting | Stage::Ending(_));
+        if anew && !rests {
             return self.open(ctx);
         }
         if before.volume != after.volume {
@@ -328,8 +350,9 @@ impl Window {
             Request::Tone(level) => return self.send(Command::TestTone(level)),
             Request::Reload => return self.send(Command::Reload),
             Request::Watch(source) => return self.watch(ctx, source),
-            // The screen has obeyed it.
-            Request::Replay(_) => return,
+            Request::Rest => return self.rest(ctx),
+            // The screen has obeyed these.
+            Request::Replay(_) | Request::SetUp => return,
         };
         match action {
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
@@ -357,8 +380,35 @@ impl Window {
         self.base.source = source.clone();
         match &self.stage {
             Stage::Watching(session) => session.send(Command::Switch(source)),
-            Stage::Failed(_) => self.open(ctx),
+            Stage::Failed(_) | Stage::Resting | Stage::Ending(_) => self.open(ctx),
             Stage::Opening(_) => {}
+        }
+    }
+
+    /// Ends what is watched, or being opened, on a thread of its own.
+    fn rest(&mut self, ctx: &Context) {
+        let end: Box<dyn FnOnce() + Send> = match std::mem::replace(&mut self.stage, Stage::Resting)
+        {
+            Stage::Watching(session) => Box::new(move || session.stop()),
+            Stage::Opening(opened) => Box::new(move || {
+                if let Ok(Ok(session)) = opened.recv() {
+                    session.stop();
+                }
+            }),
+            Stage::Ending(ended) => return self.stage = Stage::Ending(ended),
+            Stage::Failed(_) | Stage::Resting => return,
+        };
+        let (out, ended) = bounded(0);
+        let waker = ctx.clone();
+        let started = thread::Builder::new().name("end".into()).spawn(move || {
+            end();
+            drop(out);
+            waker.request_repaint();
+        });
+        match started {
+            Ok(_) => self.enter(Stage::Ending(ended)),
+            // The session was dropped with its thread, which ends it.
+            Err(error) => tracing::warn!("{}", text::start::no_thread(&error)),
         }
     }
 
@@ -367,18 +417,25 @@ impl Window {
     fn open(&mut self, ctx: &Context) {
         self.screen.forget();
         let (sender, receiver) = bounded(1);
-        let failure = Failure { no_camera: false, why: String::new() };
-        let before = match std::mem::replace(&mut self.stage, Stage::Failed(failure)) {
-            Stage::Watching(session) => Some(session),
+        let (mut before, mut ending) = (None, None);
+        match std::mem::replace(&mut self.stage, Stage::Resting) {
+            Stage::Watching(session) => before = Some(session),
+            Stage::Ending(ended) => ending = Some(ended),
             // One that is just being opened is ended by the thread that opens it.
-            Stage::Opening(_) | Stage::Failed(_) => None,
-        };
+            Stage::Opening(_) | Stage::Failed(_) | Stage::Resting => {}
+        }
+        let previews = self.screen.take_previews();
         let (opener, ctx) = (self.opener.clone(), ctx.clone());
         let mut options = self.options();
         let started = thread::Builder::new().name("open".into()).spawn(move || {
             if let Some(before) = before {
                 before.stop();
             }
+            if let Some(ending) = ending {
+                // It closes when the session has ended.
+                let _ = ending.recv();
+            }
+            previews.into_iter().for_each(Preview::close);
             let waker = ctx.clone();
             options.waker = Some(Arc::new(move || waker.request_repaint()));
             let opened = opener(&options);
@@ -397,64 +454,6 @@ impl Window {
             }
         };
         self.enter(stage);
-    }
-
-    /// Puts the state into the title, and calls for attention when an alarm begins while
-    /// the window is not looked at.
-    fn tell(&mut self, ctx: &Context, state: State, level: Level) {
-        if self.told.0 != state {
-            let title = format!("{} · {}", text::state_word(state), text::TITLE);
-            ctx.send_viewport_cmd(ViewportCommand::Title(title));
-        }
-        if level == Level::Critical && self.told.1 < level {
-            let attention = UserAttentionType::Critical;
-            ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(attention));
-        }
-        self.told = (state, level);
-    }
-
-    /// Says in the log how fast was drawn and judged.
-    fn sum_up(&self) {
-        let mut passes: Vec<f32> = self.passes.iter().copied().collect();
-        passes.sort_by(f32::total_cmp);
-        let at = |share: f32| {
-            let at = (passes.len() as f32 * share) as usize;
-            passes.get(at.min(passes.len().saturating_sub(1))).map_or(0.0, |pass| pass * 1e3)
-        };
-        let (median, most) = (at(0.5), at(0.95));
-        tracing::info!("{} passes drawn, median {median:.1} ms, 95% {most:.1} ms", passes.len());
-        if let Stage::Watching(session) = &self.stage {
-            let (stats, seconds) = (session.snapshot().stats, self.since.elapsed().as_secs_f32());
-            let rate = stats.frames as f32 / seconds.max(0.1);
-            tracing::info!(
-                "{} frames judged in {seconds:.1} s, {rate:.1} a second, {} dropped",
-                stats.frames,
-                stats.dropped
-            );
-        }
-    }
-
-    /// Takes the picture when it is time, writes it and ends the program.
-    fn photograph(&mut self, ctx: &Context) {
-        let opening = matches!(self.stage, Stage::Opening(_));
-        let Some(shot) = &mut self.screenshot else { return };
-        match &shot.taken {
-            None if !opening && self.since.elapsed() >= shot.after => {
-                let (sender, receiver) = mpsc::sync_channel(1);
-                shot.taken = Some(receiver);
-                // A second picture cannot come; were the channel full, it is not needed.
-                ctx.request_screenshot(move |image| drop(sender.try_send(image)));
-                ctx.request_repaint();
-            }
-            None => {}
-            Some(taken) => {
-                let Ok(image) = taken.try_recv() else { return };
-                // `run` waits for one result at most, so the channel has room for it.
-                drop(shot.result.try_send(write(&shot.path, &image)));
-                self.screenshot = None;
-                ctx.send_viewport_cmd(ViewportCommand::Close);
-            }
-        }
     }
 }
 
@@ -480,11 +479,4 @@ impl eframe::App for Window {
         self.sum_up();
         self.close();
     }
-}
-
-fn write(path: &std::path::Path, image: &ColorImage) -> Result<(), AppError> {
-    let pixels: Vec<u8> = image.pixels.iter().flat_map(|p| [p.r(), p.g(), p.b()]).collect();
-    let (width, height) = (image.width() as u32, image.height() as u32);
-    image::save_buffer(path, &pixels, width, height, image::ExtendedColorType::Rgb8)
-        .map_err(|why| AppError::Screenshot { path: path.to_owned(), why })
 }

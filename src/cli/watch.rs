@@ -14,7 +14,7 @@ use super::{
     shared::{CameraArgs, ModelArgs},
 };
 #[cfg(feature = "gui")]
-use crate::app::actions::Tab;
+use crate::app::{actions::Tab, setup::Step};
 #[cfg(feature = "video")]
 use crate::replay::copy::AnnotatedCopy;
 use crate::{
@@ -31,8 +31,8 @@ use crate::{
 #[derive(Args, Clone, Debug)]
 pub struct WatchArgs {
     /// What to watch.
-    #[arg(long, short, default_value = "webcam", value_name = "SOURCE", value_parser = any_source(), help = about_sources())]
-    pub source: SourceSpec,
+    #[arg(long, short, value_name = "SOURCE", value_parser = any_source(), help = about_sources())]
+    pub source: Option<SourceSpec>,
     /// No window: print one JSON object a change of judgement, and a summary at the end.
     #[arg(long)]
     pub headless: bool,
@@ -110,6 +110,11 @@ pub struct WatchArgs {
     #[cfg(feature = "gui")]
     #[arg(long, value_enum, default_value_t, conflicts_with = "headless")]
     pub screen: Tab,
+    /// Show the set-up of the first start again: camera, seat and light, alarm. With a page's
+    /// name it begins there.
+    #[cfg(feature = "gui")]
+    #[arg(long, value_name = "PAGE", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "camera", conflicts_with = "headless")]
+    pub setup: Option<Step>,
     /// Show this recording on the replay screen: a video, a folder of pictures, an event
     /// log (.jsonl), or `demo:SCENARIO`.
     #[cfg(feature = "gui")]
@@ -144,7 +149,7 @@ impl Default for WatchArgs {
     fn default() -> Self {
         let open = OpenOptions::default();
         Self {
-            source: SourceSpec::Webcam(0),
+            source: None,
             headless: false,
             fast: false,
             speed: None,
@@ -173,6 +178,8 @@ impl Default for WatchArgs {
             #[cfg(feature = "gui")]
             screen: Tab::Watch,
             #[cfg(feature = "gui")]
+            setup: None,
+            #[cfg(feature = "gui")]
             replay: None,
             #[cfg(feature = "gui")]
             measure: None,
@@ -188,12 +195,20 @@ impl Default for WatchArgs {
     }
 }
 
+impl WatchArgs {
+    /// What to watch: the webcam where nothing was named.
+    fn source(&self) -> SourceSpec {
+        self.source.clone().unwrap_or(SourceSpec::Webcam(0))
+    }
+}
+
 /// What can be named as a source.
 fn about_sources() -> String {
     format!(
         "`webcam`, `webcam:N`, a camera's number, device or name, `rtsp://` or `http://` with the address of a camera in the local network, a video file, a picture, a folder of pictures, with --headless also a folder or a list (.csv) of videos (all cores, one result a video), or the drawn driver: \
          `demo[:SCENARIO[@DRIVER][+SECONDS]]` with a driver from 0 to {} and one of the scenarios {} \
-         (without a name: {})",
+         (without a name: {}). Without this option: `webcam`, and in the window the camera \
+         that was chosen there",
         demo::DRIVERS_KNOWN - 1,
         demo::scenarios().join(", "),
         demo::TOUR,
@@ -240,12 +255,13 @@ fn seconds(text: &str) -> Result<f32, String> {
 /// # Errors
 /// When the source, a model, a log or the window cannot be had.
 pub fn run(args: WatchArgs) -> anyhow::Result<()> {
-    let args = WatchArgs { source: args.source.or_camera(), ..args };
-    if args.source.is_camera() && (args.fast || args.speed.is_some()) {
+    let args = WatchArgs { source: args.source.map(SourceSpec::or_camera), ..args };
+    let source = args.source();
+    if source.is_camera() && (args.fast || args.speed.is_some()) {
         let only = "a camera sets its own pace; leave --fast and --speed away, or watch a file";
         return Err(WrongUse(only.into()).into());
     }
-    if let SourceSpec::Path(path) = &args.source
+    if let SourceSpec::Path(path) = &source
         && (args.out.is_some() || Collection::is_one(path))
     {
         if args.headless {
@@ -265,15 +281,15 @@ pub fn run(args: WatchArgs) -> anyhow::Result<()> {
     }
     let options = live_options(&args)?;
     if let Some(path) = &args.truth {
-        write_truth(&args.source, &options.open, path)?;
+        write_truth(&source, &options.open, path)?;
     }
     #[cfg(feature = "video")]
     if let Some(path) = &args.video {
-        if args.source.is_camera() {
+        if source.is_camera() {
             let only = "a copy is made of a recording; leave --video away, or watch a file";
             return Err(WrongUse(only.into()).into());
         }
-        if let SourceSpec::Path(source) = &args.source
+        if let SourceSpec::Path(source) = &source
             && source.canonicalize().is_ok_and(|source| path.canonicalize().ok() == Some(source))
         {
             let only = "the copy would take the place of the recording; give it another name";
@@ -323,7 +339,7 @@ fn live_options(args: &WatchArgs) -> anyhow::Result<LiveOptions> {
         (false, speed) => Pace::Speed(speed.unwrap_or(1.0)),
     };
     Ok(LiveOptions {
-        source: args.source.clone(),
+        source: args.source(),
         open: open_options(args),
         pipeline: args.camera.pipeline(&args.models),
         monitor,
@@ -438,6 +454,8 @@ fn window(args: WatchArgs, live: LiveOptions) -> anyhow::Result<()> {
         rotate: args.camera.rotate,
         mirror: args.camera.mirror,
         seat: args.camera.seat,
+        source_given: args.source.is_some(),
+        setup: args.setup,
         light: args.light.then_some(true),
         size: args.window,
         tab,

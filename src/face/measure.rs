@@ -64,7 +64,7 @@ impl Face {
         let light = self.eye_light(image, sampler);
         if self.landmarks.pose().yaw.abs() > TURNED_DEG {
             Some(Unreadable::Turned)
-        } else if self.landmarks.interocular_px() < SMALL_PX {
+        } else if self.size_of_least() < 1.0 {
             Some(Unreadable::Small)
         } else if light.mean < DARK_MEAN && light.deviation < DARK_DEVIATION {
             Some(Unreadable::Dark)
@@ -75,6 +75,11 @@ impl Face {
         } else {
             None
         }
+    }
+
+    /// How large the face is beside the smallest whose eyes can be read; 1 = as large.
+    pub fn size_of_least(&self) -> f32 {
+        self.landmarks.interocular_px() / SMALL_PX
     }
 
     /// The light in the band across both eyes.

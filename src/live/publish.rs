@@ -128,6 +128,7 @@ impl Publisher {
         let sighting = seen.sighting;
         shown.frame = Some(sighting.frame);
         shown.face = sighting.face;
+        shown.unreadable = sighting.observation.face.and_then(|face| face.unreadable);
         shown.others = sighting.scene.others;
         shown.crop = sighting.crop;
         shown.keep = sighting.keep;
@@ -142,6 +143,7 @@ impl Publisher {
         self.problem(ProblemSource::Picture, None);
         let shown = &mut self.snapshot;
         (shown.face, shown.crop, shown.reading) = (None, None, None);
+        shown.unreadable = None;
         shown.others = 0;
         shown.judgement = judgement;
         self.sums(sums);

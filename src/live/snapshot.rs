@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     alarm::SoundState,
-    face::Face,
+    face::{Face, Unreadable},
     frame::Frame,
     infer::Reading,
     monitor::{Counts, Judgement, Level, Settings},
@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub frame: Option<Frame>,
     /// The driver's face in that frame.
     pub face: Option<Face>,
+    /// Why the eyes of that face cannot be read, if so.
+    pub unreadable: Option<Unreadable>,
     /// Other faces in the picture, when the detector looked last.
     pub others: u32,
     /// The aligned crop that the classifier saw.

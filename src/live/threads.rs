@@ -262,6 +262,7 @@ fn blind(latest: &Snapshot, why: &str) -> Snapshot {
         ..Judgement::default()
     };
     (snapshot.face, snapshot.crop, snapshot.reading) = (None, None, None);
+    snapshot.unreadable = None;
     let told = snapshot.problem.iter().map(String::as_str).chain([why]);
     snapshot.problem = Some(told.collect::<Vec<_>>().join("; "));
     snapshot

@@ -11,6 +11,7 @@ pub mod images;
 #[cfg(feature = "video")]
 mod network;
 mod note;
+pub mod preview;
 pub mod time;
 mod turned;
 #[cfg(feature = "video")]

@@ -82,7 +82,7 @@ fn open_device(index: u32, options: &OpenOptions) -> Result<Box<dyn Device>, Str
 
 /// The number of the camera of this name, or of the only one whose name begins so, whatever
 /// the case of its letters.
-pub(super) fn named(cameras: &[CameraInfo], name: &str) -> Option<u32> {
+pub(crate) fn named(cameras: &[CameraInfo], name: &str) -> Option<u32> {
     let name = name.trim().to_lowercase();
     let whole = cameras.iter().find(|camera| camera.name.to_lowercase() == name);
     let begins = |camera: &&CameraInfo| camera.name.to_lowercase().starts_with(&name);

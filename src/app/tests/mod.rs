@@ -3,6 +3,7 @@
 mod paint;
 mod pictures;
 mod screens;
+mod setup;
 #[cfg(feature = "train")]
 mod training;
 

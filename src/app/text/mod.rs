@@ -5,6 +5,7 @@ pub mod choose;
 pub mod metrics;
 pub mod replay;
 pub mod settings;
+pub mod setup;
 #[cfg(feature = "train")]
 pub mod training;
 pub mod watch;

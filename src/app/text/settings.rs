@@ -30,6 +30,10 @@ pub const TONE_WARNING: &str = "Play the warning";
 pub const TONE_CRITICAL: &str = "Play the alarm";
 /// While nothing is watched, nothing can be played.
 pub const NO_TONE: &str = "Sounds can be played while something is watched.";
+/// Heading of the set-up.
+pub const SETUP: &str = "Set-up";
+/// Shows it again.
+pub const SETUP_AGAIN: &str = "Set up camera, seat and alarm again";
 /// Heading of what is kept.
 pub const PRIVACY: &str = "Privacy";
 /// What the program does with pictures.

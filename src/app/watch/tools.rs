@@ -9,7 +9,7 @@ use super::short;
 use crate::{
     app::{
         actions::{Action, Request},
-        preferences::{CAMERA_SIZES, Preferences},
+        preferences::{CAMERA_SIZES, KeptCamera, Preferences},
         screen::Around,
         text::{self, watch as words},
         widgets::{Look, action_button, name},
@@ -102,6 +102,7 @@ impl Tools {
                             let source = SourceSpec::Webcam(camera.index);
                             let chosen = source == around.source;
                             if ui.selectable_label(chosen, &camera.name).clicked() {
+                                preferences.camera = Some(KeptCamera::of(camera));
                                 wanted = Some(Request::Watch(source));
                             }
                         }
