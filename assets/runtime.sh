@@ -41,7 +41,7 @@ python3 -m pip download --quiet --disable-pip-version-check --require-hashes --n
 python3 -m zipfile -e "$work"/*.whl "$work/wheel"
 mkdir "$work/done"
 mv "$work"/wheel/onnxruntime/capi/libonnxruntime*.so* "$work/done/"
-cp "$work"/wheel/onnxruntime/LICENSE "$work/done/"
+cp "$work"/wheel/onnxruntime/{LICENSE,ThirdPartyNotices.txt} "$work/done/"
 mv "$work/done/libonnxruntime.so.$version" "$work/done/libonnxruntime.so"
 # Two set-ups at once: the first to arrive wins, both bring the same file.
 mv -T "$work/done" "$target" 2>/dev/null || [ -f "$target/libonnxruntime.so" ] ||

@@ -108,6 +108,8 @@ appstreamcli validate --no-net --explain "$share"/metainfo/*.xml >"$parts/appstr
 
 # Bill of materials and licences.
 say "bill of materials and licences"
+# Both tools read the whole lock file, other systems' crates too.
+cargo fetch --locked --quiet
 bom=$parts/wakewatch.cdx.json
 rm -f wakewatch-bom.json "$bom"
 cargo cyclonedx --quiet --format json --target "$triple" --no-build-deps --override-filename wakewatch-bom

@@ -76,7 +76,7 @@ refuses() { # refuses CODE WORDS COMMAND ...
   told=$("$@" 2>&1 >/dev/null)
   rc=$?
   printf '%s\n' "exit code $rc: $told"
-  [ $rc = "$code" ] && [ "$(printf '%s\n' "$told" | wc -l)" = 1 ] && printf '%s' "$told" | grep -qF -- "$words"
+  [ $rc = "$code" ] && [ "$(printf '%s\n' "$told" | wc -l)" = 1 ] && printf '%s' "$told" | grep -qiF -- "$words"
 }
 judges() { # judges COMMAND ...: the driver falls asleep and is woken
   local told
@@ -217,7 +217,8 @@ window() { # window SUITE COMMAND ...
   check "Debian $suite: its picture shows something ($picture)" [ "$(stat -c %s "$picture" 2>/dev/null || echo 0)" -gt 50000 ]
 }
 
-left() { ! find "$tree" -xdev -iname '*wakewatch*' -not -path "$tree/tmp/*" | grep .; }
+# What the user has chosen stays in the user's home.
+left() { ! find "$tree" -xdev -iname '*wakewatch*' -not -path "$tree/tmp/*" -not -path "$tree/root/*" | grep .; }
 debian_package() {
   say "the Debian package in a bare Debian 12"
   cp "$package" "$tree/opt/"
