@@ -1,5 +1,5 @@
 # `make run` and `make test` do everything on a fresh Debian 12 with Rust, git and make.
-.PHONY: run test setup build format lint features unit screenshots test-demo demo-pictures models bench bench-faces bench-drivers help deny test-long soak test-camera fuzz mutated
+.PHONY: dist test-dist run test setup build format lint features unit screenshots test-demo demo-pictures models bench bench-faces bench-drivers help deny test-long soak test-camera fuzz mutated
 ARGS ?=
 
 help:                ## this list
@@ -77,6 +77,12 @@ deny:                ## licences, sources and known weaknesses of what is built 
 	  cargo audit || { [ -d $${CARGO_HOME:-$$HOME/.cargo}/advisory-db ] && exit 1; \
 	    echo "deny: cargo audit could not fetch its list"; }; \
 	else echo "deny: skipped, there is no cargo-audit (cargo install cargo-audit)"; fi
+
+dist: setup          ## what a driver downloads, into target/dist: archive, Debian package, digests
+	assets/dist/build.sh
+
+test-dist:           ## tries target/dist in bare Debian 12 and 13; skips without root or debootstrap
+	assets/dist/test.sh
 
 test-long: setup     ## ten minutes of driving with faults at random, and 200 kills
 	SOAK_PNG=docs/soak.png cargo test --release --locked --test soak -- --ignored --nocapture --test-threads 1 ten_minutes again_and_again

@@ -12,6 +12,7 @@ fn main() -> ExitCode {
         Command::Merge(args) => cli::replay::merge(&args),
         Command::Bench(args) => cli::bench::run(&args),
         Command::Doctor(args) => cli::doctor::run(&args),
+        Command::Pages(args) => cli::pages::run(&args),
         #[cfg(feature = "train")]
         Command::Prepare(args) => cli::offline::prepare(args),
         #[cfg(feature = "train")]

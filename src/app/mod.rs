@@ -60,7 +60,7 @@ pub const USUAL_SIZE: [f32; 2] = [1280.0, 800.0];
 pub enum AppError {
     /// A machine without a screen.
     #[error(
-        "there is no display to open a window on; use `wakewatch watch --headless`, or run it in a desktop session"
+        "there is no display to open a window on; run it in a desktop session, or without a window: `wakewatch watch --headless` (`wakewatch --help` lists all)"
     )]
     NoDisplay,
     /// The windowing system refuses.

@@ -25,12 +25,20 @@ use crate::{
 /// Longest wait for the sound device.
 const SOUND_TIME: Duration = Duration::from_secs(3);
 
+/// Fetches ONNX Runtime into the user's cache folder. The program itself never does: it opens
+/// no socket for anything but a camera.
+const SETUP_SCRIPT: &str = include_str!("../../assets/runtime.sh");
+
 /// How to answer.
 #[derive(Args, Clone, Debug)]
 pub struct DoctorArgs {
     /// One JSON object instead of lines for people.
     #[arg(long)]
     pub json: bool,
+    /// Print the script that fetches ONNX Runtime, and do nothing else: pipe it into `bash`.
+    /// With GPU=1 in front of `bash` it fetches the build for NVIDIA GPUs.
+    #[arg(long, conflicts_with = "json")]
+    pub setup_script: bool,
     /// The models.
     #[command(flatten)]
     pub models: ModelArgs,
@@ -72,6 +80,9 @@ impl Display for Finding {
 /// # Errors
 /// When something is missing that no watch can do without.
 pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
+    if args.setup_script {
+        return say(SETUP_SCRIPT.trim_end());
+    }
     let mut findings = vec![library(), providers()];
     for kind in ModelKind::ALL {
         findings.push(model(kind, &args.models));
@@ -111,7 +122,11 @@ fn providers() -> Finding {
         Err(error) => Some(Err(error)),
     });
     let found = built_in.collect::<Result<Vec<_>, _>>().map(|names| {
-        let more = if names.len() == 1 { "; for an NVIDIA GPU run `make setup GPU=1`" } else { "" };
+        let more = if names.len() == 1 {
+            "; for an NVIDIA GPU run `wakewatch doctor --setup-script | GPU=1 bash`"
+        } else {
+            ""
+        };
         format!("{}{more}", names.join(", "))
     });
     finding("providers", found, Health::Broken)

@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod evaluate;
 #[cfg(feature = "train")]
 pub mod offline;
+pub mod pages;
 pub mod replay;
 mod shared;
 pub mod watch;
@@ -27,7 +28,8 @@ use crate::infer::runtime;
 
 /// Watches a driver's face and wakes them before they sleep.
 ///
-/// Without a command it opens the window on the webcam.
+/// Without a command it opens the window on the webcam. Try it without one:
+/// `wakewatch watch --source demo:asleep`. What is missing here says `wakewatch doctor`.
 #[derive(Debug, Parser)]
 #[command(version, about, subcommand_precedence_over_arg = true)]
 struct Cli {
@@ -62,6 +64,9 @@ pub enum Command {
     /// Write the best weights of a run as an ONNX model.
     #[cfg(feature = "train")]
     Export(offline::ExportArgs),
+    /// Write man pages and completions of shells into a folder; for packages.
+    #[command(hide = true)]
+    Pages(pages::PagesArgs),
 }
 
 /// A command line that asks for what cannot be.

@@ -29,8 +29,11 @@ use thiserror::Error;
 use super::library;
 
 /// Where the library is looked for inside the user's cache folder, best first; the
-/// names are those that `make setup` writes.
+/// names are those that `assets/runtime.sh` writes.
 const CACHED: [&str; 2] = ["onnxruntime-gpu-1.31.1", "onnxruntime-1.32.0"];
+/// Where a download carries the library, seen from the folder of the program: in the same
+/// folder, below it, and as packages of a system have it (`bin` and `lib/wakewatch`).
+const CARRIED: [&str; 3] = ["", "lib", "../lib/wakewatch"];
 /// Sets the path of the library; must be absolute.
 const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
 
@@ -195,7 +198,7 @@ pub struct RuntimeInfo {
 pub enum RuntimeError {
     /// The library is nowhere.
     #[error(
-        "ONNX Runtime is not installed (looked in {0}); run `make setup`, or set ORT_DYLIB_PATH to its library"
+        "ONNX Runtime is not installed (looked in {0}); run `wakewatch doctor --setup-script | bash` (`make setup` does it, too), or set ORT_DYLIB_PATH to its library"
     )]
     Missing(String),
     /// The library would speak to its makers.
@@ -205,13 +208,13 @@ pub enum RuntimeError {
     Telemetry,
     /// The environment variable names something that is not there.
     #[error(
-        "ORT_DYLIB_PATH is {path}, which is not an absolute path of a file; correct it, or unset it and run `make setup`",
+        "ORT_DYLIB_PATH is {path}, which is not an absolute path of a file; correct it, or unset it and run `make setup` or `wakewatch doctor --setup-script | bash`",
         path = .0.display()
     )]
     Variable(PathBuf),
     /// The library is too old.
     #[error(
-        "{path} is ONNX Runtime {version}, older than the 1.{least} that is needed; run `make setup` and unset ORT_DYLIB_PATH",
+        "{path} is ONNX Runtime {version}, older than the 1.{least} that is needed; unset ORT_DYLIB_PATH and run `make setup` or `wakewatch doctor --setup-script | bash`",
         path = .path.display(), least = ort::MINOR_VERSION
     )]
     TooOld {
@@ -221,7 +224,7 @@ pub enum RuntimeError {
         version: String,
     },
     /// The file is there but is not the library, or not for this machine.
-    #[error("{path} cannot be loaded as ONNX Runtime ({why}); run `make setup`", path = .path.display())]
+    #[error("{path} cannot be loaded as ONNX Runtime ({why}); remove that file and run `make setup` or `wakewatch doctor --setup-script | bash`", path = .path.display())]
     Broken {
         /// The library.
         path: PathBuf,
@@ -229,7 +232,9 @@ pub enum RuntimeError {
         why: String,
     },
     /// The library loads but does not start.
-    #[error("ONNX Runtime does not start ({0}); run `make setup` to install it afresh")]
+    #[error(
+        "ONNX Runtime does not start ({0}); run `make setup` or `wakewatch doctor --setup-script | bash` to install it afresh"
+    )]
     Environment(String),
     /// A device that does not exist.
     #[error(
@@ -249,7 +254,8 @@ static LOADING: Mutex<()> = Mutex::new(());
 /// Finds and loads ONNX Runtime; further calls return what the first one loaded.
 ///
 /// Looks at `ORT_DYLIB_PATH` (absolute), then in the cache folder that `make setup`
-/// fills, then beside the executable, then where the system looks.
+/// fills, then beside the executable, in the folder `lib` below it and in `lib/wakewatch`
+/// beside its folder, then where the system looks.
 ///
 /// # Errors
 /// When there is no library, or it is too old or broken.
@@ -306,8 +312,8 @@ fn find(places: &Places) -> Result<PathBuf, RuntimeError> {
     }
     let name = library_name();
     let cached = places.cache.iter().flat_map(|cache| CACHED.map(|dir| cache.join(dir)));
-    let found =
-        cached.chain(places.beside.clone()).map(|dir| dir.join(&name)).find(|p| p.is_file());
+    let carried = places.beside.iter().flat_map(|beside| CARRIED.map(|dir| beside.join(dir)));
+    let found = cached.chain(carried).map(|dir| dir.join(&name)).find(|path| path.is_file());
     Ok(found.unwrap_or_else(|| name.into()))
 }
 
@@ -445,8 +451,16 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let root = root.path();
         assert_eq!(find(&places(None, root)).unwrap(), PathBuf::from(library_name()));
-        let beside = put(&root.join("bin"));
-        assert_eq!(find(&places(None, root)).unwrap(), beside);
+        // A package of a system, an unpacked archive, a copy beside the program.
+        for (dir, told) in
+            [("lib/wakewatch", "bin/../lib/wakewatch"), ("bin/lib", "bin/lib"), ("bin", "bin")]
+        {
+            std::fs::create_dir_all(root.join("bin")).unwrap();
+            put(&root.join(dir));
+            let found = find(&places(None, root)).unwrap();
+            assert_eq!(found, root.join(told).join(library_name()));
+            assert!(found.is_file());
+        }
         let cpu = put(&root.join("cache").join(CACHED[1]));
         assert_eq!(find(&places(None, root)).unwrap(), cpu);
         let gpu = put(&root.join("cache").join(CACHED[0]));
