@@ -9,7 +9,8 @@
 //! ```
 //!
 //! [`live`] joins these rooms with threads; [`app`] only draws what it publishes.
-//! [`replay`] watches whole collections of recorded videos.
+//! [`replay`] watches whole collections of recorded videos; [`protocol`] plays road-safety
+//! tests on the drawn driver.
 //! Beside the path stand the offline rooms: [`dataset`] prepares pictures, [`train`]
 //! learns from them and writes ONNX, [`evaluate`] measures. [`vit`] says what the
 //! network is, for all of them. [`cli`] is the front door.
@@ -30,6 +31,7 @@ pub mod infer;
 pub mod live;
 pub mod monitor;
 mod os;
+pub mod protocol;
 pub mod record;
 pub mod replay;
 pub mod source;

@@ -14,8 +14,11 @@ use crate::evaluate::{
     videos::{EventReport, GRACE_S},
 };
 
+/// What every page looks like.
+pub(crate) const STYLE: &str = include_str!("report.css");
+
 /// Text that may stand in HTML.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -26,7 +29,7 @@ pub(super) fn page(report: &Report) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>wakewatch: evaluation</title>\n<style>",
     );
-    out.push_str(include_str!("report.css"));
+    out.push_str(STYLE);
     out.push_str("</style></head>\n<body><main>\n<header><h1>Evaluation</h1>");
     let p = &report.provenance;
     let models: Vec<String> =

@@ -6,6 +6,8 @@ mod films;
 mod html;
 mod svg;
 
+pub(crate) use html::{STYLE, escape};
+
 use std::{
     fs, io,
     path::{Path, PathBuf},
