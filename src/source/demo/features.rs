@@ -187,8 +187,8 @@ fn shining(ball: Vec3, outward: f32, gaze: [f32; 2], along: f32, up: f32, soft: 
 }
 
 /// The inside of the mouth. `x` across in the plane, `t` from the upper lip (0) to the
-/// lower (1), `gap` the opening in the middle in units.
-pub(super) fn mouth(driver: &Driver, x: f32, t: f32, gap: f32) -> Vec3 {
+/// lower (1), `gap` the opening in the middle in units; a `smile` shows the upper teeth.
+pub(super) fn mouth(driver: &Driver, x: f32, t: f32, gap: f32, smile: f32) -> Vec3 {
     let within = (1.0 - (x / SLIT_HALF).powi(2)).max(0.0);
     let here = gap * within.powf(0.55);
     let depth = t * here;
@@ -205,6 +205,11 @@ pub(super) fn mouth(driver: &Driver, x: f32, t: f32, gap: f32) -> Vec3 {
     let shows = step(0.01, 0.05, gap) * mix(1.0, 0.55, step(0.1, 0.3, gap));
     let upper = teeth(0.045, depth);
     color = mix3(color, [0.38, 0.33, 0.27], 0.75 * upper * shows);
+    if smile > 0.0 {
+        let shown = step(0.070, 0.056, depth) * step(0.23, 0.17, x.abs());
+        let gaps = 1.0 - 0.18 * hill(((x * 17.0).fract().abs() - 0.5) / 0.10);
+        color = mix3(color, scale([0.66, 0.62, 0.55], gaps), 0.95 * smile * shown);
+    }
     let lower = teeth(0.022, here - depth);
     color = mix3(color, [0.20, 0.17, 0.14], 0.4 * lower * step(0.06, 0.14, gap));
     // The wet inner lips.

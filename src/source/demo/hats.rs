@@ -84,12 +84,12 @@ fn peak(driver: &Driver) -> Sheet {
             let side = 2.0 * column as f32 / (columns - 1) as f32 - 1.0;
             let angle = 1.12 * side;
             let [x, y, z] = on_skull(driver, angle, edge(Hat::Cap, angle), thick(driver, 1.0));
-            let long = 0.66 * (1.0 - side * side).max(0.0).powf(0.55);
+            let long = 0.74 * (1.0 - side * side).max(0.0).powf(0.55);
             // Arched from side to side, and a little down.
-            let arch = 0.16 * side * side;
+            let arch = 0.10 * side * side;
             sheet.points.push([
                 x * (1.0 + 0.06 * out),
-                y - 0.02 + (0.10 + arch) * out,
+                y - 0.02 + (0.27 + arch) * out,
                 z - long * out,
             ]);
             sheet.places.push([0.0, 0.0, side, out]);
@@ -188,7 +188,8 @@ impl Headwear {
                 let seam = hill((out - 0.90) / 0.03) + hill((out - 0.78) / 0.03);
                 let color = match hat {
                     Hat::Brim => straw(3.0 * side, 2.0 * out),
-                    _ => scale(NAVY, 1.0 - 0.25 * seam),
+                    // Mostly its underside is seen, in its own shade.
+                    _ => mix3(scale(NAVY, 0.30), NAVY, 0.5 * seam + step(0.94, 0.99, out)),
                 };
                 (lit(scale(color, 0.85), 0.1, values), 1.0)
             });
@@ -196,7 +197,7 @@ impl Headwear {
     }
 }
 
-const NAVY: Vec3 = [0.030, 0.045, 0.115];
+const NAVY: Vec3 = [0.036, 0.060, 0.165];
 
 fn straw(x: f32, y: f32) -> Vec3 {
     scale(

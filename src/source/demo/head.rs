@@ -185,7 +185,7 @@ impl Head {
         }
         let (driver, gap) = (&self.driver, 1.14 * YAWN * face.mouth);
         let mut shade = |values: &[f32; VALUES]| {
-            let inside = features::mouth(driver, values[2], values[3], gap);
+            let inside = features::mouth(driver, values[2], values[3], gap, face.smile);
             // Light falls in from below the upper lip.
             let reach = 0.55 + 0.25 * values[3];
             match props::mask(values[2], 0.74, 0.0) {

@@ -42,13 +42,25 @@ impl Held {
     }
 }
 
-/// A rounded rod from one place to another.
-fn limb(from: Vec3, to: Vec3, radius: f32) -> Sheet {
+/// A rounded rod from one place to another, with the radius at either end.
+fn limb(from: Vec3, to: Vec3, radii: [f32; 2]) -> Sheet {
+    const ROWS: usize = 12;
+    const AROUND: usize = 14;
     let axis = sub(to, from);
     let across = unit(cross(unit(axis), [0.1, 0.05, 1.0]));
-    let third = cross(unit(axis), across);
-    let axes = [scale(axis, 0.56), scale(across, radius), scale(third, radius)];
-    blob(scale(add(from, to), 0.5), axes, 14, 14)
+    let third = cross(across, unit(axis));
+    let mut sheet = Sheet { columns: AROUND + 1, ..Sheet::default() };
+    for row in 0..=ROWS {
+        // Close together at the ends, which are round.
+        let t = 0.5 - 0.5 * (std::f32::consts::PI * row as f32 / ROWS as f32).cos();
+        let radius = mix(radii[0], radii[1], t) * (1.0 - (2.0 * t - 1.0).abs().powi(7)).sqrt();
+        for column in 0..=AROUND {
+            let (s, c) = (std::f32::consts::TAU * column as f32 / AROUND as f32).sin_cos();
+            let out = add(scale(across, radius * c), scale(third, radius * s));
+            sheet.points.push(add(add(from, scale(axis, t)), out));
+        }
+    }
+    sheet
 }
 
 fn moved(place: Vec3, by: Vec3) -> Vec3 {
@@ -86,9 +98,11 @@ pub(super) fn draw(
     let by = match held.thing {
         Thing::Phone => [0.0, 1.2 * away, 0.0],
         Thing::Fingers => [-0.5 * away, 2.3 * away, -0.1 * away],
-        Thing::Food | Thing::Cigarette => [-0.42 * away, drop + 1.9 * away, -0.10 * away],
+        Thing::Food => [-0.42 * away, drop + 1.9 * away - 0.09, 0.06 - 0.10 * away],
+        Thing::Cigarette => [-0.42 * away, drop + 1.9 * away, -0.10 * away],
     };
-    let rod = |from: Vec3, to: Vec3, radius: f32| limb(moved(from, by), moved(to, by), radius);
+    let rod = |from: Vec3, to: Vec3, radii: [f32; 2]| limb(moved(from, by), moved(to, by), radii);
+    let finger = |from: Vec3, to: Vec3| rod(from, to, [0.070, 0.054]);
     let flesh = scale(driver.skin, 0.93);
     let skin = |_: &[f32; VALUES]| flesh;
     let sleeve = |_: &[f32; VALUES]| driver.clothes;
@@ -98,58 +112,61 @@ pub(super) fn draw(
             let eaten = |values: &[f32; VALUES]| layers(values[2], values[3]);
             draw_parts(canvas, view, light, &[bread], 0.25, &eaten);
             let hand = [
-                rod([-0.62, 1.12, -1.22], [-0.30, 1.00, -1.34], 0.17),
-                rod([-0.50, 0.93, -1.42], [-0.06, 0.87, -1.60], 0.062),
-                rod([-0.52, 1.03, -1.44], [-0.04, 0.98, -1.61], 0.064),
-                rod([-0.50, 1.13, -1.42], [-0.08, 1.08, -1.57], 0.060),
-                rod([-0.45, 0.98, -1.22], [-0.18, 0.76, -1.36], 0.066),
+                rod([-0.72, 1.20, -1.20], [-0.32, 1.00, -1.36], [0.15, 0.19]),
+                finger([-0.46, 0.92, -1.44], [-0.06, 0.86, -1.61]),
+                finger([-0.46, 1.00, -1.46], [-0.03, 0.96, -1.63]),
+                finger([-0.46, 1.08, -1.46], [-0.06, 1.06, -1.60]),
+                finger([-0.50, 1.00, -1.22], [-0.20, 0.74, -1.36]),
+                rod([-0.66, 1.16, -1.20], [-1.02, 1.80, -1.05], [0.135, 0.155]),
             ];
             draw_parts(canvas, view, light, &hand, 0.25, &skin);
-            let arm = [rod([-0.60, 1.14, -1.20], [-0.98, 1.75, -1.05], 0.14)];
-            draw_parts(canvas, view, light, &arm, 0.25, &skin);
-            let arm = [rod([-0.92, 1.62, -1.06], [-1.50, 2.90, -0.75], 0.24)];
+            let arm = [rod([-0.94, 1.66, -1.06], [-1.50, 2.90, -0.75], [0.21, 0.27])];
             draw_parts(canvas, view, light, &arm, 0.05, &sleeve);
         }
         Thing::Cigarette => {
-            let ash = |from: Vec3, to: Vec3| rod(from, to, 0.027);
-            let paper = [ash([0.13, 0.785, -1.20], [0.33, 0.86, -1.62])];
+            let paper = [rod([0.13, 0.785, -1.20], [0.33, 0.86, -1.62], [0.027; 2])];
             draw_parts(canvas, view, light, &paper, 0.05, &|_| [0.72, 0.71, 0.68]);
-            let filter = [rod([0.10, 0.77, -1.12], [0.18, 0.80, -1.30], 0.0275)];
+            let filter = [rod([0.10, 0.77, -1.12], [0.18, 0.80, -1.30], [0.0275; 2])];
             draw_parts(canvas, view, light, &filter, 0.05, &|_| [0.50, 0.28, 0.11]);
-            let ember = [rod([0.325, 0.858, -1.605], [0.345, 0.866, -1.65], 0.028)];
+            let ember = [rod([0.322, 0.857, -1.60], [0.345, 0.866, -1.65], [0.029; 2])];
             draw_parts(canvas, view, light, &ember, 0.0, &|_| [1.9, 0.42, 0.08]);
             let hand = [
-                rod([-0.62, 1.16, -1.24], [-0.28, 1.06, -1.32], 0.165),
+                rod([-0.70, 1.26, -1.22], [-0.32, 1.04, -1.34], [0.14, 0.175]),
                 // The two that hold it, and those that are bent.
-                rod([-0.36, 0.93, -1.36], [0.20, 0.755, -1.34], 0.056),
-                rod([-0.34, 1.03, -1.40], [0.22, 0.875, -1.40], 0.058),
-                rod([-0.40, 1.14, -1.42], [-0.12, 1.10, -1.48], 0.062),
-                rod([-0.42, 1.23, -1.40], [-0.18, 1.20, -1.44], 0.056),
-                rod([-0.40, 1.18, -1.24], [-0.06, 1.12, -1.30], 0.060),
+                finger([-0.36, 0.95, -1.38], [0.20, 0.755, -1.34]),
+                finger([-0.34, 1.03, -1.42], [0.22, 0.875, -1.40]),
+                finger([-0.40, 1.12, -1.42], [-0.14, 1.10, -1.50]),
+                finger([-0.42, 1.20, -1.40], [-0.20, 1.19, -1.46]),
+                finger([-0.42, 1.18, -1.24], [-0.08, 1.13, -1.30]),
+                rod([-0.66, 1.22, -1.22], [-0.98, 1.80, -1.05], [0.13, 0.15]),
             ];
             draw_parts(canvas, view, light, &hand, 0.25, &skin);
-            let arm = [rod([-0.60, 1.18, -1.22], [-0.95, 1.75, -1.05], 0.135)];
-            draw_parts(canvas, view, light, &arm, 0.25, &skin);
-            let arm = [rod([-0.90, 1.66, -1.06], [-1.45, 2.90, -0.75], 0.23)];
+            let arm = [rod([-0.92, 1.68, -1.06], [-1.45, 2.90, -0.75], [0.20, 0.26])];
             draw_parts(canvas, view, light, &arm, 0.05, &sleeve);
         }
         Thing::Fingers => {
             let up = 0.11 * (held.stir - 0.5);
-            let finger = |x: f32, y: f32, z: f32, bent: f32| {
-                let tip = [x, y + up, z];
-                rod([-0.80 + 0.5 * (x + 0.52), 0.80 + bent, -1.00], tip, 0.056)
+            let bent = |base: Vec3, tip: Vec3| {
+                // Two joints: out from the knuckle, then in to the cheek.
+                let middle = [
+                    mix(base[0], tip[0], 0.5) - 0.03,
+                    mix(base[1], tip[1], 0.52) + 0.5 * up,
+                    mix(base[2], tip[2], 0.5) - 0.07,
+                ];
+                let tip = [tip[0], tip[1] + up, tip[2]];
+                [rod(base, middle, [0.068, 0.062]), rod(middle, tip, [0.062, 0.052])]
             };
-            let hand = [
-                finger(-0.44, 0.36, -0.97, 0.0),
-                finger(-0.53, 0.40, -0.93, 0.02),
-                finger(-0.62, 0.46, -0.85, 0.06),
-                rod([-0.72, 0.92, -1.02], [-0.40, 0.80, -1.02], 0.062),
-                rod([-0.98, 1.14, -0.92], [-0.70, 0.80, -0.98], 0.165),
+            let mut hand = vec![
+                rod([-0.90, 1.16, -0.92], [-0.72, 0.76, -1.00], [0.15, 0.185]),
+                rod([-0.74, 0.98, -1.04], [-0.46, 0.70, -1.04], [0.080, 0.058]),
+                rod([-0.86, 1.08, -0.92], [-1.14, 1.80, -0.88], [0.135, 0.155]),
             ];
+            hand.extend(bent([-0.62, 0.66, -1.04], [-0.43, 0.33, -1.00]));
+            hand.extend(bent([-0.70, 0.64, -1.03], [-0.52, 0.31, -0.96]));
+            hand.extend(bent([-0.78, 0.64, -1.00], [-0.61, 0.34, -0.88]));
+            hand.extend(bent([-0.85, 0.68, -0.96], [-0.69, 0.42, -0.82]));
             draw_parts(canvas, view, light, &hand, 0.25, &skin);
-            let arm = [rod([-0.94, 1.10, -0.92], [-1.22, 1.75, -0.85], 0.135)];
-            draw_parts(canvas, view, light, &arm, 0.25, &skin);
-            let arm = [rod([-1.18, 1.62, -0.86], [-1.62, 2.90, -0.70], 0.23)];
+            let arm = [rod([-1.10, 1.66, -0.88], [-1.58, 2.90, -0.70], [0.20, 0.26])];
             draw_parts(canvas, view, light, &arm, 0.05, &sleeve);
         }
         Thing::Phone => phone(canvas, view, light, driver, held, by),
@@ -212,11 +229,13 @@ fn phone(canvas: &mut Canvas, view: &View, light: &Light, driver: &Driver, held:
             [0.06 + 0.10 * lower, 2.00 + lower, -1.74 + 0.27 * lower],
         )
     });
-    let mut parts: Vec<Sheet> =
-        fingers.iter().map(|&(from, to)| limb(moved(from, by), moved(to, by), 0.066)).collect();
-    let rod = |from: Vec3, to: Vec3, radius: f32| limb(moved(from, by), moved(to, by), radius);
-    parts.push(rod([0.58, 2.20, -1.44], [0.40, 1.78 + tap, -1.52], 0.072));
-    parts.push(rod([0.52, 2.05, -1.40], [0.62, 2.60, -1.30], 0.19));
+    let mut parts: Vec<Sheet> = fingers
+        .iter()
+        .map(|&(from, to)| limb(moved(from, by), moved(to, by), [0.072, 0.060]))
+        .collect();
+    let rod = |from: Vec3, to: Vec3, radii: [f32; 2]| limb(moved(from, by), moved(to, by), radii);
+    parts.push(rod([0.58, 2.20, -1.44], [0.40, 1.78 + tap, -1.52], [0.08, 0.062]));
+    parts.push(rod([0.52, 2.05, -1.40], [0.62, 2.70, -1.30], [0.19, 0.16]));
     for sheet in &mut parts {
         sheet.follow = vec![0.0; sheet.points.len() / sheet.columns];
     }

@@ -69,7 +69,7 @@ impl Lens {
                 (tinted(scale([0.028, 0.030, 0.034], shade)), 0.965)
             }
             Glasses::Tinted => {
-                let cover = 0.66 - 0.16 * step(-0.6, 0.9, dy);
+                let cover = 0.74 - 0.16 * step(-0.6, 0.9, dy);
                 (tinted(scale([0.050, 0.034, 0.018], 1.0 + 1.2 * band)), cover)
             }
             Glasses::Reflecting => {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     camera::Setting,
-    math::{Vec3, mix, mix3, scale, step, unit, wander},
+    math::{mix, mix3, scale, step, unit, wander},
     view::Light,
 };
 
@@ -117,19 +117,25 @@ impl Lit {
     pub(super) fn light(self, sun: f32) -> Light {
         // Under a high sun the light is harder.
         let hard = step(3.3, 5.0, self.lux.log10());
-        let low = self.kind == LightKind::LowSun;
+        // A low sun is strong by day, and weak at dusk.
+        let low = match self.kind {
+            LightKind::LowSun => step(1.5, 4.0, self.lux.log10()),
+            _ => 0.0,
+        };
         let side_color = match self.kind {
-            LightKind::LowSun => scale([1.75, 1.46, 1.02], mix(0.35, 1.0, sun)),
+            LightKind::LowSun => {
+                scale([2.9, 2.25, 1.45], mix(0.45, 1.0, sun) * mix(0.35, 1.0, low))
+            }
             LightKind::Glare => scale([1.45, 1.34, 1.12], mix(0.5, 1.0, sun)),
             LightKind::Even | LightKind::Tunnel => scale([0.34, 0.37, 0.41], sun * (1.0 + hard)),
         };
-        let key: Vec3 = if low { [0.30, 0.29, 0.28] } else { scale([0.78, 0.77, 0.73], sun) };
+        let key = mix3(scale([0.78, 0.77, 0.73], sun), [0.16, 0.17, 0.19], low);
         let daylight = Light {
             key: unit([-0.42, -0.62, -0.66]),
-            key_color: scale(key, 1.0 + 0.55 * hard),
-            side: if low { unit([0.86, -0.12, -0.42]) } else { unit([0.93, -0.22, -0.30]) },
+            key_color: scale(key, 1.0 + 0.85 * hard),
+            side: unit([0.93, -0.22, -0.30]),
             side_color,
-            sky: scale([0.46, 0.48, 0.51], 1.0 - 0.35 * hard - 0.25 * f32::from(u8::from(low))),
+            sky: scale([0.46, 0.48, 0.51], 1.0 - 0.40 * hard - 0.30 * low),
             ground: scale([0.19, 0.175, 0.16], 1.0 - 0.2 * hard),
             lamp: self.infrared,
         };

@@ -94,7 +94,8 @@ pub struct ScriptCue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScriptSign {
-    /// The eyes are shut: within 0.22 s, and open again 0.3 s before the end.
+    /// The eyes are shut. The lids fall within 0.22 s and rise in the last 0.3 s: they are
+    /// at least 80% closed for 0.37 s less than the cue lasts, from 0.16 s on.
     Close,
     /// Heavy lids and slow blinks.
     Droop,
