@@ -238,7 +238,7 @@ fn needless(cell: &Cell, spells: &[Spell<'_>], play: &Play) -> Vec<Needless> {
             false => spell.from,
             true => spell.from.max(over),
         };
-        let is_needless = *level > cell.most && from < spell.to;
+        let is_needless = *level > cell.most && from < spell.to && !cell.also.contains(state);
         if is_needless && !goes_on {
             found.push(Needless { at: from, state: *state, level: *level, why: why.clone() });
         } else if let (true, Some(last)) = (is_needless, found.last_mut())

@@ -18,6 +18,7 @@ fn cell(eyes: Eyes) -> Cell {
     cell.script.seconds = 14.0;
     cell.tells = vec![tell(&[], 1.5, 1.8), tell(&[State::Asleep], 3.0, 3.3)];
     (cell.over, cell.eyes, cell.most) = (Some(12.0), eyes, Level::Advisory);
+    cell.also.clear();
     cell
 }
 
@@ -99,6 +100,12 @@ fn what_is_told_without_cause_is_needless() {
     let judged = Judged::of(&cell(Eyes::Seen), &sleeps(7.6, 9.1, 13.0), &PLAY);
     assert_eq!(judged.needless.len(), 1);
     assert!((judged.needless[0].at - 12.2).abs() < 1e-3);
+    // Who has slept may be called drowsy.
+    let mut drowsy = sleeps(7.6, 9.1, 11.0);
+    drowsy.push(Change { at: 13.0, state: State::Drowsy, level: Level::Warning, why: "w".into() });
+    assert_eq!(Judged::of(&cell(Eyes::Seen), &drowsy, &PLAY).outcome, Outcome::Failed);
+    let also = Cell { also: vec![State::Drowsy], ..cell(Eyes::Seen) };
+    assert_eq!(Judged::of(&also, &drowsy, &PLAY).outcome, Outcome::Right);
     // One alarm that changes its name is one, at its highest level.
     let judged = Judged::of(&quiet(Eyes::Seen), &sleeps(7.6, 9.1, 11.0), &PLAY);
     assert_eq!((judged.outcome, judged.needless.len()), (Outcome::Failed, 1));

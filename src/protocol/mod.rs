@@ -10,6 +10,7 @@
 //! Not to be mistaken for [`evaluate::protocol`](crate::evaluate::protocol), by which items
 //! are held out of a training.
 
+mod cross;
 pub mod job;
 mod judge;
 pub mod page;

@@ -257,3 +257,64 @@ fn running(ui: &mut Ui, job: &ProtocolJob) {
         ui.label(RichText::new(says).color(tokens.muted));
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::{
+        Harness,
+        kittest::{AccessKitNode, By, Queryable},
+    };
+
+    use super::*;
+    use crate::protocol::page::tests::report;
+
+    #[test]
+    fn what_came_of_the_tests_is_shown_by_requirement_and_failures_by_name() {
+        let mut view = ProtocolView { report: Some(Arc::new(report())), ..Default::default() };
+        let mut installed = false;
+        let mut harness = Harness::builder().with_size(vec2(1000.0, 1400.0)).build_ui(|ui| {
+            if !std::mem::replace(&mut installed, true) {
+                theme::install(ui.ctx());
+            }
+            assert!(view.show(ui));
+        });
+        harness.run_steps(3);
+        harness
+            .get_by_label("4 tests: 1 right, 1 told as unreadable, 2 failed, 2 of them promised");
+        harness.get_by_label(words::OPEN);
+        harness.get_by_label_contains("microsleep/medical-mask: critical after 2.75 s");
+        let said = |label: &'static str| {
+            let named = move |node: &AccessKitNode<'_>| node.label().as_deref() == Some(label);
+            harness.query_all(By::new().predicate(named)).count()
+        };
+        for label in [
+            "microsleep, tests: 3",
+            "microsleep, right: 1",
+            "microsleep, told as unreadable: 1",
+            "awake, failed: 1",
+        ] {
+            assert_eq!(said(label), 1, "{label}");
+        }
+    }
+
+    #[test]
+    fn tests_wait_for_a_measurement_and_every_requirement_can_be_chosen() {
+        let mut view = ProtocolView::default();
+        let around = Around::default();
+        let mut installed = false;
+        let mut harness = Harness::builder().with_size(vec2(300.0, 500.0)).build_ui(|ui| {
+            if !std::mem::replace(&mut installed, true) {
+                theme::install(ui.ctx());
+            }
+            assert!(view.setup(ui, &around, false).is_none());
+            assert!(!view.show(ui), "nothing was played yet");
+        });
+        harness.run_steps(3);
+        harness.get_by_label(words::WHICH);
+        harness.get_by_label(words::PLAY).click();
+        harness.run_steps(3);
+        drop(harness);
+        assert!(!view.is_running(), "something else is being measured");
+        assert!(view.requirements.get().is_some_and(|known| known.len() > 8));
+    }
+}

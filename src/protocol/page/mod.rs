@@ -368,5 +368,4 @@ fn grid_cell(out: &mut String, (cell, played): &Both<'_>) {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
-mod tests;
+pub(crate) mod tests;
