@@ -1,5 +1,5 @@
 # `make run` and `make test` do everything on a fresh Debian 12 with Rust, git and make.
-.PHONY: dist test-dist run test setup build format lint features unit screenshots test-demo demo-pictures models bench bench-faces bench-drivers help deny test-long soak test-camera fuzz mutated
+.PHONY: dist test-dist run test setup build format lint features unit screenshots test-demo demo-pictures models bench bench-faces bench-drivers help deny protocol test-long soak test-camera fuzz mutated
 ARGS ?=
 
 help:                ## this list
@@ -44,6 +44,9 @@ bench-faces:         ## the table of faces found and measured; WAKEWATCH_DATA=FO
 
 bench-drivers:       ## how real drivers' eyes are read, a frame and in time; WAKEWATCH_DATA=FOLDER holds the films
 	cargo test --locked --test bench_drivers -- --ignored --nocapture
+
+protocol: build      ## the road-safety tests on the drawn driver, and their page in target/protocol
+	target/release/wakewatch protocol --report target/protocol
 
 bench:               ## how fast everything is on this machine; SOURCE=FILE for a clip instead of the demo
 	cargo bench --locked --bench pipeline

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! [`live`] joins these rooms with threads; [`app`] only draws what it publishes.
-//! [`replay`] watches whole collections of recorded videos.
+//! [`replay`] watches whole collections of recorded videos; [`protocol`] plays road-safety
+//! tests on the drawn driver.
 //! Beside the path stand the offline rooms: [`dataset`] prepares pictures, [`train`]
 //! learns from them, [`evaluate`] measures. [`vit`] says what the networks are, for all of
 //! them; `onnx` writes model files, [`chart`] draws curves, `stats` has the few figures of
@@ -34,6 +35,7 @@ pub mod monitor;
 #[cfg(feature = "train")]
 pub mod onnx;
 mod os;
+pub mod protocol;
 pub mod record;
 pub mod replay;
 pub mod source;

@@ -9,6 +9,7 @@ fn main() -> ExitCode {
         Command::Watch(args) => cli::watch::run(args),
         Command::Classify(args) => cli::classify::run(&args),
         Command::Evaluate(args) => cli::evaluate::run(&args),
+        Command::Protocol(args) => cli::protocol::run(&args),
         Command::Merge(args) => cli::replay::merge(&args),
         Command::Bench(args) => cli::bench::run(&args),
         Command::Doctor(args) => cli::doctor::run(&args),

@@ -13,9 +13,9 @@ use std::{
 use syn::{Attribute, Item, UseTree, visit::Visit};
 
 /// The rooms, each of which may use those before it.
-const ROOMS: [&str; 19] = [
+const ROOMS: [&str; 20] = [
     "os", "stats", "chart", "onnx", "vit", "frame", "source", "infer", "face", "monitor", "alarm",
-    "record", "dataset", "live", "replay", "evaluate", "train", "app", "cli",
+    "record", "dataset", "live", "replay", "evaluate", "protocol", "train", "app", "cli",
 ];
 
 /// A module's path below the crate: `["live", "judge"]`.

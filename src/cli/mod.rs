@@ -9,6 +9,7 @@ pub mod evaluate;
 #[cfg(feature = "train")]
 pub mod offline;
 pub mod pages;
+pub mod protocol;
 pub mod replay;
 mod shared;
 pub mod watch;
@@ -49,6 +50,8 @@ pub enum Command {
     Classify(classify::ClassifyArgs),
     /// Measure the models on labelled data, as JSON.
     Evaluate(evaluate::EvaluateArgs),
+    /// Play road-safety tests on the drawn driver, one JSON line a cell.
+    Protocol(protocol::ProtocolArgs),
     /// Join the parts of a run that was split over machines.
     Merge(replay::MergeArgs),
     /// Measure how fast the real pipeline runs here.

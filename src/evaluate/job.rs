@@ -52,7 +52,7 @@ pub struct Job {
 }
 
 /// Runs `work` on its own thread and, inside it, on all cores but one.
-fn apart(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), String> {
+pub(crate) fn apart(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = cores.saturating_sub(1).max(1);
     let run = move || match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {

@@ -341,6 +341,16 @@ pub enum SourceError {
         /// The last there is.
         last: usize,
     },
+    /// A field of a script for the drawn driver is out of its range.
+    #[error("{field} is {value}, and must be {allowed}")]
+    Script {
+        /// The field, with its place in the script.
+        field: String,
+        /// What it says.
+        value: String,
+        /// What it may say.
+        allowed: String,
+    },
     /// The demo's truth cannot be written.
     #[error("the truth cannot be written to {path} ({why}); choose another file", path = .path.display())]
     Truth {

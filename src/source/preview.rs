@@ -6,12 +6,14 @@
 use std::{
     fmt, io,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{OpenOptions, Source, SourceError, SourceSpec, webcam, webcam::CameraInfo};
 use crate::{frame::Frame, os::join_within};
@@ -141,7 +143,7 @@ impl Drop for Preview {
 
 /// A poisoned lock is taken over: what it guards is replaced whole.
 fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
+    seen.lock()
 }
 
 /// The thread's own side.

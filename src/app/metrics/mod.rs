@@ -4,6 +4,7 @@
 
 mod charts;
 mod films;
+mod protocol;
 mod results;
 
 use std::{
@@ -20,7 +21,7 @@ use eframe::egui::{
     UiBuilder, vec2,
 };
 
-use self::results::Results;
+use self::{protocol::ProtocolView, results::Results};
 use super::{
     choose::{Chooser, Want},
     screen::Around,
@@ -59,6 +60,7 @@ pub struct MetricsView {
     chooser: Chooser<Purpose>,
     job: Option<Job>,
     results: Option<Results>,
+    protocol: ProtocolView,
     exporting: Option<Receiver<String>>,
     said: Option<String>,
 }
@@ -71,7 +73,7 @@ pub(super) fn waker(ctx: &Context) -> Waker {
 impl MetricsView {
     /// Closes what lies on top of the screen; false where nothing does.
     pub fn back(&mut self) -> bool {
-        self.chooser.close()
+        self.chooser.close() || self.protocol.back()
     }
 
     /// Draws the screen over what is left of `ui`.
@@ -86,6 +88,9 @@ impl MetricsView {
             }
         }
         self.hear(&ctx);
+        if let Some(sentence) = self.protocol.hear(&ctx) {
+            self.said = Some(sentence);
+        }
         if let Some(sentence) = self.said.clone()
             && notice_row(ui, &text::sentence(&sentence), Some(text::CLOSE))
         {
@@ -94,8 +99,21 @@ impl MetricsView {
         let area = ui.available_rect_before_wrap();
         let (left, right) = area.split_left_right_at_x(area.left() + LEFT);
         let mut left = column(ui, left, "metrics left");
-        section(&mut left, words::SETUP, |ui| self.setup(ui, around));
+        let scroll = ScrollArea::vertical().id_salt("setup").auto_shrink(false);
+        scroll.show(&mut left, |ui| {
+            section(ui, words::SETUP, |ui| self.setup(ui, around));
+            ui.add_space(GAP);
+            section(ui, text::protocol::TITLE, |ui| {
+                let idle = self.job.is_none();
+                if let Some(sentence) = self.protocol.setup(ui, around, idle) {
+                    self.said = Some(sentence);
+                }
+            });
+        });
         let mut right = column(ui, right.with_min_x(right.left() + GAP), "metrics right");
+        if self.protocol.show(&mut right) {
+            return;
+        }
         match (&mut self.results, &self.job) {
             (_, Some(job)) => running(&mut right, job),
             (Some(results), None) => {
@@ -109,7 +127,7 @@ impl MetricsView {
     fn setup(&mut self, ui: &mut Ui, around: &Around) {
         let ctx = ui.ctx().clone();
         ui.spacing_mut().item_spacing.y = 6.0;
-        let idle = self.job.is_none();
+        let idle = self.job.is_none() && !self.protocol.is_running();
         ui.add_enabled_ui(idle, |ui| {
             heading(ui, words::DATA);
             match &self.data {
@@ -155,7 +173,7 @@ impl MetricsView {
             None => {
                 let label = RichText::new(words::MEASURE).color(tokens.background);
                 let button = Button::new(label).fill(tokens.accent).min_size(vec2(width, 36.0));
-                if ui.add_enabled(self.data.is_some(), button).clicked() {
+                if ui.add_enabled(idle && self.data.is_some(), button).clicked() {
                     self.measure(&ctx, around);
                 }
             }
@@ -201,7 +219,10 @@ impl MetricsView {
             stop: Arc::<AtomicBool>::default(),
         };
         match Job::start(measure, waker(ctx)) {
-            Ok(job) => (self.job, self.results, self.said) = (Some(job), None, None),
+            Ok(job) => {
+                self.protocol.put_away();
+                (self.job, self.results, self.said) = (Some(job), None, None);
+            }
             Err(why) => self.said = Some(why),
         }
     }

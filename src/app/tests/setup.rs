@@ -3,13 +3,14 @@
 use std::{
     collections::BTreeSet,
     path::Path,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use eframe::egui::{Key, Role, accesskit::Toggled};
 use egui_kittest::kittest::{NodeT, Queryable};
 use image::RgbImage;
+use parking_lot::Mutex;
 
 use super::screens::{Hands, LOOKS, on, steps_until};
 use super::{Log, harness, judged, opener, text, text::setup as words, wait_for, welcomed};
@@ -59,7 +60,7 @@ impl Source for Still {
 
 impl Drop for Still {
     fn drop(&mut self) {
-        self.open.lock().unwrap().remove(&self.number);
+        self.open.lock().remove(&self.number);
     }
 }
 
@@ -78,9 +79,9 @@ impl Desk {
             Arc::new(move || Ok(names.iter().enumerate().map(camera).collect())),
             Arc::new(move |spec, _| match spec {
                 SourceSpec::Webcam(number) if desk.names[*number as usize] != BUSY => {
-                    let mut open = desk.open.lock().unwrap();
+                    let mut open = desk.open.lock();
                     open.insert(*number);
-                    let mut most = desk.most.lock().unwrap();
+                    let mut most = desk.most.lock();
                     *most = (*most).max(open.len());
                     let (open, began) = (desk.open.clone(), Instant::now());
                     Ok(Box::new(Still { image: driver(*number), number: *number, began, open }))
@@ -164,16 +165,16 @@ fn a_driver_is_led_to_the_watch_and_never_asked_again() {
     wait_for(&mut harness, "Camera: Dashboard");
     assert!(harness.query_by_label(text::MUTE).is_none(), "no screen shows behind it");
     steps_until(&mut harness, 10, |harness| !is_off(harness, words::NEXT));
-    assert!(log.opened.lock().unwrap().is_empty(), "the cameras are free while one is chosen");
+    assert!(log.opened.lock().is_empty(), "the cameras are free while one is chosen");
     assert!(harness.query_by_label(text::start::WELCOME).is_none());
     harness.get_by_label("Camera: Dashboard").click();
     harness.run_steps(3);
     let chosen = harness.get_by_label("Camera: Dashboard").accesskit_node().toggled();
     assert_eq!(chosen, Some(Toggled::True));
     walk(&mut harness, words::NEXT, Step::Seat);
-    steps_until(&mut harness, 10, |_| log.opened.lock().unwrap().len() == 1);
-    assert_eq!(*log.opened.lock().unwrap(), [SourceSpec::Webcam(1)]);
-    assert!(desk.open.lock().unwrap().is_empty(), "each is closed before one is opened");
+    steps_until(&mut harness, 10, |_| log.opened.lock().len() == 1);
+    assert_eq!(*log.opened.lock(), [SourceSpec::Webcam(1)]);
+    assert!(desk.open.lock().is_empty(), "each is closed before one is opened");
 
     // All is well: it goes on by itself, but not before two seconds have passed.
     wait_for(&mut harness, words::ALL_GOOD);
@@ -182,7 +183,7 @@ fn a_driver_is_led_to_the_watch_and_never_asked_again() {
     assert!(since.elapsed() > Duration::from_millis(1500), "{:?}", since.elapsed());
     harness.get_by_label(words::PLAY).click();
     harness.run_steps(3);
-    assert!(log.commands.lock().unwrap().contains(&Command::TestTone(Level::Critical)));
+    assert!(log.commands.lock().contains(&Command::TestTone(Level::Critical)));
     harness.get_by_label(words::HEARD);
     walk(&mut harness, words::NEXT, Step::Ready);
     harness.get_by_label(words::READY);
@@ -190,7 +191,7 @@ fn a_driver_is_led_to_the_watch_and_never_asked_again() {
     harness.get_by_label(words::START).click();
     wait_for(&mut harness, text::watch::CROP);
     assert!(harness.query_by_label(text::start::WELCOME).is_none(), "it has been said");
-    assert_eq!(log.opened.lock().unwrap().len(), 1, "the watch goes on as it is");
+    assert_eq!(log.opened.lock().len(), 1, "the watch goes on as it is");
     harness.state_mut().as_mut().unwrap().close();
 
     let kept = kept(&path);
@@ -214,7 +215,7 @@ fn keys_alone_lead_through_and_back() {
     steps_until(&mut harness, 10, |harness| place(harness, Step::Alarm));
     harness.key_press(Key::T);
     harness.run_steps(2);
-    assert!(log.commands.lock().unwrap().contains(&Command::TestTone(Level::Critical)));
+    assert!(log.commands.lock().contains(&Command::TestTone(Level::Critical)));
     harness.key_press(Key::Escape);
     steps_until(&mut harness, 10, |harness| place(harness, Step::Seat));
     // Who has come back is not led on again.
@@ -226,8 +227,8 @@ fn keys_alone_lead_through_and_back() {
     steps_until(&mut harness, 10, |harness| place(harness, Step::Camera));
     // What was watched has ended, and the camera is looked at again.
     wait_for(&mut harness, "Camera: Laptop");
-    assert_eq!(*log.stopped.lock().unwrap(), 1);
-    steps_until(&mut harness, 10, |_| !desk.open.lock().unwrap().is_empty());
+    assert_eq!(*log.stopped.lock(), 1);
+    steps_until(&mut harness, 10, |_| !desk.open.lock().is_empty());
 }
 
 #[test]
@@ -254,7 +255,7 @@ fn it_can_be_skipped_and_still_watches_a_camera_that_works() {
     harness.get_by_label(words::SKIP).click();
     // The three sentences have not been said yet.
     wait_for(&mut harness, text::start::WELCOME);
-    assert_eq!(*log.opened.lock().unwrap(), [SourceSpec::Webcam(1)]);
+    assert_eq!(*log.opened.lock(), [SourceSpec::Webcam(1)]);
     harness.state_mut().as_mut().unwrap().close();
     assert!(kept(&path).setup_done && !kept(&path).welcomed);
 }
@@ -264,10 +265,10 @@ fn many_cameras_are_not_all_opened_at_once() {
     let desk = Desk::of(&["A", "B", "C", "D", "E", "F"]);
     let (mut harness, _) = begin(&desk, well(), None, at(Step::Camera));
     wait_for(&mut harness, "Camera: F");
-    steps_until(&mut harness, 10, |_| desk.open.lock().unwrap().len() == 4);
+    steps_until(&mut harness, 10, |_| desk.open.lock().len() == 4);
     harness.get_by_label("Camera: F").click();
-    steps_until(&mut harness, 10, |_| *desk.open.lock().unwrap() == BTreeSet::from([4, 5]));
-    assert!(*desk.most.lock().unwrap() <= 6);
+    steps_until(&mut harness, 10, |_| *desk.open.lock() == BTreeSet::from([4, 5]));
+    assert!(*desk.most.lock() <= 6);
     steps_until(&mut harness, 10, |harness| !is_off(harness, words::NEXT));
 }
 
@@ -283,8 +284,8 @@ fn without_a_camera_it_says_so_and_offers_the_drawn_driver() {
             harness.get_by_label(words::DRAWN).click();
         }
         steps_until(&mut harness, 10, |harness| place(harness, Step::Seat));
-        steps_until(&mut harness, 10, |_| !log.opened.lock().unwrap().is_empty());
-        assert_eq!(*log.opened.lock().unwrap(), [SourceSpec::Demo(None)]);
+        steps_until(&mut harness, 10, |_| !log.opened.lock().is_empty());
+        assert_eq!(*log.opened.lock(), [SourceSpec::Demo(None)]);
     }
 }
 
@@ -317,7 +318,7 @@ fn a_watch_that_cannot_start_is_told_on_every_page() {
     walk(&mut harness, words::NEXT, Step::Seat);
     wait_for(&mut harness, &why);
     harness.key_press(Key::R);
-    steps_until(&mut harness, 10, |_| log.opened.lock().unwrap().len() == 2);
+    steps_until(&mut harness, 10, |_| log.opened.lock().len() == 2);
     wait_for(&mut harness, &why);
     walk(&mut harness, words::NEXT_ANYWAY, Step::Alarm);
     assert!(is_off(&harness, words::PLAY));
@@ -345,7 +346,7 @@ fn without_sound_it_says_how_to_go_on_and_the_loudness_is_kept() {
     }
     let chosen = harness.state().as_ref().unwrap().screen.preferences.volume;
     assert!((LEAST_VOLUME..0.99).contains(&chosen), "{chosen}");
-    let commands = log.commands.lock().unwrap().clone();
+    let commands = log.commands.lock().clone();
     assert!(commands.contains(&Command::Volume(chosen)), "{commands:?}");
     assert!(!commands.iter().any(|sent| matches!(sent, Command::TestTone(_))));
     walk(&mut harness, words::NEXT, Step::Ready);
@@ -357,10 +358,10 @@ fn hints_are_silent_meanwhile_and_an_alarm_can_still_be_ended() {
     let (mut harness, log) =
         begin(&Desk::default(), judged(State::Asleep, Level::Critical), None, at(Step::Seat));
     wait_for(&mut harness, text::ACKNOWLEDGE);
-    assert!(log.commands.lock().unwrap().contains(&Command::Mute));
+    assert!(log.commands.lock().contains(&Command::Mute));
     harness.key_press(Key::Space);
     harness.run_steps(2);
-    assert!(log.commands.lock().unwrap().contains(&Command::Acknowledge));
+    assert!(log.commands.lock().contains(&Command::Acknowledge));
 
     let mut muted = well();
     muted.muted_until = Some(Instant::now() + Duration::from_secs(59));
@@ -368,7 +369,7 @@ fn hints_are_silent_meanwhile_and_an_alarm_can_still_be_ended() {
     wait_for(&mut harness, words::WATCHED);
     harness.get_by_label(words::START).click();
     wait_for(&mut harness, text::watch::CROP);
-    assert_eq!(*log.commands.lock().unwrap(), [Command::Unmute], "and heard from then on");
+    assert_eq!(*log.commands.lock(), [Command::Unmute], "and heard from then on");
 }
 
 #[test]
@@ -377,7 +378,7 @@ fn the_settings_show_it_again() {
     harness.get_by_label(text::settings::SETUP_AGAIN).click();
     steps_until(&mut harness, 10, |harness| place(harness, Step::Camera));
     // The camera is needed to be seen.
-    steps_until(&mut harness, 10, |_| *log.stopped.lock().unwrap() == 1);
+    steps_until(&mut harness, 10, |_| *log.stopped.lock() == 1);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 pub mod choose;
 pub mod metrics;
+pub mod protocol;
 pub mod replay;
 pub mod settings;
 pub mod setup;

@@ -15,6 +15,9 @@ use crate::evaluate::{
     videos::{EventReport, GRACE_S},
 };
 
+/// What every page looks like.
+pub(crate) const STYLE: &str = include_str!("report.css");
+
 /// The whole page.
 pub(super) fn page(report: &Report) -> String {
     let mut out = String::from(
@@ -22,7 +25,7 @@ pub(super) fn page(report: &Report) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>wakewatch: evaluation</title>\n<style>",
     );
-    out.push_str(include_str!("report.css"));
+    out.push_str(STYLE);
     out.push_str("</style></head>\n<body><main>\n<header><h1>Evaluation</h1>");
     let p = &report.provenance;
     let models: Vec<String> =

@@ -7,6 +7,8 @@ mod html;
 mod svg;
 mod words;
 
+pub(crate) use self::{html::STYLE, words::escape};
+
 use std::{
     fs, io,
     path::{Path, PathBuf},

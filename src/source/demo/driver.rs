@@ -1,5 +1,7 @@
 //! The people that are drawn: twelve and more, of different skin, age, hair and shape.
 
+use serde::{Deserialize, Serialize};
+
 use super::math::{Vec3, chance, hash};
 
 /// How the hair falls.
@@ -16,8 +18,9 @@ pub(super) enum Hair {
 }
 
 /// What grows on the jaw.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Beard {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Beard {
     /// Nothing.
     None,
     /// A few days.
@@ -28,6 +31,37 @@ pub(super) enum Beard {
     Goatee,
     /// All of the jaw.
     Full,
+}
+
+/// What is on the head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hat {
+    /// Nothing.
+    #[default]
+    None,
+    /// A cap with a peak.
+    Cap,
+    /// A knitted hat, down to the ears.
+    Beanie,
+    /// A hat with a brim all round.
+    Brim,
+}
+
+/// What is before the eyes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Glasses {
+    /// Nothing.
+    None,
+    /// Clear ones.
+    Clear,
+    /// Tinted ones: the eyes are seen through them.
+    Tinted,
+    /// Sunglasses: no eyes are seen.
+    Dark,
+    /// Clear ones in which the windscreen mirrors over part of the eyes.
+    Reflecting,
 }
 
 /// One who can be drawn. Shape values are factors of an average face; colours are the
@@ -62,6 +96,13 @@ pub(super) struct Driver {
     /// Darkness of the lashes and the lid line.
     pub(super) lashes: f32,
     pub(super) clothes: Vec3,
+    pub(super) hat: Hat,
+    /// What the lenses are like, where there are any.
+    pub(super) lenses: Glasses,
+    /// A lock of hair over one eye.
+    pub(super) lock: bool,
+    /// How far the skin over the eyes hangs down on the lids, 0 to 1.
+    pub(super) hooded: f32,
 }
 
 const AVERAGE: Driver = Driver {
@@ -85,6 +126,10 @@ const AVERAGE: Driver = Driver {
     iris: [0.07, 0.04, 0.02],
     lashes: 1.0,
     clothes: [0.05, 0.08, 0.16],
+    hat: Hat::None,
+    lenses: Glasses::Clear,
+    lock: false,
+    hooded: 0.0,
 };
 
 const BLACK: Vec3 = [0.012, 0.010, 0.009];

@@ -18,6 +18,8 @@ const LOWER: f32 = -0.040;
 /// Where the lids meet.
 const MEETING: f32 = -0.026;
 const IRIS: f32 = 0.068;
+/// Height of an eye over the average above which the crease does not rise with it.
+const WIDE: f32 = 1.26;
 
 /// The two lids of an eye over its width.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +74,7 @@ pub(super) struct Matter {
 }
 
 /// Draws an eye over the skin at a place of the plane. `pixel` is the width of a pixel in
-/// units.
+/// units; a `lamp` beside the camera shines back from the pupil.
 pub(super) fn eye(
     driver: &Driver,
     lids: &Lids,
@@ -80,6 +82,7 @@ pub(super) fn eye(
     [x, y]: [f32; 2],
     pixel: f32,
     skin: Vec3,
+    lamp: bool,
 ) -> Matter {
     let outward = x.signum();
     let (dx, dy) = (x.abs() - EYE[0], y - EYE[1]);
@@ -92,9 +95,16 @@ pub(super) fn eye(
 
     // The skin of the upper lid: a ball under it, a crease above.
     let mut color = skin;
-    let crease = mix(0.078, 0.112, lids.open.min(1.0))
-        * driver.eyes.max(0.9)
-        * (1.0 - 0.85 * a * a).max(0.0).powf(0.6);
+    // A wide eye's crease has no more room to the brow.
+    let mut high = driver.eyes.max(0.9);
+    if high > WIDE {
+        high = WIDE + 0.5 * (high - WIDE);
+    }
+    if driver.hooded > 0.0 {
+        high *= 1.0 - driver.hooded * mix(0.22, 0.42, step(-0.6, 0.8, a));
+    }
+    let crease =
+        mix(0.078, 0.112, lids.open.min(1.0)) * high * (1.0 - 0.85 * a * a).max(0.0).powf(0.6);
     let on_lid = step(crease + 0.01, crease - 0.012, up)
         * step(top - 0.01, top + 0.004, up)
         * step(1.25, 0.9, a.abs());
@@ -119,7 +129,10 @@ pub(super) fn eye(
         * if a.abs() < 1.0 { 1.0 } else { 0.0 };
     let mut wet = mix(0.12, 0.35, lids.open.min(1.0));
     if inside > 0.0 {
-        let ball = eyeball(driver, outward, gaze, along, up, soft);
+        let mut ball = eyeball(driver, outward, gaze, along, up, soft);
+        if lamp {
+            ball = shining(ball, outward, gaze, along, up, soft);
+        }
         // The upper lid throws a shadow on it, and it turns away to the corners.
         let shadow = (1.0 - 0.55 * hill((top - up) / 0.022)) * (1.0 - 0.38 * a * a);
         let corner = step(-0.80, -0.95, a);
@@ -165,9 +178,17 @@ fn eyeball(driver: &Driver, outward: f32, gaze: [f32; 2], along: f32, up: f32, s
     color
 }
 
+/// The pupil in the light of a lamp beside the lens: bright, in a paler iris.
+fn shining(ball: Vec3, outward: f32, gaze: [f32; 2], along: f32, up: f32, soft: f32) -> Vec3 {
+    let (dx, dy) = (along - 0.135 * gaze[0].sin() * outward, up - 0.016 + 0.135 * gaze[1].sin());
+    let from = dx.hypot(dy);
+    let pale = mix3(ball, [0.20; 3], 0.55 * step(IRIS + soft, IRIS - soft, from));
+    mix3(pale, [1.15; 3], step(0.036 + soft, 0.036 - soft, from))
+}
+
 /// The inside of the mouth. `x` across in the plane, `t` from the upper lip (0) to the
-/// lower (1), `gap` the opening in the middle in units.
-pub(super) fn mouth(driver: &Driver, x: f32, t: f32, gap: f32) -> Vec3 {
+/// lower (1), `gap` the opening in the middle in units; a `smile` shows the upper teeth.
+pub(super) fn mouth(driver: &Driver, x: f32, t: f32, gap: f32, smile: f32) -> Vec3 {
     let within = (1.0 - (x / SLIT_HALF).powi(2)).max(0.0);
     let here = gap * within.powf(0.55);
     let depth = t * here;
@@ -184,6 +205,11 @@ pub(super) fn mouth(driver: &Driver, x: f32, t: f32, gap: f32) -> Vec3 {
     let shows = step(0.01, 0.05, gap) * mix(1.0, 0.55, step(0.1, 0.3, gap));
     let upper = teeth(0.045, depth);
     color = mix3(color, [0.38, 0.33, 0.27], 0.75 * upper * shows);
+    if smile > 0.0 {
+        let shown = step(0.070, 0.056, depth) * step(0.23, 0.17, x.abs());
+        let gaps = 1.0 - 0.18 * hill(((x * 17.0).fract().abs() - 0.5) / 0.10);
+        color = mix3(color, scale([0.66, 0.62, 0.55], gaps), 0.95 * smile * shown);
+    }
     let lower = teeth(0.022, here - depth);
     color = mix3(color, [0.20, 0.17, 0.14], 0.4 * lower * step(0.06, 0.14, gap));
     // The wet inner lips.

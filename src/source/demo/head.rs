@@ -4,6 +4,8 @@
 use super::{
     driver::{DRIVERS, Driver},
     features::{self, Lids},
+    hats::Headwear,
+    held::Held,
     math::{Vec3, add, mix, mix3, scale, step, times},
     points::Points,
     props,
@@ -38,6 +40,8 @@ pub(super) struct Cover {
     pub(super) mask: bool,
     /// A hand before the mouth, 0 away, 1 on it.
     pub(super) hand: f32,
+    /// A hand with something in it.
+    pub(super) held: Option<Held>,
 }
 
 /// A driver who can be drawn.
@@ -47,7 +51,10 @@ pub(super) struct Head {
     sheet: Sheet,
     places: Vec<(Place, Side)>,
     extras: props::Extras,
+    headwear: Headwear,
     points: Points,
+    /// The driver by infra-red, and how much more light the skin gives back then.
+    infrared: (Driver, f32),
 }
 
 impl Head {
@@ -93,7 +100,9 @@ impl Head {
         }
         let extras = props::Extras::new(&driver);
         let points = Points::new(&driver);
-        Self { driver, skin: Skin::paint(&driver, seed), sheet, places, extras, points }
+        let headwear = Headwear::new(&driver);
+        let (skin, infrared) = (Skin::paint(&driver, seed), driver.infrared());
+        Self { driver, skin, sheet, places, extras, headwear, points, infrared }
     }
 
     /// The 68 points as the camera sees them, in pixels.
@@ -117,18 +126,26 @@ impl Head {
             }
         }
         let corners = self.sheet.lit(view, light);
-        let (driver, skin) = (&self.driver, &self.skin);
+        let skin = &self.skin;
+        let (driver, gain) = match &self.infrared {
+            (fair, gain) if light.lamp => (fair, Some(*gain)),
+            _ => (&self.driver, None),
+        };
         let pixel = 1.0 / view.scale_px();
         let lids = face.eyes.map(|open| Lids::new(driver, open));
         let (front_from, front_to) = (Skin::place(-1.5, 0.0)[0], Skin::place(1.5, 0.0)[0]);
         let mut shade = |values: &[f32; VALUES]| {
             let &[u, v, x, y, ..] = values;
             let mut color = skin.at(u, v);
+            if let Some(gain) = gain {
+                color = scale(color, gain);
+            }
             let mut wet = 0.30;
             if u > front_from && u < front_to {
                 if features::near_eye(x, y) {
                     let lids = &lids[usize::from(x > 0.0)];
-                    let matter = features::eye(driver, lids, face.gaze, [x, y], pixel, color);
+                    let matter =
+                        features::eye(driver, lids, face.gaze, [x, y], pixel, color, light.lamp);
                     (color, wet) = (matter.color, matter.wet);
                 }
                 if cover.mask
@@ -146,7 +163,8 @@ impl Head {
         {
             self.draw_mouth(canvas, corners, row, face, cover);
         }
-        self.extras.draw(canvas, view, light, &self.driver, face, cover);
+        self.headwear.draw(canvas, view, light, driver);
+        self.extras.draw(canvas, view, light, driver, face, cover);
     }
 
     /// The strip between the lips, which the two lips' rows bound.
@@ -167,7 +185,7 @@ impl Head {
         }
         let (driver, gap) = (&self.driver, 1.14 * YAWN * face.mouth);
         let mut shade = |values: &[f32; VALUES]| {
-            let inside = features::mouth(driver, values[2], values[3], gap);
+            let inside = features::mouth(driver, values[2], values[3], gap, face.smile);
             // Light falls in from below the upper lip.
             let reach = 0.55 + 0.25 * values[3];
             match props::mask(values[2], 0.74, 0.0) {

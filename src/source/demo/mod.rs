@@ -4,16 +4,22 @@
 //!
 //! ```text
 //! scenario ──Cue──▶ play ──Act──▶ scene ──Canvas──▶ camera ──Frame──▶
-//! tables            at a time     head, props,      blur, tone,
+//! or script         at a time     head, props,      blur, tone,
 //!                   └──Truth      cabin, light      noise
 //! ```
 
+mod behaviour;
 mod cabin;
 mod camera;
 mod driver;
 mod features;
+mod hats;
 mod head;
+mod held;
+mod lens;
+mod light;
 mod math;
+mod person;
 mod play;
 mod points;
 mod portrait;
@@ -21,6 +27,9 @@ mod props;
 mod raster;
 mod scenario;
 mod scene;
+mod script;
+#[cfg(test)]
+mod script_tests;
 mod shape;
 mod skin;
 #[cfg(test)]
@@ -28,13 +37,21 @@ mod tests;
 mod truth;
 mod view;
 
+pub use driver::{Beard, Glasses, Hat};
+pub use light::{LightKind, Lighting};
 pub use portrait::{Portrait, portraits};
 pub use scenario::{TOUR, scenarios};
-pub use truth::{Doing, Pose, Truth, truths, write_truth};
+pub use script::{Person, Script, ScriptCue, ScriptSign};
+pub use truth::{Doing, Pose, Truth, script_truths, truths, write_truth};
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use self::{driver::DRIVERS, play::Player, scenario::SCENARIOS, scene::Painter};
+use self::{
+    driver::{DRIVERS, Driver},
+    play::Player,
+    scenario::SCENARIOS,
+    scene::Painter,
+};
 use super::{OpenOptions, Source, SourceError, SourceInfo};
 use crate::frame::Frame;
 
@@ -46,11 +63,14 @@ pub fn about_driver(driver: usize) -> &'static str {
     DRIVERS[driver % DRIVERS.len()].about
 }
 
-/// What is played: `NAME[@DRIVER][+SECONDS]`.
-#[derive(Clone, Copy, Debug)]
+/// What is played: `NAME[@DRIVER][+SECONDS]`, or a script.
+#[derive(Clone, Debug)]
 struct Play {
+    name: &'static str,
     player: Player,
-    driver: usize,
+    /// Among the known drivers.
+    number: usize,
+    driver: Driver,
     frames: u64,
     fps: f64,
 }
@@ -73,8 +93,15 @@ impl Play {
         let fps = f64::from(options.fps);
         let seconds = seconds.map_or(f64::from(scenario.seconds), f64::from);
         let seed = math::hash(options.seed ^ (driver as u64) << 32);
-        let player = Player { scenario, seed };
-        Ok(Self { player, driver, frames: (seconds * fps).round() as u64, fps })
+        let player = Player { seconds: scenario.seconds, cues: Cow::Borrowed(scenario.cues), seed };
+        Ok(Self {
+            name: scenario.name,
+            player,
+            number: driver,
+            driver: DRIVERS[driver],
+            frames: (seconds * fps).round() as u64,
+            fps,
+        })
     }
 
     /// Media time of a frame.
@@ -97,10 +124,21 @@ impl Demo {
     /// # Errors
     /// When there is no such scenario or driver.
     pub fn open(name: &str, options: &OpenOptions) -> Result<Self, SourceError> {
-        let play = Play::parse(name, options)?;
-        let seed = play.player.seed;
-        let painter = Painter::new(options.width, options.height, play.driver, seed);
-        Ok(Self { play, painter, index: 0 })
+        Ok(Self::of(Play::parse(name, options)?, options))
+    }
+
+    /// Opens a script. Of the options, size, rate and seed matter.
+    ///
+    /// # Errors
+    /// When a field of the script is out of its range.
+    pub fn play(script: &Script, options: &OpenOptions) -> Result<Self, SourceError> {
+        Ok(Self::of(script.play(options)?, options))
+    }
+
+    fn of(play: Play, options: &OpenOptions) -> Self {
+        let (seed, size) = (play.player.seed, [options.width, options.height]);
+        let painter = Painter::new(size, play.number, play.driver, seed);
+        Self { play, painter, index: 0 }
     }
 
     /// Leaves out the frames before this one; the next is number `index`.
@@ -124,7 +162,7 @@ impl Source for Demo {
 
     fn info(&self) -> SourceInfo {
         SourceInfo {
-            name: format!("demo: {}", self.play.player.scenario.name),
+            name: format!("demo: {}", self.play.name),
             live: false,
             fps: Some(self.play.fps as f32),
             frames: Some(self.play.frames),

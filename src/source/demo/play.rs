@@ -1,45 +1,50 @@
 //! Plays a scenario: from a time to everything that the picture shows then. A moment
 //! depends on nothing but the time and the seed, so that any can be asked for.
 
+use std::borrow::Cow;
+
 use super::{
+    behaviour::{Eyes, Moment},
     math::{chance, hash, mix, step, wander},
-    scenario::{Cue, Scenario, Sign},
+    scenario::{Cue, Sign},
     scene::{Act, Weather},
     truth::Doing,
 };
 
 /// Openness of the lids of a rested driver.
-const RESTED: f32 = 0.95;
+pub(super) const RESTED: f32 = 0.95;
 /// Openness below which the eyes count as shut (PERCLOS P80: at least 80% closed).
 pub(super) const SHUT: f32 = 0.2;
 /// Usual distance from the camera, units.
 const USUAL: f32 = 5.6;
 /// Closures shorter than this are microsleeps, seconds (Euro NCAP).
-const SLEEP_S: f32 = 3.0;
+pub(super) const SLEEP_S: f32 = 3.0;
 
 /// Plays a scenario over and over.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Player {
-    pub(super) scenario: &'static Scenario,
+    /// After which the cues begin again.
+    pub(super) seconds: f32,
+    pub(super) cues: Cow<'static, [Cue]>,
     pub(super) seed: u64,
 }
 
 /// 0 outside of a cue, 1 inside, with ramps of `rise` and `fall` seconds inside it.
-fn envelope(cue: &Cue, at: f32, rise: f32, fall: f32) -> f32 {
+pub(super) fn envelope(cue: &Cue, at: f32, rise: f32, fall: f32) -> f32 {
     step(cue.from, cue.from + rise, at) * step(cue.to, cue.to - fall, at)
 }
 
 impl Player {
     /// The moment at a time in seconds, and what the driver does in it.
     pub(super) fn at(&self, seconds: f64) -> (Act, Doing) {
-        let all = f64::from(self.scenario.seconds);
+        let all = f64::from(self.seconds);
         // The table begins again, the driver's own ways go on.
         let (at, now) = ((seconds % all) as f32, seconds as f32);
         let mut act = self.idle(now);
         let mut doing = Doing::Awake;
         let mut lids = RESTED + 0.04 * wander(0.4 * now, self.seed ^ 21);
         let mut shut = self.blinks(now);
-        for cue in self.scenario.cues {
+        for cue in self.cues.iter() {
             if at < cue.from - 0.5 || at > cue.to + 0.5 {
                 continue;
             }
@@ -122,16 +127,30 @@ impl Player {
                 Sign::Passenger => act.passenger = true,
                 Sign::Light(weather) => {
                     if (cue.from..cue.to).contains(&at) {
-                        act.weather = weather;
+                        act.weather = match weather {
+                            Weather::Lit(lit) => Weather::Lit(lit.at(now)),
+                            other => other,
+                        };
                     }
                 }
                 Sign::Distance(times) => act.distance *= times,
+                _ => {
+                    let moment = Moment { cue, at, now, seed: self.seed };
+                    let mut eyes = Eyes { lids, shut };
+                    doing = moment.show(&mut act, &mut eyes).unwrap_or(doing);
+                    (lids, shut) = (eyes.lids, eyes.shut);
+                }
             }
         }
-        act.face.eyes = [lids * (1.0 - shut); 2];
+        act.face.eyes = [lids.max(0.0) * (1.0 - shut); 2];
         if act.weather == Weather::Glare {
             // The low sun comes and goes behind trees.
             act.sun = 0.75 + 0.45 * wander(0.8 * now, self.seed ^ 31);
+        }
+        if let Weather::Lit(lit) = act.weather
+            && let Some(sun) = lit.sun(now, self.seed)
+        {
+            act.sun = sun;
         }
         (act, doing)
     }

@@ -98,6 +98,7 @@ fn random_act(dice: &Dice) -> Act {
             mouth,
             mouth_wide: 1.0 - 0.12 * mouth + dice.bell(18, 0.07),
             brows: dice.bell(19, 0.45),
+            smile: 0.0,
         },
         cover,
         weather,

@@ -2,10 +2,12 @@
 //! glasses, mask and hand.
 
 use super::{
-    driver::{Driver, Hair},
+    driver::{Driver, Glasses, Hair},
     head::{Cover, line, lit},
+    held,
+    lens::Lens,
     math::{Vec3, along, clouds, hill, mix, mix3, mound, noise, scale, step},
-    raster::{Canvas, Sides, VALUES},
+    raster::{Canvas, Sides},
     shape::{Expression, Place, YAWN, glasses_depth},
     view::{Light, Sheet, View, blob},
 };
@@ -90,6 +92,11 @@ impl Extras {
         if cover.hand > 0.0 {
             draw_hand(canvas, view, light, driver, face, cover.hand);
         }
+        if let Some(held) = &cover.held
+            && held.near > 0.0
+        {
+            held::draw(canvas, view, light, driver, face, held);
+        }
         let frame = if cover.sunglasses { Some([0.015; 3]) } else { driver.glasses };
         if let Some(frame) = frame {
             for temple in &self.temples {
@@ -98,11 +105,11 @@ impl Extras {
                     (lit(frame, 0.4, values), 1.0)
                 });
             }
-            let pixel = 1.0 / view.scale_px();
+            let lenses = if cover.sunglasses { Glasses::Dark } else { driver.lenses };
+            let lens = Lens::new(lenses, view, light);
             let corners = self.glasses.lit(view, light);
-            self.glasses.draw(canvas, &corners, Sides::Both, &mut |values| {
-                glass(frame, cover.sunglasses, values, pixel)
-            });
+            self.glasses
+                .draw(canvas, &corners, Sides::Both, &mut |values| lens.seen(frame, values));
         }
     }
 }
@@ -202,39 +209,6 @@ fn temple(driver: &Driver, side: f32) -> Sheet {
         }
     }
     sheet
-}
-
-/// A point of the glasses' front: frame, lens, or nothing.
-fn glass(frame: Vec3, dark: bool, values: &[f32; VALUES], pixel: f32) -> (Vec3, f32) {
-    let [x, y] = [values[2], values[3]];
-    let (half, high) = if dark { (0.300, 0.190) } else { (0.272, 0.158) };
-    let (dx, dy) = ((x.abs() - 0.352) / half, (y - 0.022) / high);
-    let round = (dx.abs().powi(3) + dy.abs().powi(3)).cbrt();
-    // Distance to the rim, in units, roughly.
-    let rim = (round - 1.0) * high * 1.1;
-    let width = if dark { 0.018 } else { 0.013 };
-    let soft = (0.7 * pixel).max(0.004);
-    let mut framed = line(rim.abs(), width, soft);
-    let bridge = line((y + 0.055 - 0.3 * x * x).abs(), 0.014, soft) * step(0.11, 0.09, x.abs());
-    let hinge = line((y + 0.045).abs(), 0.018, soft)
-        * step(0.62, 0.635, x.abs())
-        * step(0.70, 0.69, x.abs());
-    framed = framed.max(bridge).max(hinge);
-    let lens = step(soft, -soft, rim);
-    // The windscreen mirrors in the glass, in a slanted band.
-    let band = hill((dx + 0.6 * dy + 0.15) / 0.28) + 0.5 * hill((dx + 0.6 * dy - 0.5) / 0.10);
-    let light = [values[4], values[5], values[6]];
-    let (tint, cover): (Vec3, f32) = if dark {
-        (scale([0.028, 0.030, 0.034], 1.0 + 2.2 * step(0.5, -1.0, dy) + 1.8 * band), 0.965)
-    } else {
-        (scale(light, 0.55), 0.03 + 0.10 * band)
-    };
-    let color =
-        if dark { [tint[0] * light[0], tint[1] * light[1], tint[2] * light[2]] } else { tint };
-    let frame = lit(frame, 0.9, values);
-    let covered = lens * cover;
-    let all = framed + (1.0 - framed) * covered;
-    (mix3(color, frame, if all > 0.0 { framed / all } else { 0.0 }), all)
 }
 
 /// The edges of a medical mask over the distance from the middle: top and bottom.

@@ -35,6 +35,26 @@ pub(super) enum Sign {
     Light(Weather),
     /// Distance from the camera over the usual one.
     Distance(f32),
+    /// The eyes are shut by this share.
+    Narrow(f32),
+    /// A turn by yaw and pitch, degrees, of which the head makes this share.
+    Toward([f32; 3]),
+    /// The same to a telephone in the lap, and a glance at the road once in so many seconds.
+    Phone([f32; 3], Option<f32>),
+    /// The lids sink, then the head by so many degrees, until the end.
+    NodOff(f32),
+    /// Laughter.
+    Laugh,
+    /// Song.
+    Sing,
+    /// Bites and chews.
+    Eat,
+    /// A cigarette.
+    Smoke,
+    /// Fingers at the cheek.
+    Scratch,
+    /// One sneeze, in the middle.
+    Sneeze,
 }
 
 /// Something that happens from one second to another.

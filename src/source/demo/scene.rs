@@ -5,7 +5,9 @@ use image::RgbImage;
 use super::{
     cabin,
     camera::{Camera, Setting},
+    driver::Driver,
     head::{Cover, Head},
+    light::Lit,
     math::{Vec3, hash, mix, scale, unit},
     raster::Canvas,
     shape::Expression,
@@ -25,6 +27,8 @@ pub(super) enum Weather {
     Night,
     /// A low sun through the side window.
     Glare,
+    /// By strength and kind, as a script asks for.
+    Lit(Lit),
 }
 
 /// All that a picture shows, as continuous values.
@@ -84,6 +88,7 @@ impl Act {
                 side_color: scale([0.34, 0.37, 0.41], sun),
                 sky: [0.46, 0.48, 0.51],
                 ground: [0.19, 0.175, 0.16],
+                lamp: false,
             },
             Weather::Night => Light {
                 key: unit([0.10, -0.30, -0.95]),
@@ -92,6 +97,7 @@ impl Act {
                 side_color: [0.09; 3],
                 sky: [0.11; 3],
                 ground: [0.09; 3],
+                lamp: false,
             },
             Weather::Glare => Light {
                 key: unit([-0.35, -0.62, -0.70]),
@@ -100,7 +106,9 @@ impl Act {
                 side_color: scale([1.55, 1.42, 1.15], mix(0.5, 1.0, sun)),
                 sky: [0.40, 0.42, 0.45],
                 ground: [0.20, 0.18, 0.16],
+                lamp: false,
             },
+            Weather::Lit(lit) => lit.light(sun),
         };
         Light { key: self.key.unwrap_or(light.key), ..light }
     }
@@ -110,6 +118,16 @@ impl Act {
             Weather::Day => Setting { exposure: 1.0, noise: 2.2, grey: false, veil: 0.0 },
             Weather::Night => Setting { exposure: 0.62, noise: 7.0, grey: true, veil: 0.0 },
             Weather::Glare => Setting { exposure: 0.88, noise: 2.5, grey: false, veil: 0.42 },
+            Weather::Lit(lit) => lit.setting(),
+        }
+    }
+
+    /// How bright it is outside, 0 to 1.
+    fn day(&self) -> f32 {
+        match self.weather {
+            Weather::Night => 0.0,
+            Weather::Day | Weather::Glare => 1.0,
+            Weather::Lit(lit) => lit.day(),
         }
     }
 }
@@ -124,13 +142,14 @@ pub(super) struct Painter {
     canvas: Canvas,
     camera: Camera,
     behind: Vec<Vec3>,
-    weather: Option<Weather>,
+    day: Option<f32>,
 }
 
 impl Painter {
-    pub(super) fn new(width: u32, height: u32, driver: usize, seed: u64) -> Self {
-        let painter = Self::with(width, height, Head::new(driver, seed), seed);
-        Self { driver, ..painter }
+    /// `number`: the driver's among the known ones, after whom the passenger is chosen.
+    pub(super) fn new(size: [u32; 2], number: usize, driver: Driver, seed: u64) -> Self {
+        let painter = Self::with(size[0], size[1], Head::of(driver, seed), seed);
+        Self { driver: number, ..painter }
     }
 
     pub(super) fn with(width: u32, height: u32, head: Head, seed: u64) -> Self {
@@ -144,7 +163,7 @@ impl Painter {
             canvas: Canvas::new(size[0], size[1]),
             camera: Camera::new(seed),
             behind: Vec::new(),
-            weather: None,
+            day: None,
         }
     }
 
@@ -155,11 +174,11 @@ impl Painter {
 
     /// Paints a moment; `number` is the frame's, for the noise.
     pub(super) fn paint(&mut self, act: &Act, number: u64) -> RgbImage {
-        let fresh = self.weather != Some(act.weather);
+        let day = act.day();
+        let fresh = self.day != Some(day);
         if fresh {
-            let day = if act.weather == Weather::Night { 0.0 } else { 1.0 };
             self.behind = cabin::paint(self.size[0], self.size[1], day, self.seed);
-            self.weather = Some(act.weather);
+            self.day = Some(day);
         }
         self.canvas.clear(&self.behind, !fresh);
         self.camera.see_background(&self.canvas, act.setting(), fresh);

@@ -20,11 +20,13 @@ pub(super) struct Expression {
     pub(super) mouth_wide: f32,
     /// Raised brows, 0..1, and drawn down below 0.
     pub(super) brows: f32,
+    /// Raised corners of the mouth and cheeks, 0..1.
+    pub(super) smile: f32,
 }
 
 impl Default for Expression {
     fn default() -> Self {
-        Self { eyes: [1.0; 2], gaze: [0.0; 2], mouth: 0.0, mouth_wide: 1.0, brows: 0.0 }
+        Self { eyes: [1.0; 2], gaze: [0.0; 2], mouth: 0.0, mouth_wide: 1.0, brows: 0.0, smile: 0.0 }
     }
 }
 
@@ -322,6 +324,13 @@ pub(super) fn moved(place: &Place, side: Side, face: &Expression, driver: &Drive
     let mouth = mound(px, py, [0.0, 0.75], [0.30, 0.22]);
     x *= 1.0 + (face.mouth_wide - 1.0) * mouth;
     z += 0.10 * (face.mouth_wide - 1.0) * mouth;
+    if face.smile > 0.0 {
+        let corner = mound(px.abs(), py, [0.27, 0.73], [0.14, 0.13]);
+        y -= 0.085 * face.smile * corner;
+        let cheek = mound(px.abs(), py, [0.42, 0.33], [0.20, 0.19]);
+        y -= 0.045 * face.smile * cheek;
+        z -= 0.055 * face.smile * cheek;
+    }
     if face.brows != 0.0 {
         let brow = mound(px.abs(), py, [0.36, -0.24], [0.34, 0.17]);
         y -= 0.085 * face.brows * brow * driver.long;

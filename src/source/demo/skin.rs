@@ -2,7 +2,7 @@
 //! brows, lips, beard and hair, as a texture over angle and ring.
 
 use super::{
-    driver::{Beard, Driver, Hair},
+    driver::{Beard, Driver, Hair, Hat},
     math::{Vec3, along, clouds, hash, hill, mix, mix3, mound, noise, scale, step, times},
     shape::{self, RINGS, Ring},
 };
@@ -74,7 +74,11 @@ fn texel(driver: &Driver, spot: &Spot, seed: u32) -> Vec3 {
     // The neck lies in the shadow of the jaw.
     color = scale(color, mix(1.0, 0.52, step(13.1, 14.3, ring) * step(19.5, 16.0, ring)));
     color = beard(driver, spot, color, seed);
-    hair(driver, spot, color, seed)
+    color = hair(driver, spot, color, seed);
+    if driver.hat == Hat::None || angle.abs() > 1.7 {
+        return color;
+    }
+    scale(color, driver.shaded_by_hat(y))
 }
 
 fn flesh(driver: &Driver, spot: &Spot, seed: u32) -> Vec3 {

@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Serialize, Serializer};
 
-use super::{Play, driver::DRIVERS, points::Points, scene::Act};
+use super::{Play, points::Points, scene::Act, script::Script};
 use crate::source::{OpenOptions, SourceError};
 
 /// Where the head points, degrees: to the right of the picture, nodding down, clockwise.
@@ -43,6 +43,20 @@ pub enum Doing {
     LookingAway,
     /// Is not there.
     Absent,
+    /// Laughs.
+    Laughing,
+    /// Sings.
+    Singing,
+    /// Eats.
+    Eating,
+    /// Smokes.
+    Smoking,
+    /// Scratches the face.
+    Scratching,
+    /// Sneezes.
+    Sneezing,
+    /// Looks at a telephone in the lap.
+    OnPhone,
 }
 
 /// The truth of one frame.
@@ -81,7 +95,10 @@ impl Truth {
             pose: Pose { yaw, pitch, roll },
             visible,
             eyes_visible: visible && !act.cover.sunglasses,
-            mouth_visible: visible && !act.cover.mask && act.cover.hand < 0.5,
+            mouth_visible: visible
+                && !act.cover.mask
+                && act.cover.hand < 0.5
+                && !act.cover.held.is_some_and(|held| held.before_the_mouth()),
             state,
             points: if visible { points.to_vec() } else { Vec::new() },
         }
@@ -96,14 +113,28 @@ pub fn truths(
     name: &str,
     options: &OpenOptions,
 ) -> Result<impl Iterator<Item = Truth> + use<>, SourceError> {
-    let play = Play::parse(name, options)?;
+    Ok(of_play(Play::parse(name, options)?, options))
+}
+
+/// The truth of each frame of a script, as [`Demo::play`](super::Demo::play) plays it.
+///
+/// # Errors
+/// When a field of the script is out of its range.
+pub fn script_truths(
+    script: &Script,
+    options: &OpenOptions,
+) -> Result<impl Iterator<Item = Truth> + use<>, SourceError> {
+    Ok(of_play(script.play(options)?, options))
+}
+
+fn of_play(play: Play, options: &OpenOptions) -> impl Iterator<Item = Truth> + use<> {
     let size = [options.width as usize, options.height as usize];
-    let points = Points::new(&DRIVERS[play.driver]);
-    Ok((0..play.frames).map(move |index| {
+    let points = Points::new(&play.driver);
+    (0..play.frames).map(move |index| {
         let at = play.time(index);
         let (act, doing) = play.player.at(at.as_secs_f64());
         Truth::of(&act, at, doing, &points.seen(&act.view(size), &act.face))
-    }))
+    })
 }
 
 /// Writes the truth of each frame of a scenario as JSON lines; gives their number.

@@ -79,6 +79,8 @@ pub(super) struct Light {
     /// From above and from below, without direction.
     pub(super) sky: Vec3,
     pub(super) ground: Vec3,
+    /// A lamp of infra-red beside the lens: pupils and glasses shine back, skin is fair.
+    pub(super) lamp: bool,
 }
 
 impl Light {

@@ -1,0 +1,68 @@
+//! Words of the road-safety tests on the metrics screen.
+
+use std::path::Path;
+
+use crate::protocol::{Outcome, Total};
+
+/// Heading.
+pub const TITLE: &str = "Road-safety tests";
+/// What they are.
+pub const SAYS: &str = "A drawn driver sleeps, looks away, yawns: is it told in time?";
+/// Names the choice of the requirement.
+pub const WHICH: &str = "Tests to play";
+/// Every test.
+pub const ALL: &str = "All (several minutes)";
+/// Begins.
+pub const PLAY: &str = "Play the tests";
+/// Gives up.
+pub const CANCEL: &str = "Cancel the tests";
+/// Were given up.
+pub const CANCELLED: &str = "The tests were cancelled.";
+/// While they run.
+pub const RUNNING: &str = "Playing the tests";
+/// Writes the page and opens it.
+pub const OPEN: &str = "Save the page and open it";
+/// Below it.
+pub const OPEN_SAYS: &str =
+    "Every answer beside its window, and pictures of the worst tests; all of them drawn.";
+/// Heading of the table by requirement.
+pub const BY_REQUIREMENT: &str = "By requirement";
+/// Its columns, after the requirement.
+pub const COLUMNS: [&str; 4] = ["tests", "right", "told as unreadable", "failed"];
+/// Heading of what failed.
+pub const FAILED: &str = "What failed";
+/// Nothing did.
+pub const NONE_FAILED: &str = "No test failed.";
+/// Behind a test that is not promised.
+pub const NOT_PROMISED: &str = "not promised";
+
+/// How far it is.
+pub fn progress(done: u64, of: u64) -> String {
+    match of {
+        0 => "The models are being loaded".into(),
+        _ => format!("{} of {} seconds of driving", done, of),
+    }
+}
+
+/// What everything comes to.
+pub fn total(total: &Total) -> String {
+    let Total { cells, right, unreadable, failed, promises_broken, .. } = *total;
+    format!(
+        "{cells} tests: {right} right, {unreadable} told as unreadable, {failed} failed, \
+         {promises_broken} of them promised"
+    )
+}
+
+/// An outcome in a word.
+pub fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Right => COLUMNS[1],
+        Outcome::Unreadable => COLUMNS[2],
+        Outcome::Failed => COLUMNS[3],
+    }
+}
+
+/// The page was written and handed to the desktop.
+pub fn opened(page: &Path) -> String {
+    format!("The page is {}.", page.display())
+}
