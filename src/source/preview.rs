@@ -276,7 +276,9 @@ mod tests {
         let spec = SourceSpec::Demo(Some("alert".into()));
         let woken = Arc::<AtomicUsize>::default();
         let wakes = woken.clone();
-        let waker = move || drop(wakes.fetch_add(1, Ordering::SeqCst));
+        let waker = move || {
+            wakes.fetch_add(1, Ordering::SeqCst);
+        };
         let options = OpenOptions { width: 160, height: 120, ..OpenOptions::default() };
         let preview = cameras.preview(spec, options, waker).unwrap();
         wait(
