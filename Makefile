@@ -33,7 +33,7 @@ unit:                ## the tests; with WAKEWATCH_DATA=FOLDER also those on real
 test-demo: setup     ## the drawn driver, all of it: every driver in every scenario, ten minutes of each harmless one
 	cargo test --release --locked --test demo -- --ignored --nocapture
 
-demo-pictures:       ## makes docs/demo-drivers.png and docs/demo-tour.gif again
+demo-pictures:       ## makes docs/demo-drivers.png, docs/demo-people.png and docs/demo-tour.gif again
 	cargo run --release --locked --example demo_pictures
 
 models: build        ## makes the models again from DATA=FOLDER into target/models; goes on where it was cut off

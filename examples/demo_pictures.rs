@@ -1,5 +1,9 @@
-//! Makes the README's pictures of the drawn driver: a sheet of drivers by scenarios, and
-//! the tour in little as an animation. `make demo-pictures` runs it.
+//! Makes the README's pictures of the drawn driver: a sheet of drivers by scenarios, one of
+//! all that a script can ask for, and the tour in little as an animation. `make
+//! demo-pictures` runs it.
+
+#[path = "demo_pictures/people.rs"]
+mod people;
 
 use std::{fs::File, path::Path};
 
@@ -45,6 +49,7 @@ fn main() -> anyhow::Result<()> {
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
     sheet()?.save(folder.join("demo-drivers.png"))?;
+    people::save(&folder.join("demo-people.png"))?;
     animate(&folder.join("demo-tour.gif"))
 }
 

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is the test's message")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what was measured is to be read")]
 
+#[path = "demo/people.rs"]
+mod people;
 #[path = "demo/played.rs"]
 mod played;
 

@@ -8,7 +8,7 @@ use wakewatch::{
     monitor::{Level, Monitor, Settings, State},
     source::{
         OpenOptions, Source,
-        demo::{self, Demo, Truth},
+        demo::{self, Demo, Script, Truth},
     },
 };
 
@@ -47,12 +47,28 @@ pub(crate) fn pipeline() -> Pipeline {
 /// Plays a scenario; the spans follow each other in time.
 pub(crate) fn play(pipeline: &mut Pipeline, name: &str, spans: &[Span]) -> Vec<Row> {
     let options = OpenOptions::default();
-    let mut source = Demo::open(name, &options).unwrap();
+    let truths = demo::truths(name, &options).unwrap();
+    played(pipeline, Demo::open(name, &options).unwrap(), truths, spans)
+}
+
+/// Plays a script.
+pub(crate) fn play_script(pipeline: &mut Pipeline, script: &Script, spans: &[Span]) -> Vec<Row> {
+    let options = OpenOptions::default();
+    let truths = demo::script_truths(script, &options).unwrap();
+    played(pipeline, Demo::play(script, &options).unwrap(), truths, spans)
+}
+
+fn played(
+    pipeline: &mut Pipeline,
+    mut source: Demo,
+    truths: impl Iterator<Item = Truth>,
+    spans: &[Span],
+) -> Vec<Row> {
     let mut monitor = Monitor::new(Settings::default());
     pipeline.reset(false);
     let mut rows = Vec::new();
-    let fps = f64::from(options.fps);
-    for (index, truth) in demo::truths(name, &options).unwrap().enumerate() {
+    let fps = f64::from(OpenOptions::default().fps);
+    for (index, truth) in truths.enumerate() {
         let at = index as f64 / fps;
         let wanted = |span: &&Span| at >= span.from_s && at < span.to_s;
         let Some(span) = spans.iter().find(wanted) else { continue };

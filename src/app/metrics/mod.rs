@@ -99,18 +99,13 @@ impl MetricsView {
         let area = ui.available_rect_before_wrap();
         let (left, right) = area.split_left_right_at_x(area.left() + LEFT);
         let mut left = column(ui, left, "metrics left");
-        let scroll = ScrollArea::vertical().id_salt("setup").auto_shrink(false);
-        scroll.show(&mut left, |ui| {
-            section(ui, words::SETUP, |ui| self.setup(ui, around));
-            ui.add_space(GAP);
-            section(ui, text::protocol::TITLE, |ui| {
-                let idle = self.job.is_none();
-                if let Some(sentence) = self.protocol.setup(ui, around, idle) {
-                    self.said = Some(sentence);
-                }
-            });
-        });
+        section(&mut left, words::SETUP, |ui| self.setup(ui, around));
         let mut right = column(ui, right.with_min_x(right.left() + GAP), "metrics right");
+        let idle = self.job.is_none();
+        if let Some(sentence) = self.protocol.setup(&mut right, around, idle) {
+            self.said = Some(sentence);
+        }
+        right.add_space(GAP);
         if self.protocol.show(&mut right) {
             return;
         }

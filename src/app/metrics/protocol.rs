@@ -11,7 +11,8 @@ use std::{
 };
 
 use eframe::egui::{
-    Button, ComboBox, Context, Grid, Label, ProgressBar, RichText, ScrollArea, Spinner, Ui, vec2,
+    Button, ComboBox, Context, Grid, Label, ProgressBar, RichText, ScrollArea, Spinner, Ui, Vec2,
+    vec2,
 };
 
 use crate::{
@@ -33,6 +34,10 @@ use crate::{
 
 /// So many of the tests that failed are listed; the page holds all.
 const LISTED: usize = 40;
+
+/// Width of the choice, and the least size of a button, in points.
+const CHOICE: f32 = 190.0;
+const BUTTON: Vec2 = vec2(150.0, 30.0);
 
 /// What the screen remembers of the tests.
 #[derive(Default)]
@@ -87,24 +92,31 @@ impl ProtocolView {
         None
     }
 
-    /// The left column's part; `idle`: nothing else is being measured.
+    /// What is played, in a row of its own; `idle`: nothing else is being measured. A sentence
+    /// where the tests cannot begin.
     pub(super) fn setup(&mut self, ui: &mut Ui, around: &Around, idle: bool) -> Option<String> {
-        let ctx = ui.ctx().clone();
-        let tokens = Tokens::current(ui);
-        let width = ui.available_width();
-        remark(ui, words::SAYS);
-        if let Some(job) = &self.job {
-            if ui.add(Button::new(words::CANCEL).min_size(vec2(width, 34.0))).clicked() {
-                job.cancel();
-            }
-            return None;
-        }
-        ui.add_enabled_ui(idle, |ui| self.choose(ui, width));
-        let label = RichText::new(words::PLAY).color(tokens.background);
-        let button = Button::new(label).fill(tokens.accent).min_size(vec2(width, 34.0));
-        if !ui.add_enabled(idle, button).clicked() {
-            return None;
-        }
+        let mut pressed = false;
+        section(ui, words::TITLE, |ui| {
+            remark(ui, words::SAYS);
+            ui.horizontal(|ui| {
+                let tokens = Tokens::current(ui);
+                if let Some(job) = &self.job {
+                    if ui.add(Button::new(words::CANCEL).min_size(BUTTON)).clicked() {
+                        job.cancel();
+                    }
+                    return;
+                }
+                ui.add_enabled_ui(idle, |ui| self.choose(ui));
+                let label = RichText::new(words::PLAY).color(tokens.background);
+                let button = Button::new(label).fill(tokens.accent).min_size(BUTTON);
+                pressed = ui.add_enabled(idle, button).clicked();
+            });
+        });
+        if pressed { self.start(ui.ctx(), around) } else { None }
+    }
+
+    /// Begins to play what is chosen.
+    fn start(&mut self, ctx: &Context, around: &Around) -> Option<String> {
         let mut command = vec!["wakewatch".into(), "(window)".into(), "protocol".into()];
         command.extend(self.only.iter().flat_map(|only| ["--only".into(), only.clone()]));
         let choice = Choice { only: self.only.iter().cloned().collect(), part: None };
@@ -113,7 +125,7 @@ impl ProtocolView {
             monitor: around.monitor,
             ..ProtocolOptions::default()
         };
-        match ProtocolJob::start(choice, options, command, waker(&ctx)) {
+        match ProtocolJob::start(choice, options, command, waker(ctx)) {
             Ok(job) => {
                 (self.job, self.report) = (Some(job), None);
                 None
@@ -122,14 +134,14 @@ impl ProtocolView {
         }
     }
 
-    fn choose(&mut self, ui: &mut Ui, width: f32) {
+    fn choose(&mut self, ui: &mut Ui) {
         let known = self.requirements.get_or_init(|| {
             // The built-in table is tested; without it all is what there is.
             let table = Table::open(None).map(|table| table.requirements).unwrap_or_default();
             table.into_iter().map(|requirement| (requirement.id, requirement.title)).collect()
         });
         let shown = self.only.as_deref().map_or(words::ALL.into(), spaced);
-        let chooser = ComboBox::from_id_salt("requirement").width(width).selected_text(shown);
+        let chooser = ComboBox::from_id_salt("requirement").width(CHOICE).selected_text(shown);
         let chooser = chooser.show_ui(ui, |ui| {
             ui.selectable_value(&mut self.only, None, words::ALL);
             for (id, title) in known {
@@ -153,7 +165,7 @@ impl ProtocolView {
     }
 
     fn results(&mut self, ui: &mut Ui, report: &Report) {
-        section(ui, words::TITLE, |ui| {
+        section(ui, words::CAME, |ui| {
             ui.add(Label::new(words::total(&report.total())).wrap());
             ui.add_space(GAP);
             let open = Button::new(words::OPEN).min_size(vec2(220.0, 32.0));

@@ -25,6 +25,8 @@ pub const OPEN: &str = "Save the page and open it";
 /// Below it.
 pub const OPEN_SAYS: &str =
     "Every answer beside its window, and pictures of the worst tests; all of them drawn.";
+/// Heading of what came of them.
+pub const CAME: &str = "What came of the tests";
 /// Heading of the table by requirement.
 pub const BY_REQUIREMENT: &str = "By requirement";
 /// Its columns, after the requirement.

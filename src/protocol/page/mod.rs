@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// So many of the worst cells get a strip of pictures.
-const WORST: usize = 16;
+const WORST: usize = 12;
 /// The page's name in its folder.
 const PAGE: &str = "index.html";
 /// The results' name in its folder, one JSON line a cell.

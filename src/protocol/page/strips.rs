@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Pictures of a strip.
-const PICTURES: usize = 7;
+const PICTURES: usize = 6;
 /// Width of a picture, pixels.
 const WIDTH: u32 = 152;
 /// Moments closer than this show the same, seconds.
