@@ -125,8 +125,8 @@ fn a_bad_table_is_refused_with_its_line_and_what_would_do() {
         ("seconds = 12.0", "seconds = 0.0", &["1 to 3600"]),
         ("fps = 12.0", "fps = 5.0", &["fps is 10 to 60"]),
         ("skin = 6", "skin = 9", &["driver.skin", "9", "1 to 6"]),
-        ("sign = \"talk\"", "sign = \"mumble\"", &["line 41", "mumble", "talk"]),
-        ("\"sleep/dark\"", "\"sleep/green\"", &["line 44", "sleep/green", "requirement/variant"]),
+        ("sign = \"talk\"", "sign = \"mumble\"", &["line 39", "mumble", "talk"]),
+        ("\"sleep/dark\"", "\"sleep/green\"", &["line 42", "sleep/green", "requirement/variant"]),
         ("to = 9.0", "to = ", &["line 14"]),
     ] {
         let error = refused(from, to);
