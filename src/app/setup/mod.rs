@@ -114,8 +114,6 @@ pub struct SetupView {
     step: Step,
     /// Something lies on top, and keys are not the page's.
     pub(super) covered: bool,
-    /// The page has just come: its first button takes the keyboard.
-    fresh: bool,
     camera: CameraPage,
     seat: SeatPage,
     played: bool,
@@ -130,7 +128,6 @@ impl SetupView {
         Self {
             step,
             covered: false,
-            fresh: true,
             camera: CameraPage::new(cameras),
             seat: SeatPage::default(),
             played: false,
@@ -263,7 +260,7 @@ impl SetupView {
         };
         if to != self.step {
             self.seat.begin(to > self.step);
-            (self.step, self.fresh) = (to, true);
+            self.step = to;
         }
         true
     }
@@ -308,12 +305,10 @@ impl SetupView {
                 };
                 let enabled = ready || self.step != Step::Camera;
                 let next = button(ui, label, "Enter", weight, enabled);
-                if self.fresh && enabled {
-                    // Who has gone elsewhere with Tab stays there.
-                    if ui.memory(|memory| memory.focused().is_none()) {
-                        next.request_focus();
-                    }
-                    self.fresh = false;
+                // Enter goes on. Who has gone elsewhere with Tab stays there; Escape on the
+                // first page leaves nothing focused, and is no reason to stay.
+                if enabled && ui.memory(|memory| memory.focused().is_none()) {
+                    next.request_focus();
                 }
                 if next.clicked() {
                     turn = Move::Next;

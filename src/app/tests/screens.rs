@@ -51,6 +51,7 @@ pub(super) fn on(
     (harness, log)
 }
 
+#[track_caller]
 pub(super) fn steps_until(harness: &mut Hands, seconds: u32, holds: impl Fn(&Hands) -> bool) {
     for _ in 0..seconds * 50 {
         harness.run_steps(1);

@@ -241,7 +241,7 @@ mod tests {
             ("{\"closures\": [[14, 12]]}", ["closures holds [14, 12]", "the start first"]),
             ("{\"yawns\": [[3, 3]]}", ["yawns holds [3, 3]", "the start first"]),
             ("{\"yawns\": [[1, 12]], \"seconds\": 9}", ["yawns holds [1, 12]", "ends at 9.0 s"]),
-            ("{\"closure\": [[1, 2]]}", ["a key closure", "closures, yawns"]),
+            ("{\"closure\": [[1, 2]]}", ["a key closure", "closures, blinks, yawns"]),
             ("{\"closures\": 3}", ["closures is no list", "[[start, end], ...]"]),
             ("{\"closures\": [1, 2]}", ["closures is no list", "[[start, end], ...]"]),
             ("{\"closures\": [[1, 2, 3]]}", ["closures is no list", "[[start, end], ...]"]),
