@@ -5,12 +5,12 @@ use std::fmt::Write;
 use super::{Both, called};
 use crate::{
     evaluate::report::escape,
-    protocol::{Table, judge::word},
+    protocol::{Table, Verdict, judge::word},
 };
 
 /// Height of a row, widths of the names, of the time and of what stands behind it, SVG units.
 const ROW: f64 = 16.0;
-const NAMES: f64 = 210.0;
+const NAMES: f64 = 230.0;
 const WIDE: f64 = 540.0;
 const BEHIND: f64 = 90.0;
 /// Where the rows begin.
@@ -67,8 +67,12 @@ pub(super) fn plot(out: &mut String, table: &Table, rows: &[&Both<'_>], tell: us
     }
     for (row, (cell, played)) in rows.iter().enumerate() {
         let middle = TOP + ROW * (row as f64 + 0.5);
-        let (class, outcome) = called(played);
-        let delay = played.judged.answers.get(tell).and_then(|answer| answer.delay);
+        let answer = played.judged.answers.get(tell);
+        let delay = answer.and_then(|answer| answer.delay);
+        let (outcome_class, outcome) = called(played);
+        // A dot is green where it is in time, whatever else the cell did.
+        let in_time = answer.is_some_and(|answer| answer.verdict == Verdict::InTime);
+        let class = if in_time { "good" } else { outcome_class };
         let _ = write!(
             out,
             "<text class=\"name\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\

@@ -139,7 +139,7 @@ impl Report {
                 format!("{} of them promised", total.promises_broken),
                 "failed",
             ),
-            ("right or told as unreadable", format!("{share:.1}%"), "of all cells".into(), ""),
+            ("passed", format!("{share:.1}%"), "right, or told as unreadable".into(), ""),
         ] {
             let _ = write!(
                 out,
@@ -186,7 +186,7 @@ impl Report {
             };
             let _ = write!(
                 out,
-                "<article><h3><span class=\"mark {class}\">{outcome}</span> {}: {}</h3><p>{}{}</p>",
+                "<article><h3><span class=\"mark {class}\">{outcome}</span> {} <small>{}</small></h3><p>{}{}</p>",
                 escape(&self.table.requirement(cell).title),
                 escape(&self.table.variant(cell).title),
                 escape(&cause),
