@@ -112,7 +112,7 @@ say "bill of materials and licences"
 cargo fetch --locked --quiet
 bom=$parts/wakewatch.cdx.json
 rm -f wakewatch-bom.json "$bom"
-cargo cyclonedx --quiet --format json --target "$triple" --no-build-deps --override-filename wakewatch-bom
+cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$triple" --no-build-deps --override-filename wakewatch-bom
 jq -S --arg version "$version" --arg ort "$ort" --arg ffmpeg "$(version_of libavcodec-dev)" \
   --arg dav1d "$dav1d" --arg alsa "$alsa" --arg zlib "$zlib" -f "$ours/bom.jq" wakewatch-bom.json >"$bom"
 rm -f wakewatch-bom.json

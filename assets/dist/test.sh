@@ -96,7 +96,7 @@ start_time() {
   local from first line
   from=$(date +%s%N)
   unpack /opt
-  line=$(inside "/opt/$name/wakewatch" watch --source demo:asleep --headless --fast 2>/dev/null | head -1)
+  line=$(inside "/opt/$name/wakewatch" watch --source demo:asleep --headless --fast 2>/dev/null | grep -m1 -v '"state":"starting"')
   first=$(date +%s%N)
   printf '%s' "$line" | grep -q '"state"' || { bad "no judgement after unpacking: $line"; return; }
   local ms=$(((first - from) / 1000000))
