@@ -48,7 +48,7 @@ tool() { # tool NAME VERSION [OPTION ...]
   "$tools/bin/$name" "${name#cargo-}" --version 2>/dev/null | grep -qF "$wanted" && return
   "$tools/bin/$name" --version 2>/dev/null | grep -qF "$wanted" && return
   say "building $name $wanted"
-  cargo install --quiet --locked --debug --root "$tools" --target-dir "$parts/tools" "$@" "$name@$wanted"
+  cargo install --quiet --locked --root "$tools" --target-dir "$parts/tools" "$@" "$name@$wanted"
 }
 tool cargo-deb 3.8.0
 tool cargo-cyclonedx 0.5.9
@@ -120,7 +120,13 @@ rm -f wakewatch-bom.json
 licences=$parts/licences
 rm -rf "$licences"
 mkdir -p "$licences/ffmpeg"
-cargo about generate --frozen --fail --config "$ours/about.toml" -o "$licences/rust-crates.txt" "$ours/about.hbs"
+# Minutes of reading, and only the lock file changes what is found.
+crates=$(cat Cargo.lock "$ours"/about.* | sha256sum | cut -c1-16)
+if [ ! -f "$parts/crates-$crates.txt" ]; then
+  cargo about generate --frozen --fail --config "$ours/about.toml" -o "$parts/crates.tmp" "$ours/about.hbs"
+  mv "$parts/crates.tmp" "$parts/crates-$crates.txt"
+fi
+cp "$parts/crates-$crates.txt" "$licences/rust-crates.txt"
 cp LICENSE-MIT LICENSE-APACHE "$licences/"
 cp models/README.md "$licences/models.md"
 cp "$ort_folder/LICENSE" "$licences/onnxruntime.txt"
@@ -139,6 +145,7 @@ tree=$parts/$name
 rm -rf "$tree"
 mkdir -p "$tree/lib/fallback"
 cp "$program" "$tree/lib/wakewatch"
+strip --strip-all "$tree/lib/wakewatch"
 cp "$parts"/ffmpeg/lib/*.so.* "$tree/lib/"
 cp -L "$ort_folder/libonnxruntime.so" "$tree/lib/"
 system=/usr/lib/x86_64-linux-gnu
