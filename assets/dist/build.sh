@@ -205,11 +205,12 @@ strip --strip-all "$deb/wakewatch"
 cp -L "$ort_folder/libonnxruntime.so" "$deb/"
 strip --strip-unneeded "$deb/libonnxruntime.so"
 {
-  printf 'wakewatch (%s-1) unstable; urgency=medium\n\n  * What changed: /usr/share/doc/wakewatch/CHANGELOG.md.gz\n\n' "$version"
+  printf 'wakewatch (%s-1) unstable; urgency=medium\n\n  * What changed: /usr/share/doc/wakewatch/changelog.gz\n\n' "$version"
   printf ' -- The wakewatch developers <%s>  %s\n' \
     "$(sed -n 's/^maintainer = .*<\(.*\)>.*/\1/p' Cargo.toml)" "$(date -R -d "@$SOURCE_DATE_EPOCH")"
 } >"$deb/changelog"
-find "$deb" "$share" "$licences" CHANGELOG.md "$ours" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+gzip -9n <CHANGELOG.md >"$deb/changelog.gz"
+find "$deb" "$share" "$licences" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 cargo deb --quiet --no-build --no-strip --target "$triple" --output "$out/wakewatch_${version}-1_amd64.deb"
 cp "$bom" "$out/wakewatch-$version.cdx.json"
 cp "$licences/rust-crates.txt" "$out/wakewatch-$version-licences-of-crates.txt"
