@@ -48,7 +48,7 @@ tool() { # tool NAME VERSION [OPTION ...]
   "$tools/bin/$name" "${name#cargo-}" --version 2>/dev/null | grep -qF "$wanted" && return
   "$tools/bin/$name" --version 2>/dev/null | grep -qF "$wanted" && return
   say "building $name $wanted"
-  cargo install --quiet --locked --debug --root "$tools" --target-dir "$parts/tools" "$@" "$name@$wanted"
+  cargo install --quiet --locked --root "$tools" --target-dir "$parts/tools" "$@" "$name@$wanted"
 }
 tool cargo-deb 3.8.0
 tool cargo-cyclonedx 0.5.9
@@ -112,7 +112,7 @@ say "bill of materials and licences"
 cargo fetch --locked --quiet
 bom=$parts/wakewatch.cdx.json
 rm -f wakewatch-bom.json "$bom"
-cargo cyclonedx --quiet --format json --target "$triple" --no-build-deps --override-filename wakewatch-bom
+cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$triple" --no-build-deps --override-filename wakewatch-bom
 jq -S --arg version "$version" --arg ort "$ort" --arg ffmpeg "$(version_of libavcodec-dev)" \
   --arg dav1d "$dav1d" --arg alsa "$alsa" --arg zlib "$zlib" -f "$ours/bom.jq" wakewatch-bom.json >"$bom"
 rm -f wakewatch-bom.json
@@ -120,7 +120,13 @@ rm -f wakewatch-bom.json
 licences=$parts/licences
 rm -rf "$licences"
 mkdir -p "$licences/ffmpeg"
-cargo about generate --frozen --fail --config "$ours/about.toml" -o "$licences/rust-crates.txt" "$ours/about.hbs"
+# Minutes of reading, and only the lock file changes what is found.
+crates=$(cat Cargo.lock "$ours"/about.* | sha256sum | cut -c1-16)
+if [ ! -f "$parts/crates-$crates.txt" ]; then
+  cargo about generate --frozen --fail --config "$ours/about.toml" -o "$parts/crates.tmp" "$ours/about.hbs"
+  mv "$parts/crates.tmp" "$parts/crates-$crates.txt"
+fi
+cp "$parts/crates-$crates.txt" "$licences/rust-crates.txt"
 cp LICENSE-MIT LICENSE-APACHE "$licences/"
 cp models/README.md "$licences/models.md"
 cp "$ort_folder/LICENSE" "$licences/onnxruntime.txt"
@@ -139,6 +145,7 @@ tree=$parts/$name
 rm -rf "$tree"
 mkdir -p "$tree/lib/fallback"
 cp "$program" "$tree/lib/wakewatch"
+strip --strip-all "$tree/lib/wakewatch"
 cp "$parts"/ffmpeg/lib/*.so.* "$tree/lib/"
 cp -L "$ort_folder/libonnxruntime.so" "$tree/lib/"
 system=/usr/lib/x86_64-linux-gnu
@@ -198,11 +205,12 @@ strip --strip-all "$deb/wakewatch"
 cp -L "$ort_folder/libonnxruntime.so" "$deb/"
 strip --strip-unneeded "$deb/libonnxruntime.so"
 {
-  printf 'wakewatch (%s-1) unstable; urgency=medium\n\n  * What changed: /usr/share/doc/wakewatch/CHANGELOG.md.gz\n\n' "$version"
+  printf 'wakewatch (%s-1) unstable; urgency=medium\n\n  * What changed: /usr/share/doc/wakewatch/changelog.gz\n\n' "$version"
   printf ' -- The wakewatch developers <%s>  %s\n' \
     "$(sed -n 's/^maintainer = .*<\(.*\)>.*/\1/p' Cargo.toml)" "$(date -R -d "@$SOURCE_DATE_EPOCH")"
 } >"$deb/changelog"
-find "$deb" "$share" "$licences" CHANGELOG.md "$ours" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+gzip -9n <CHANGELOG.md >"$deb/changelog.gz"
+find "$deb" "$share" "$licences" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 cargo deb --quiet --no-build --no-strip --target "$triple" --output "$out/wakewatch_${version}-1_amd64.deb"
 cp "$bom" "$out/wakewatch-$version.cdx.json"
 cp "$licences/rust-crates.txt" "$out/wakewatch-$version-licences-of-crates.txt"

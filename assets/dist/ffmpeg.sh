@@ -2,7 +2,7 @@
 # Builds a small ffmpeg out of Debian's own source package, under the LGPL and without any
 # library that a bare system lacks, for the program that was built with Debian's headers:
 # same version, same sonames. `ffmpeg.sh OUT` leaves OUT/lib, OUT/licences and OUT/version;
-# what is there and of the same making is left as it is.
+# what is there and of the same making is left as it is. OUT/sources is what it was built from.
 set -euo pipefail
 
 say() { printf 'dist: %s\n' "$*"; }
@@ -27,9 +27,9 @@ filters+=,av1_frame_merge,vp9_superframe,vp9_superframe_split,aac_adtstoasc,dca_
 options=(
   --prefix=/usr --enable-shared --disable-static --disable-debug --disable-doc --disable-programs
   --disable-everything --disable-autodetect --disable-avdevice --disable-avfilter
-  --disable-postproc --disable-network --enable-network --enable-zlib --enable-libdav1d
+  --disable-postproc --enable-zlib --enable-libdav1d
   --enable-decoder="$decoders" --enable-demuxer="$demuxers" --enable-parser="$parsers"
-  --enable-bsf="$filters" --enable-encoder=mpeg4,mjpeg --enable-muxer=mp4,mov,matroska,avi,mpegts
+  --enable-bsf="$filters" --enable-encoder=mpeg4 --enable-muxer=mp4
   --enable-protocol=file,rtp,udp,tcp
 )
 made="$version $(printf '%s\n' "${options[@]}" | sha256sum | cut -c1-16)"
@@ -40,22 +40,13 @@ for package in nasm zlib1g-dev libdav1d-dev dpkg-dev; do
     fail "the package $package is missing; run: apt-get install $package"
 done
 work=$out/work
-rm -rf "$work" "$out/lib" "$out/licences"
-mkdir -p "$work/lists/partial" "$out/lib" "$out/licences"
+rm -rf "$work" "$out/lib" "$out/licences" "$out/sources"
+mkdir -p "$work" "$out/lib" "$out/licences"
 
-# apt checks the signature of whoever it fetches from; the system's own lists stay as they are.
 say "fetching the source of ffmpeg $version from Debian"
-. /etc/os-release
-keys=/usr/share/keyrings/debian-archive-keyring.gpg
-printf 'deb-src [signed-by=%s] http://deb.debian.org/debian %s main\n' \
-  "$keys" "$VERSION_CODENAME" "$keys" "$VERSION_CODENAME-updates" >"$work/sources.list"
-printf 'deb-src [signed-by=%s] http://deb.debian.org/debian-security %s-security main\n' \
-  "$keys" "$VERSION_CODENAME" >>"$work/sources.list"
-apt=(-o "Dir::Etc::SourceList=$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
-  -o "Dir::State::Lists=$work/lists" -o APT::Sandbox::User=root -qq)
-apt-get "${apt[@]}" update || fail "Debian's archive cannot be reached"
-(cd "$work" && apt-get "${apt[@]}" source "ffmpeg=$version" >source.log 2>&1) ||
-  fail "the source of ffmpeg $version is no longer there; upgrade libavcodec-dev and build again"
+"$(dirname "$0")/sources.sh" "$out/sources" "ffmpeg=$version"
+(cd "$work" && dpkg-source -x "$out"/sources/ffmpeg_*.dsc >/dev/null 2>&1) ||
+  fail "the source of ffmpeg cannot be unpacked"
 source=$(echo "$work"/ffmpeg-*/)
 
 say "building ffmpeg $version, a few minutes"
@@ -66,14 +57,12 @@ flags="-O2 -g0 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -ffile-prefix-map=$s
   >"$work/configure.log" 2>&1 || fail "ffmpeg cannot be configured; see $work/configure.log"
 make -j"${JOBS:-$(nproc)}" >"$work/make.log" 2>&1 || fail "ffmpeg cannot be built; see $work/make.log"
 for library in avcodec avformat avutil swscale swresample; do
-  found=$(echo "lib$library/lib$library".so.[0-9]*[!.]*)
   soname=$(objdump -p lib$library/lib$library.so | sed -n 's/ *SONAME *//p')
-  [ -n "$soname" ] || fail "lib$library was not built: $found"
+  [ -n "$soname" ] || fail "lib$library was not built"
   cp -L "lib$library/$soname" "$out/lib/$soname"
   strip --strip-unneeded "$out/lib/$soname"
 done
 cp COPYING.LGPLv2.1 LICENSE.md CREDITS "$out/licences/"
 printf './configure %s\n' "${options[*]}" >"$out/licences/configure.txt"
-cp "$work"/ffmpeg_*.dsc "$out/licences/"
 printf '%s\n' "$made" >"$out/version"
 rm -rf "$work"

@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # Tries what `make dist` made where there is nothing else: in bare system trees of Debian 12
 # and 13 (debootstrap minbase), without network. Skips, and says so, without root or
-# debootstrap. WINDOW=0 leaves out what needs packages from Debian's archive.
+# debootstrap. PARTS="headless films window package" chooses; the last two fetch packages
+# from Debian's archive.
 set -uo pipefail
 export LC_ALL=C.UTF-8
+PARTS=${PARTS:-headless films window package}
+wanted() { case " $PARTS " in *" $1 "*) ;; *) return 1 ;; esac; }
 
 skip() { printf 'test-dist: skipped, %s\n' "$*"; exit 0; }
 [ "$(id -u)" = 0 ] || skip 'system trees are made as root only'
@@ -96,12 +99,13 @@ start_time() {
   local from first line
   from=$(date +%s%N)
   unpack /opt
-  line=$(inside "/opt/$name/wakewatch" watch --source demo:asleep --headless --fast 2>/dev/null | head -1)
+  line=$(inside "/opt/$name/wakewatch" watch --source demo:asleep --headless --fast 2>/dev/null | grep -m1 -v '"state":"starting"')
   first=$(date +%s%N)
   printf '%s' "$line" | grep -q '"state"' || { bad "no judgement after unpacking: $line"; return; }
   local ms=$(((first - from) / 1000000))
-  if [ $ms -lt 5000 ]; then good "from unpacking to the first judgement: $ms ms"
-  else bad "from unpacking to the first judgement: $ms ms, more than 5 s"; fi
+  local of="from unpacking to the first judgement: $ms ms (load of the machine: $(cut -d' ' -f1 /proc/loadavg))"
+  if [ $ms -lt 5000 ]; then good "$of"
+  else bad "$of, more than 5 s; on a machine with other work, try again"; fi
 }
 
 headless() { # headless SUITE
@@ -238,10 +242,11 @@ debian_package() {
 
 check 'digests' env --chdir=target/dist sha256sum --check --quiet SHA256SUMS
 for suite in bookworm trixie; do
+  [ "$PARTS" = package ] && break
   fresh $suite || continue
-  headless $suite
-  if [ $suite = bookworm ]; then films; fi
-  if [ "${WINDOW:-1}" = 1 ]; then
+  if wanted headless; then headless $suite; else unpack /opt; fi
+  if wanted films && [ $suite = bookworm ]; then films; fi
+  if wanted window; then
     # shellcheck disable=SC2086  # a list of words
     if apt update && apt install --no-install-recommends $graphics; then
       window $suite "/opt/$name/wakewatch" watch
@@ -250,7 +255,7 @@ for suite in bookworm trixie; do
     fi
   fi
 done
-if [ "${WINDOW:-1}" = 1 ] && fresh bookworm; then debian_package; fi
+if wanted package && fresh bookworm; then debian_package; fi
 discard "$trees/work"
 say "$failures failures"
 [ "$failures" = 0 ]

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Units of a second in which its frames are stamped.
-const RATE: i32 = 90_000;
+const RATE: i32 = 60_000;
 /// Height of the line of text over the height of the picture.
 const LINE: f32 = 0.06;
 /// The points of an eye, in the order around it.
