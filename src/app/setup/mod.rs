@@ -307,7 +307,7 @@ impl SetupView {
                 let next = button(ui, label, "Enter", weight, enabled);
                 // Enter goes on. Who has gone elsewhere with Tab stays there; Escape on the
                 // first page leaves nothing focused, and is no reason to stay.
-                if enabled && ui.memory(|memory| memory.focused().is_none()) {
+                if enabled && !self.covered && ui.memory(|memory| memory.focused().is_none()) {
                     next.request_focus();
                 }
                 if next.clicked() {

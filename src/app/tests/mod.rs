@@ -183,6 +183,7 @@ fn harness(
 }
 
 /// Steps until `label` can be read; the session opens on a thread of its own.
+#[track_caller]
 fn wait_for(harness: &mut Harness<'_, Option<Window>>, label: &str) {
     for _ in 0..400 {
         harness.step();

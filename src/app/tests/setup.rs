@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     path::Path,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -71,6 +71,8 @@ impl Desk {
 
     fn cameras(&self) -> Cameras {
         let (names, desk) = (self.names.clone(), self.clone());
+        // Drawn here, since it may take a while: cameras do not.
+        (0..2).for_each(|number| drop(driver(number)));
         let camera = |(index, name): (usize, &&str)| CameraInfo {
             index: index as u32,
             name: (*name).to_owned(),
@@ -94,9 +96,15 @@ impl Desk {
 
 /// A drawn driver, as a camera would see them.
 fn driver(number: u32) -> Arc<RgbImage> {
+    static DRAWN: [OnceLock<Arc<RgbImage>>; 2] = [const { OnceLock::new() }; 2];
+    let number = number as usize % 2;
+    DRAWN[number].get_or_init(|| draw(number)).clone()
+}
+
+fn draw(number: usize) -> Arc<RgbImage> {
     use crate::source::{OpenOptions, demo::Demo};
     let options = OpenOptions { width: 320, height: 240, ..OpenOptions::default() };
-    let mut demo = Demo::open(&format!("alert@{}", number % 2), &options).unwrap();
+    let mut demo = Demo::open(&format!("alert@{number}"), &options).unwrap();
     demo.next_frame().unwrap().unwrap().image
 }
 
@@ -195,7 +203,7 @@ fn a_driver_is_led_to_the_watch_and_never_asked_again() {
     harness.get_by_label(words::HEARD);
     walk(&mut harness, words::NEXT, Step::Ready);
     harness.get_by_label(words::READY);
-    harness.get_by_label(&format!("{}: Dashboard", words::WATCHED));
+    harness.get_by_role_and_label(Role::Status, &format!("{}: Dashboard", words::WATCHED));
     harness.get_by_label(words::START).click();
     wait_for(&mut harness, text::watch::CROP);
     assert!(harness.query_by_label(text::start::WELCOME).is_none(), "it has been said");
