@@ -402,7 +402,7 @@ impl JudgeState {
             }
             Notice::NotReloaded { why } => self.publisher.problem(ProblemSource::Models, Some(why)),
             Notice::VisionFailed { why } => {
-                self.publisher.problem(ProblemSource::Vision, Some(why))
+                self.publisher.problem(ProblemSource::Vision, Some(why));
             }
         }
     }

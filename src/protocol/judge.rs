@@ -163,7 +163,7 @@ impl Judged {
         let states = |states: &[State]| match states {
             [] => String::new(),
             states => {
-                let words: Vec<String> = states.iter().map(|state| word(state)).collect();
+                let words: Vec<String> = states.iter().map(word).collect();
                 format!(" ({})", words.join(" or "))
             }
         };

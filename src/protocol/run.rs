@@ -140,7 +140,7 @@ pub fn play(
     progress(0, all / second);
     let advance = || {
         let done = 1 + done.fetch_add(1, Relaxed);
-        if done % second == 0 {
+        if done.is_multiple_of(second) {
             progress(done / second, all / second);
         }
     };

@@ -42,7 +42,7 @@ pub const NOT_PROMISED: &str = "not promised";
 pub fn progress(done: u64, of: u64) -> String {
     match of {
         0 => "The models are being loaded".into(),
-        _ => format!("{} of {} seconds of driving", done, of),
+        _ => format!("{done} of {of} seconds of driving"),
     }
 }
 

@@ -138,7 +138,7 @@ pub enum ScriptSign {
 /// Longest script: a day.
 const LONGEST_S: f32 = 86_400.0;
 
-fn within<T: PartialOrd + std::fmt::Display>(
+fn within<T: Copy + PartialOrd + std::fmt::Display>(
     field: &str,
     value: T,
     range: &RangeInclusive<T>,
