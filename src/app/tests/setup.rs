@@ -430,10 +430,13 @@ pub(super) fn page(step: Step, light: bool, size: [f32; 2]) -> Hands {
     let desk = Desk::of(&["Laptop", "Dashboard", BUSY]);
     let (opener, _) = opener(well(), None);
     let cameras = desk.cameras();
+    // The camera of last time is waited for, whichever shows its picture first.
+    let camera = KeptCamera { number: 0, name: "Laptop".into() };
+    let camera = (step == Step::Camera).then_some(camera);
     let start = move || Start {
         setup: Some(step),
         cameras: cameras.clone(),
-        preferences: Preferences { light, ..welcomed() },
+        preferences: Preferences { light, camera: camera.clone(), ..welcomed() },
         ..Start::default()
     };
     let mut harness = harness(opener, size, start);
