@@ -37,6 +37,9 @@ pub struct Augmentation {
     pub dark_glasses: f64,
     /// Chance of glasses that the eyes are seen through.
     pub clear_glasses: f64,
+    /// Chance of spots or bright fields that mirror in glasses; the eyes are seen beside or
+    /// through them.
+    pub reflections: f64,
     /// Chance of a mask or a hand over the mouth, where it hides no label.
     pub mouth_cover: f64,
     /// Chance of a hand or hair over one eye.
@@ -61,6 +64,7 @@ impl Default for Augmentation {
             shift: 0.025,
             dark_glasses: 0.08,
             clear_glasses: 0.06,
+            reflections: 0.0,
             mouth_cover: 0.06,
             eye_cover: 0.05,
             patch: 0.25,
@@ -81,6 +85,7 @@ impl Augmentation {
             ("augmentation.flip", self.flip),
             ("augmentation.dark_glasses", self.dark_glasses),
             ("augmentation.clear_glasses", self.clear_glasses),
+            ("augmentation.reflections", self.reflections),
             ("augmentation.mouth_cover", self.mouth_cover),
             ("augmentation.eye_cover", self.eye_cover),
             ("augmentation.patch", self.patch),
@@ -255,13 +260,19 @@ fn cover(
     let [dark, clear, eye, mouth, patch] =
         [by.dark_glasses, by.clear_glasses, by.eye_cover, by.mouth_cover, by.patch]
             .map(|chance| rng.random_bool(chance));
-    if dark && !needed.eyes {
+    // Drawn only where asked for: a seed then gives what it gave before.
+    let mirrors = by.reflections > 0.0 && rng.random_bool(by.reflections);
+    let dark = dark && !needed.eyes;
+    if dark {
         draw(Cover::DarkGlasses, rng);
     } else if clear {
         draw(Cover::ClearGlasses, rng);
     } else if eye {
         let side = if rng.random() { Cover::OverLeftEye } else { Cover::OverRightEye };
         draw(side, rng);
+    }
+    if mirrors && !dark {
+        draw(Cover::Reflections, rng);
     }
     if mouth && !needed.mouth {
         draw(if rng.random() { Cover::Mask } else { Cover::OverMouth }, rng);

@@ -28,6 +28,9 @@ pub enum Cover {
     DarkGlasses,
     /// Frames around the eyes with a faint reflection; the eyes stay readable.
     ClearGlasses,
+    /// What mirrors in glasses: the spots of a lamp, or a bright field over much of both
+    /// lenses. The eyes stay readable.
+    Reflections,
     /// A medical mask over mouth, nose and chin.
     Mask,
     /// A hand or a cup over the mouth.
@@ -126,6 +129,14 @@ impl Cover {
         match self {
             Cover::DarkGlasses => glasses(picture, anchors, &axes, true, rng),
             Cover::ClearGlasses => glasses(picture, anchors, &axes, false, rng),
+            Cover::Reflections => {
+                if rng.random_bool(GLINTS) {
+                    glints(picture, anchors, &axes, rng);
+                } else {
+                    field(picture, anchors, &axes, rng);
+                }
+                Covered::default()
+            }
             Cover::Mask => mask(picture, anchors, &axes, rng),
             Cover::OverMouth => {
                 hand(picture, anchors, &axes, anchors.mouth, [0.55, 0.4], rng);
@@ -180,6 +191,50 @@ fn glasses(
     let bridge = |x, y| blob(axes.local(axes.origin, x, y), 0.2, thick / 2.0);
     picture.paint(axes.bounds(axes.origin, 0.3), bridge, |_, _| rim);
     Covered { left_eye: dark, right_eye: dark, mouth: false }
+}
+
+/// Share of the reflections that are spots; the others are fields.
+const GLINTS: f64 = 0.6;
+
+/// Spots of lamps, at nearly the same place of both lenses.
+fn glints(picture: &mut Picture, anchors: &Anchors, axes: &Axes, rng: &mut impl Rng) {
+    for _ in 0..rng.random_range(1..=3) {
+        let place = [rng.random_range(-0.25..0.25f32), rng.random_range(-0.2..0.15f32)];
+        let radius = rng.random_range(0.025..0.11f32);
+        let density = rng.random_range(0.7..1.0f32);
+        let white = rng.random_range(0.85..1.0f32);
+        // Above 1 the spot is flat in its middle, as an overexposed one is.
+        let strength = rng.random_range(1.0..4.0f32);
+        for eye in [anchors.left_eye, anchors.right_eye] {
+            let apart = [rng.random_range(-0.06..0.06f32), rng.random_range(-0.03..0.03f32)];
+            let spot = |x, y| {
+                let [u, v] = axes.local(eye, x, y);
+                let (u, v) =
+                    ((u - place[0] - apart[0]) / radius, (v - place[1] - apart[1]) / radius);
+                (strength * (-(u * u + v * v) * 1.5).exp()).min(density)
+            };
+            picture.paint(axes.bounds(eye, 0.7), spot, |_, _| [white; 3]);
+        }
+    }
+}
+
+/// The sky or a window over much of both lenses, with a straight edge and a dark bar in it.
+fn field(picture: &mut Picture, anchors: &Anchors, axes: &Axes, rng: &mut impl Rng) {
+    let (w, h) = (rng.random_range(0.32..0.47f32), rng.random_range(0.2..0.34f32));
+    let density = rng.random_range(0.2..0.65f32);
+    let tone = colour(rng, 0.5, 1.0);
+    let (sin, cos) = rng.random_range(-1.2..1.2f32).sin_cos();
+    let (edge, soft) = (rng.random_range(-0.1..0.3f32), rng.random_range(0.02..0.15f32));
+    let (bar, thick) = (rng.random_range(-0.5..0.5f32), rng.random_range(0.0..0.08f32));
+    for eye in [anchors.left_eye, anchors.right_eye] {
+        let inside = |x, y| {
+            let [u, v] = axes.local(eye, x, y);
+            let lit = ((edge - (cos * v + sin * u)) / soft).clamp(0.0, 1.0);
+            let open = (((cos * u - sin * v - bar).abs() - thick) / 0.03).clamp(0.0, 1.0);
+            blob([u, v], w, h).clamp(0.0, 1.0) * lit * open * density
+        };
+        picture.paint(axes.bounds(eye, w + h), inside, |_, _| tone);
+    }
 }
 
 fn mask(picture: &mut Picture, anchors: &Anchors, axes: &Axes, rng: &mut impl Rng) -> Covered {
@@ -284,11 +339,30 @@ mod tests {
     }
 
     #[test]
+    fn reflections_brighten_both_lenses_and_hide_nothing() {
+        let clean = Picture::grey(96, vec![0.2; 96 * 96]);
+        for seed in 0..20 {
+            let mut picture = clean.clone();
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let covered = Cover::Reflections.draw(&mut picture, &ANCHORS, &mut rng);
+            assert_eq!(covered, Covered::default());
+            let brighter = |columns: std::ops::Range<usize>| {
+                let lens = columns.flat_map(|x| (24..52).map(move |y| y * 96 + x));
+                lens.filter(|&i| picture.data[i] > 0.25).count()
+            };
+            assert!(brighter(16..48) >= 3 && brighter(48..80) >= 3, "seed {seed}");
+            assert!(picture.data.iter().all(|value| *value >= 0.19));
+        }
+    }
+
+    #[test]
     fn a_face_without_extent_does_not_break_the_drawing() {
         let point =
             Anchors { left_eye: [5.0; 2], right_eye: [5.0; 2], nose: [5.0; 2], mouth: [5.0; 2] };
         let mut picture = Picture::grey(16, vec![0.5; 256]);
-        for cover in [Cover::DarkGlasses, Cover::Mask, Cover::OverMouth, Cover::Patch] {
+        for cover in
+            [Cover::DarkGlasses, Cover::Reflections, Cover::Mask, Cover::OverMouth, Cover::Patch]
+        {
             cover.draw(&mut picture, &point, &mut ChaCha8Rng::seed_from_u64(1));
         }
         assert!(picture.data.iter().all(|v| v.is_finite()));
