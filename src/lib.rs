@@ -14,7 +14,7 @@
 //! Beside the path stand the offline rooms: [`dataset`] prepares pictures, [`train`]
 //! learns from them, [`evaluate`] measures. [`vit`] says what the networks are, for all of
 //! them; `onnx` writes model files, [`chart`] draws curves, `stats` has the few figures of
-//! statistics. [`cli`] is the front door. `tests/rooms.rs` holds which room may use which.
+//! statistics, [`background`] starts threads. [`cli`] is the front door. `tests/rooms.rs` holds which room may use which.
 
 // So that what tests share with those outside can be named alike in both.
 #[cfg(test)]
@@ -23,6 +23,7 @@ extern crate self as wakewatch;
 pub mod alarm;
 #[cfg(feature = "gui")]
 pub mod app;
+pub mod background;
 pub mod chart;
 pub mod cli;
 pub mod dataset;

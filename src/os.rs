@@ -4,9 +4,12 @@
 use std::{
     io::{Read, Write},
     path::{Path, PathBuf},
+    process::{Command, Stdio},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
+
+use crate::background::thread;
 
 /// Waits for a thread, but not for ever: a driver or a disk that never returns must not keep
 /// the program from ending. `None`: it is still at work, and left behind.
@@ -22,6 +25,34 @@ pub(crate) fn join_within<T>(
         std::thread::sleep(Duration::from_millis(2));
     }
     Some(thread.join())
+}
+
+/// Opens a page with the program that the desktop opens pages with.
+///
+/// # Errors
+/// When there is none, one sentence with the page's path.
+pub(crate) fn open_page(page: &Path) -> Result<(), String> {
+    let opener = match std::env::consts::OS {
+        "macos" => "open",
+        "windows" => "explorer",
+        _ => "xdg-open",
+    };
+    let started = Command::new(opener)
+        .arg(page)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    match started {
+        Ok(mut child) => {
+            // Waited for on a thread, so that it leaves no zombie.
+            let waits = thread("opener", move || drop(child.wait()));
+            waits.map(drop).map_err(|why| why.to_string())
+        }
+        Err(why) => {
+            Err(format!("{opener} could not be started ({why}); open {} yourself", page.display()))
+        }
+    }
 }
 
 /// Makes a folder for its user alone, and those that it lies in where they are missing.

@@ -14,7 +14,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::{AlarmCommand, AlarmError, AlarmStatus, Control, SoundState, sound::VoiceControl};
 use crate::{
@@ -82,16 +82,11 @@ struct Shared {
     voice: Arc<VoiceControl>,
 }
 
-/// A poisoned lock is taken over: its values are plain and always whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock()
-}
-
 impl Shared {
     /// Hands what is to be heard now to the voice.
     fn apply(&self, now: Instant) {
         let stuck = self.unanswered(now).is_some();
-        let mut control = lock(&self.control);
+        let mut control = self.control.lock();
         if stuck {
             control.raise(Level::Warning, now);
         }
@@ -105,17 +100,17 @@ impl Shared {
 
     /// How long nothing was heard of who gives orders, if that is too long.
     fn unanswered(&self, now: Instant) -> Option<Duration> {
-        let silence = lock(&self.alive).map(|alive| now.saturating_duration_since(alive));
+        let silence = self.alive.lock().map(|alive| now.saturating_duration_since(alive));
         silence.filter(|silence| *silence > DEAD)
     }
 
     fn sound(&self, now: Instant) -> SoundState {
-        let since = *lock(&self.opening);
+        let since = *self.opening.lock();
         match since.map(|since| now.saturating_duration_since(since)) {
             Some(waited) if waited > OPENING => SoundState::NoSound(
                 "the sound device does not open; plug it in anew or choose another in the system's settings".into(),
             ),
-            _ => lock(&self.sound).clone(),
+            _ => self.sound.lock().clone(),
         }
     }
 }
@@ -130,7 +125,7 @@ impl Alarm {
         let (stop, stopped) = bounded(1);
         let thread = match speaker {
             Err(state) => {
-                *lock(&shared.sound) = state;
+                *shared.sound.lock() = state;
                 None
             }
             Ok(mut speaker) => {
@@ -146,7 +141,7 @@ impl Alarm {
     /// Gives an order; it is obeyed at once.
     pub fn order(&self, command: AlarmCommand) {
         let now = Instant::now();
-        lock(&self.shared.control).order(command, now);
+        self.shared.control.lock().order(command, now);
         self.shared.apply(now);
     }
 
@@ -159,12 +154,12 @@ impl Alarm {
     /// Says that who gives orders is alive, and will say so again at once. From then on the
     /// alarm warns by itself when that stops.
     pub fn alive(&self) {
-        *lock(&self.shared.alive) = Some(Instant::now());
+        *self.shared.alive.lock() = Some(Instant::now());
     }
 
     /// Says that nobody will give orders any more, and that this is well so.
     pub fn rest(&self) {
-        *lock(&self.shared.alive) = None;
+        *self.shared.alive.lock() = None;
     }
 
     /// How long nothing was heard of who gives orders, if that is too long; the alarm warns
@@ -183,7 +178,7 @@ impl Alarm {
     pub fn status(&self) -> AlarmStatus {
         let now = Instant::now();
         let sound = self.shared.sound(now);
-        let control = lock(&self.shared.control);
+        let control = self.shared.control.lock();
         AlarmStatus {
             sound,
             sounding: control.target(now).0,
@@ -213,9 +208,9 @@ fn run(shared: &Shared, speaker: &mut dyn Speaker, stopped: &Receiver<()>) {
             Ok(Some(why)) => why,
             Err(_) => "the sound library failed".into(),
         };
-        *lock(&shared.opening) = None;
+        *shared.opening.lock() = None;
         let state = SoundState::NoSound(why);
-        let before = std::mem::replace(&mut *lock(&shared.sound), state.clone());
+        let before = std::mem::replace(&mut *shared.sound.lock(), state.clone());
         if state != before {
             tracing::warn!("{state}");
         }
@@ -231,14 +226,14 @@ fn run(shared: &Shared, speaker: &mut dyn Speaker, stopped: &Receiver<()>) {
 
 /// Opens the device and plays until told to stop (`None`) or until it fails (why).
 fn play(shared: &Shared, speaker: &mut dyn Speaker, stopped: &Receiver<()>) -> Option<String> {
-    *lock(&shared.opening) = Some(Instant::now());
+    *shared.opening.lock() = Some(Instant::now());
     let opened = speaker.open(&shared.voice);
-    *lock(&shared.opening) = None;
+    *shared.opening.lock() = None;
     let device = match opened {
         Ok(device) => device,
         Err(error) => return Some(error.to_string()),
     };
-    *lock(&shared.sound) = SoundState::Ready;
+    *shared.sound.lock() = SoundState::Ready;
     let (mut played, mut moved) = (shared.voice.played(), Instant::now());
     while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
         let now = Instant::now();
@@ -279,7 +274,7 @@ mod tests {
 
     impl Playing for Fake {
         fn failure(&self) -> Option<String> {
-            lock(&self.1).by_ref().take(400).for_each(drop);
+            self.1.lock().by_ref().take(400).for_each(drop);
             (self.0.load(SeqCst) > 100).then(|| "unplugged".into())
         }
     }

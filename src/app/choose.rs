@@ -4,13 +4,15 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, TryRecvError, sync_channel},
+    sync::mpsc::{Receiver, TryRecvError},
 };
 
 use eframe::egui::{
     Align, Button, Context, Frame, Id, Key, Label, Layout, Modal, RichText, ScrollArea, TextEdit,
     Ui, vec2,
 };
+
+use crate::background;
 
 use super::{
     text::choose as words,
@@ -231,16 +233,11 @@ impl<P> Asked<P> {
 }
 
 fn list(ctx: &Context, folder: &Path, want: Want) -> Listing {
-    let (out, answer) = sync_channel(1);
     let (folder, ctx) = (folder.to_path_buf(), ctx.clone());
-    let work = move || {
-        // Whoever asked may have gone.
-        let _ = out.try_send(entries(&folder, want));
-        ctx.request_repaint();
-    };
-    match std::thread::Builder::new().name("list".into()).spawn(work) {
-        Ok(_) => Listing::Asked(answer),
-        Err(why) => Listing::Known(Err(super::text::start::no_thread(&why))),
+    match background::answer("list", move || ctx.request_repaint(), move || entries(&folder, want))
+    {
+        Ok(coming) => Listing::Asked(coming),
+        Err(why) => Listing::Known(Err(why.to_string())),
     }
 }
 

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text;
 use crate::{
+    background,
     face::Seat,
     frame::{Mounting, Turn},
     infer::Device,
@@ -315,10 +316,10 @@ impl Store {
                 *told.lock() = why;
             }
         };
-        match std::thread::Builder::new().name("settings".into()).spawn(write) {
+        match background::thread("settings", write) {
             Ok(thread) => Self { out: Some(out), stale: Some(stale), thread: Some(thread), failed },
             Err(error) => {
-                let why = text::start::no_thread(&error);
+                let why = error.to_string();
                 Self {
                     out: None,
                     stale: None,

@@ -4,7 +4,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, TryRecvError, sync_channel},
+    sync::mpsc::{Receiver, TryRecvError},
 };
 
 use eframe::egui::{
@@ -23,6 +23,7 @@ use super::{
     widgets::{Texture, name, notice_row, remark, section},
 };
 use crate::{
+    background,
     chart::Panel,
     train::job::{self, Exported, Job, Plan, Standing, What},
 };
@@ -168,7 +169,7 @@ impl TrainingView {
 
     fn start(&mut self, ctx: &Context, resume: bool) {
         let job = Plan::parse(self.what, &self.settings)
-            .and_then(|plan| Job::start(plan, resume, waker(ctx)));
+            .and_then(|plan| Job::start(plan, resume, waker(ctx)).map_err(|why| why.to_string()));
         match job {
             Ok(job) => (self.job, self.said) = (Some(job), None),
             Err(why) => self.said = Some(why),
@@ -232,24 +233,20 @@ impl TrainingView {
         let Some(job) = &self.job else { return };
         match job::export(job.out(), file, promote, waker(ctx)) {
             Ok(coming) => self.exporting = Some(coming),
-            Err(why) => self.said = Some(why),
+            Err(why) => self.said = Some(why.to_string()),
         }
     }
 
     /// Reads settings on a thread of its own.
     fn read(&mut self, ctx: &Context, path: PathBuf) {
-        let (out, coming) = sync_channel(1);
         let ctx = ctx.clone();
         let work = move || {
             let text = std::fs::read_to_string(&path);
-            let text = text.map_err(|why| words::unreadable(&path, &why));
-            // Whoever asked may have gone.
-            let _ = out.try_send(text);
-            ctx.request_repaint();
+            text.map_err(|why| words::unreadable(&path, &why))
         };
-        match std::thread::Builder::new().name("read".into()).spawn(work) {
-            Ok(_) => self.reading = Some(coming),
-            Err(why) => self.said = Some(text::start::no_thread(&why)),
+        match background::answer("read", move || ctx.request_repaint(), work) {
+            Ok(coming) => self.reading = Some(coming),
+            Err(why) => self.said = Some(why.to_string()),
         }
     }
 

@@ -5,7 +5,7 @@
 mod photo;
 mod told;
 
-use std::{collections::VecDeque, path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{collections::VecDeque, path::PathBuf, sync::Arc, time::Duration};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     time::Instant,
@@ -24,6 +24,7 @@ use super::{
     text,
 };
 use crate::{
+    background,
     frame::Mounting,
     infer::Device,
     live::{Command, Live, LiveOptions, PipelineOptions, Snapshot, words_of},
@@ -400,7 +401,7 @@ impl Window {
         };
         let (out, ended) = bounded(0);
         let waker = ctx.clone();
-        let started = thread::Builder::new().name("end".into()).spawn(move || {
+        let started = background::thread("end", move || {
             end();
             drop(out);
             waker.request_repaint();
@@ -408,7 +409,7 @@ impl Window {
         match started {
             Ok(_) => self.enter(Stage::Ending(ended)),
             // The session was dropped with its thread, which ends it.
-            Err(error) => tracing::warn!("{}", text::start::no_thread(&error)),
+            Err(error) => tracing::warn!("{error}"),
         }
     }
 
@@ -427,7 +428,7 @@ impl Window {
         let previews = self.screen.take_previews();
         let (opener, ctx) = (self.opener.clone(), ctx.clone());
         let mut options = self.options();
-        let started = thread::Builder::new().name("open".into()).spawn(move || {
+        let started = background::thread("open", move || {
             if let Some(before) = before {
                 before.stop();
             }
@@ -449,9 +450,7 @@ impl Window {
         });
         let stage = match started {
             Ok(_) => Stage::Opening(receiver),
-            Err(error) => {
-                Stage::Failed(Failure { no_camera: false, why: text::start::no_thread(&error) })
-            }
+            Err(error) => Stage::Failed(Failure { no_camera: false, why: error.to_string() }),
         };
         self.enter(stage);
     }

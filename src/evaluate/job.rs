@@ -8,23 +8,21 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-        mpsc::{Receiver, TryRecvError, sync_channel},
+        mpsc::{Receiver, sync_channel},
     },
 };
 
 use image::{RgbImage, imageops};
 
 use super::{
-    EvaluateError,
     bootstrap::Bootstrap,
     measure::{Measure, Measured},
     task::{Answer, Row, Task},
 };
-use crate::{replay::ReplayError, source::images::load_image};
-
-/// Called from another thread when there is something new.
-pub type Waker = Arc<dyn Fn() + Send + Sync>;
+use crate::{
+    background::{Background, NoThread, Waker, apart},
+    source::images::load_image,
+};
 
 /// Side of the pictures that were judged worst, pixels.
 const THUMBNAIL_PX: u32 = 144;
@@ -33,93 +31,13 @@ pub const WORST: usize = 12;
 /// Different values of a condition that become rows.
 const MOST_VALUES: usize = 40;
 
-/// What came of a measurement.
-pub enum Outcome {
-    /// Everything that was measured.
-    Measured(Box<Measured>),
-    /// It was given up.
-    Cancelled,
-    /// It could not be made, one sentence.
-    Failed(String),
-}
-
-/// A measurement that runs. Dropping it gives it up.
-pub struct Job {
-    done: Arc<AtomicU64>,
-    of: Arc<AtomicU64>,
-    stop: Arc<AtomicBool>,
-    outcome: Receiver<Outcome>,
-}
-
-/// Runs `work` on its own thread and, inside it, on all cores but one.
-pub(crate) fn apart(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), String> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = cores.saturating_sub(1).max(1);
-    let run = move || match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-        Ok(pool) => pool.install(work),
-        // Without a pool of its own it takes the common one.
-        Err(_) => work(),
-    };
-    let started = std::thread::Builder::new().name(name.into()).spawn(run);
-    started
-        .map(drop)
-        .map_err(|why| format!("no thread could be started ({why}); close other programs"))
-}
-
-impl Job {
-    /// Begins a measurement.
-    ///
-    /// # Errors
-    /// When no thread can be started, one sentence.
-    pub fn start(measure: Measure, waker: Waker) -> Result<Self, String> {
-        let (done, of) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let stop = measure.stop.clone();
-        let (out, outcome) = sync_channel(1);
-        let (told, whole) = (done.clone(), of.clone());
-        apart("measure", move || {
-            let measured = measure.run(&|done, of| {
-                told.store(done, Relaxed);
-                whole.store(of, Relaxed);
-                waker();
-            });
-            // Whoever began it may have gone.
-            let _ = out.try_send(match measured {
-                Ok(measured) => Outcome::Measured(Box::new(measured)),
-                Err(EvaluateError::Replay(ReplayError::Stopped)) => Outcome::Cancelled,
-                Err(_) if measure.stop.load(Relaxed) => Outcome::Cancelled,
-                Err(why) => Outcome::Failed(why.to_string()),
-            });
-            waker();
-        })?;
-        Ok(Self { done, of, stop, outcome })
-    }
-
-    /// How many items are done, of how many; 0 of 0 at first.
-    pub fn progress(&self) -> (u64, u64) {
-        (self.done.load(Relaxed), self.of.load(Relaxed))
-    }
-
-    /// Gives it up after the items at hand.
-    pub fn cancel(&self) {
-        self.stop.store(true, Relaxed);
-    }
-
-    /// What came of it, once.
-    pub fn outcome(&self) -> Option<Outcome> {
-        match self.outcome.try_recv() {
-            Ok(outcome) => Some(outcome),
-            Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => Some(Outcome::Failed(
-                "the measurement broke down; start it again, and report this".into(),
-            )),
-        }
-    }
-}
-
-impl Drop for Job {
-    fn drop(&mut self) {
-        self.cancel();
-    }
+/// Begins a measurement in the background.
+///
+/// # Errors
+/// When no thread can be started.
+pub fn start(measure: Measure, waker: Waker) -> Result<Background<Measured>, NoThread> {
+    let stop = measure.stop.clone();
+    Background::start("measurement", stop, waker, move |progress| measure.run(progress))
 }
 
 /// Figures at one threshold: of everything, and by each condition.
@@ -139,13 +57,13 @@ pub struct Figures {
 /// intervals, then with them.
 ///
 /// # Errors
-/// When no thread can be started, one sentence.
+/// When no thread can be started.
 pub fn figures(
     task: &Arc<Task>,
     threshold: f64,
     bootstrap: Bootstrap,
     waker: Waker,
-) -> Result<Receiver<Figures>, String> {
+) -> Result<Receiver<Figures>, NoThread> {
     let (out, figures) = sync_channel(2);
     let task = task.clone();
     apart("figures", move || {
@@ -213,12 +131,12 @@ pub fn worst(task: &Task) -> Vec<&Answer> {
 /// They are shown and forgotten; nothing is written.
 ///
 /// # Errors
-/// When no thread can be started, one sentence.
+/// When no thread can be started.
 pub fn worst_pictures(
     task: &Arc<Task>,
     list: &Path,
     waker: Waker,
-) -> Result<Receiver<Worst>, String> {
+) -> Result<Receiver<Worst>, NoThread> {
     let (out, found) = sync_channel(WORST);
     let (task, root): (_, PathBuf) = (task.clone(), super::pictures::root(list).into());
     apart("worst", move || {

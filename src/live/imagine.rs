@@ -15,7 +15,10 @@ use image::{
 };
 use parking_lot::Mutex;
 
-use crate::infer::{ModelSource, Reconstructor, RuntimeOptions};
+use crate::{
+    background,
+    infer::{ModelSource, Reconstructor, RuntimeOptions},
+};
 
 /// So often at most: it is looked at, not judged by.
 const EVERY: Duration = Duration::from_millis(200);
@@ -68,9 +71,8 @@ impl Imaginer {
                 });
             }
         };
-        if let Err(why) = std::thread::Builder::new().name("imagine".into()).spawn(work) {
-            let why = format!("no thread could be started ({why}); close other programs");
-            *latest.lock() = Imagined::Failed(why);
+        if let Err(why) = background::thread("imagine", work) {
+            *latest.lock() = Imagined::Failed(why.to_string());
         }
         Self { out, latest, given: None }
     }

@@ -25,7 +25,7 @@ pub use crate::record::{Entry, Event};
 pub(crate) use capture::words_of;
 pub use imagine::{Imagined, Imaginer};
 pub use opinion::Opinion;
-pub use options::{LiveOptions, OpenSource, OpenVision, Pace, Parts, PipelineOptions, Waker};
+pub use options::{LiveOptions, OpenSource, OpenVision, Pace, Parts, PipelineOptions};
 pub use pipeline::{Look, Pipeline, Sighting, Timing, Vision, VisionInfo};
 pub use pool::{Lent, PipelinePool};
 pub use snapshot::{Command, Snapshot, Stats, Summary};
@@ -34,7 +34,8 @@ pub use threads::Live;
 use thiserror::Error;
 
 use crate::{
-    alarm::AlarmError, face::FaceError, infer::InferError, record::RecordError, source::SourceError,
+    alarm::AlarmError, background::NoThread, face::FaceError, infer::InferError,
+    record::RecordError, source::SourceError,
 };
 
 /// A watch that cannot start or go on.
@@ -59,11 +60,6 @@ pub enum LiveError {
     #[error("a face pipeline was used after it was given back; this is a mistake in the program")]
     GivenBack,
     /// A thread cannot be started.
-    #[error("the {name} thread cannot be started ({why}); close other programs and start again")]
-    Thread {
-        /// What the thread does.
-        name: &'static str,
-        /// The system's own words.
-        why: std::io::Error,
-    },
+    #[error(transparent)]
+    Thread(#[from] NoThread),
 }

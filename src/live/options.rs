@@ -9,15 +9,13 @@ use std::{
 use super::{LiveError, Pipeline, Vision};
 use crate::{
     alarm::{SoundState, Speaker, default_speaker},
+    background::Waker,
     face::{FaceModels, Seat},
     infer::{ModelSource, RuntimeOptions},
     monitor::Settings,
     source::{self, OpenOptions, Source, SourceError, SourceSpec},
     vit::QMask,
 };
-
-/// Called after every new snapshot, from another thread, so that a window can repaint.
-pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// How fast files are watched; a camera sets its own pace.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -10,13 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    Snapshot, Summary, Waker,
-    pipeline::VisionInfo,
-    snapshot::{Shared, lock},
-    vision::Seen,
-};
-use crate::{alarm::AlarmStatus, monitor::Judgement, source::SourceInfo};
+use super::{Snapshot, Summary, pipeline::VisionInfo, snapshot::Shared, vision::Seen};
+use crate::{alarm::AlarmStatus, background::Waker, monitor::Judgement, source::SourceInfo};
 
 /// The frame rate is counted over so long.
 const RATE_WINDOW: Duration = Duration::from_secs(2);
@@ -201,7 +196,7 @@ impl Publisher {
         self.snapshot.problem = (!told.is_empty()).then(|| told.join("; "));
         let source = self.problems[ProblemSource::Source as usize].clone();
         self.snapshot.no_source = source.filter(|_| self.snapshot.frame.is_none());
-        *lock(&self.shared) = Arc::new(self.snapshot.clone());
+        *self.shared.lock() = Arc::new(self.snapshot.clone());
         if let Some(waker) = &self.waker {
             waker();
         }

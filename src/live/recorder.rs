@@ -15,10 +15,11 @@ use std::{
 };
 
 use crossbeam_channel::{Sender, bounded};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::{LiveError, LiveOptions};
 use crate::{
+    background::thread,
     monitor::Happening,
     os::join_within,
     record::{Event, EventLog, FrameLog, FrameRow, RecordError, SessionSummary},
@@ -116,7 +117,7 @@ impl Recorder {
         match self {
             Self::Here(logs) => logs.failure.take().or(logs.gap.take()),
             Self::Beside(logs) => {
-                let failed = lock(&logs.shared.state).failure.take();
+                let failed = logs.shared.state.lock().failure.take();
                 failed.or_else(|| logs.shared.lost())
             }
         }
@@ -230,10 +231,6 @@ struct State {
     failure: Option<RecordError>,
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock()
-}
-
 impl Shared {
     fn lost(&self) -> Option<RecordError> {
         let lost = self.lost.load(Relaxed);
@@ -241,7 +238,7 @@ impl Shared {
     }
 
     fn problem(&self) -> Option<String> {
-        let problem = lock(&self.state).problem.clone();
+        let problem = self.state.lock().problem.clone();
         problem.or_else(|| self.lost().map(|lost| lost.to_string()))
     }
 }
@@ -249,7 +246,7 @@ impl Shared {
 impl Beside {
     fn start(mut logs: Logs) -> Result<Self, LiveError> {
         let shared = Arc::new(Shared::default());
-        lock(&shared.state).problem = logs.failure.as_ref().map(ToString::to_string);
+        shared.state.lock().problem = logs.failure.as_ref().map(ToString::to_string);
         if logs.path.is_none() && logs.frames.is_none() {
             return Ok(Self { out: None, thread: None, shared });
         }
@@ -258,17 +255,16 @@ impl Beside {
         let work = move || {
             while let Ok(line) = lines.recv() {
                 logs.write(line);
-                let mut state = lock(&told.state);
+                let mut state = told.state.lock();
                 let problem = logs.failure.as_ref().map(ToString::to_string);
                 if state.problem != problem {
                     state.problem = problem;
                 }
             }
             logs.finish();
-            lock(&told.state).failure = logs.failure.or(logs.gap);
+            told.state.lock().failure = logs.failure.or(logs.gap);
         };
-        let thread = std::thread::Builder::new().name("logs".into()).spawn(work);
-        let thread = thread.map_err(|why| LiveError::Thread { name: "logs", why })?;
+        let thread = thread("logs", work)?;
         Ok(Self { out: Some(out), thread: Some(thread), shared })
     }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use image::RgbImage;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -18,11 +18,6 @@ use crate::{
 
 /// The latest snapshot, shared by the judge and the window.
 pub(super) type Shared = Arc<Mutex<Arc<Snapshot>>>;
-
-/// A poisoned lock is taken over: what it guards is replaced whole.
-pub(super) fn lock(shared: &Shared) -> MutexGuard<'_, Arc<Snapshot>> {
-    shared.lock()
-}
 
 /// The latest of everything, published after every judged frame and on every change;
 /// get it with [`Live::snapshot`](super::Live::snapshot).

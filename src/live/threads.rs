@@ -21,16 +21,17 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never};
 
 use super::{
-    Command, Entry, Event, LiveError, LiveOptions, Parts, Snapshot, Summary, Waker,
+    Command, Entry, Event, LiveError, LiveOptions, Parts, Snapshot, Summary,
     capture::{Capture, Notice, Order, words_of},
     judge::Judge,
     publish::{ProblemSource, Publisher},
     recorder::Recorder,
-    snapshot::{Shared, lock},
+    snapshot::Shared,
     vision::{Eyes, Seen},
 };
 use crate::{
     alarm::{Alarm, AlarmCommand},
+    background::{Waker, thread},
     monitor::{Judgement, Level, State},
     os::join_within,
     record::{Noted, RecordError},
@@ -160,14 +161,14 @@ impl Live {
                 state.crashed = Some(why);
             }
         };
-        let judge = spawn("judge", judging)?;
-        let others = vec![spawn("vision", || eyes.run())?, spawn("capture", || capture.run())?];
+        let judge = thread("judge", judging)?;
+        let others = vec![thread("vision", || eyes.run())?, thread("capture", || capture.run())?];
         Ok(Self { shared, commands: commands_out, judge: Some(judge), alarm: held, others })
     }
 
     /// The latest of everything; that nothing is judged any more, if so.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        let latest = lock(&self.shared).clone();
+        let latest = self.shared.lock().clone();
         let Some(silence) = self.alarm.unanswered().filter(|_| !latest.ended) else {
             return latest;
         };
@@ -217,14 +218,6 @@ impl Drop for Live {
     }
 }
 
-fn spawn<T: Send + 'static>(
-    name: &'static str,
-    body: impl FnOnce() -> T + Send + 'static,
-) -> Result<JoinHandle<T>, LiveError> {
-    let builder = std::thread::Builder::new().name(name.into());
-    builder.spawn(body).map_err(|why| LiveError::Thread { name, why })
-}
-
 /// What a thread has to say at its end, if it ends in time and without a panic.
 fn join<T>(thread: JoinHandle<T>) -> Option<T> {
     let name = thread.thread().name().unwrap_or_default().to_owned();
@@ -240,7 +233,7 @@ fn mourn(shared: &Shared, waker: Option<&Waker>, alarm: &Alarm, why: &str) {
     tracing::error!("{why}");
     alarm.alive();
     alarm.order(AlarmCommand::Level(Level::Warning));
-    let mut latest = lock(shared);
+    let mut latest = shared.lock();
     let mut snapshot = blind(&latest, why);
     snapshot.sounding = alarm.status().sounding;
     *latest = Arc::new(snapshot);

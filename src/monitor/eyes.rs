@@ -47,6 +47,12 @@ mod tests {
         near(face(0.7, Some([[0.1, 0.0], [0.1, 0.0]])).shut(), 0.7);
         // However sure, one head does not outweigh the other.
         near(face(1.0, Some([[0.0, 1.0], [0.0, 1.0]])).shut(), 0.5);
+        // Nor do the landmarks of a covered eye count.
+        let aspects = |eyes| FaceSigns { eye_aspect: [0.1, 0.3], ..face(0.5, eyes) }.mean_aspect();
+        near(aspects(None), 0.2);
+        near(aspects(Some([[0.5, 0.9], [0.5, 0.9]])), 0.2);
+        near(aspects(Some([[0.5, 1.0], [0.5, 0.0]])), 0.1);
+        near(aspects(Some([[0.5, 0.0], [0.5, 0.02]])), 0.2);
         assert!(!is_sound(&face(0.5, Some([[f32::NAN, 1.0], [0.5, 1.0]]))));
     }
 }

@@ -89,18 +89,26 @@ impl FaceSigns {
     /// readings neither is better everywhere, and their mean is never far behind the better
     /// one (`make bench-drivers`).
     pub fn shut(&self) -> f32 {
-        let Some(eyes) = self.eyes else { return self.eyes_closed };
-        let seen = eyes[0].seen + eyes[1].seen;
-        if seen.is_nan() || seen <= LEAST_SEEN {
-            return self.eyes_closed;
-        }
-        let heads = eyes.iter().map(|eye| eye.seen * log_odds(eye.shut, SURE)).sum::<f32>() / seen;
+        let (Some(eyes), Some(seen)) = (self.eyes, self.seen()) else { return self.eyes_closed };
+        let each = eyes.iter().zip(seen);
+        let heads = each.map(|(eye, share)| share * log_odds(eye.shut, SURE)).sum::<f32>();
         probability((log_odds(self.eyes_closed, SURE) + heads) / 2.0)
     }
 
-    /// Mean eye aspect ratio of both eyes.
+    /// Mean eye aspect ratio of both eyes, each as far as it is seen: the landmarks of an eye
+    /// behind hair or a hand are guessed.
     pub fn mean_aspect(&self) -> f32 {
-        (self.eye_aspect[0] + self.eye_aspect[1]) / 2.0
+        let [left, right] = self.seen().unwrap_or([0.5; 2]);
+        left * self.eye_aspect[0] + right * self.eye_aspect[1]
+    }
+
+    /// How much of what is seen of the eyes is each one's, in sum 1; `None` = neither is, or
+    /// they are not read one by one.
+    fn seen(&self) -> Option<[f32; 2]> {
+        let [left, right] = self.eyes?.map(|eye| eye.seen);
+        let both = left + right;
+        // Not a number counts as not seen.
+        (both > LEAST_SEEN).then(|| [left / both, right / both])
     }
 }
 

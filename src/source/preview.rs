@@ -4,7 +4,7 @@
 //! uses it will close that program.
 
 use std::{
-    fmt, io,
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,10 +13,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::{OpenOptions, Source, SourceError, SourceSpec, webcam, webcam::CameraInfo};
-use crate::{frame::Frame, os::join_within};
+use crate::{
+    background::{NoThread, thread},
+    frame::Frame,
+    os::join_within,
+};
 
 /// Pause before a camera that failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -76,7 +80,7 @@ impl Cameras {
         spec: SourceSpec,
         options: OpenOptions,
         waker: impl Fn() + Send + 'static,
-    ) -> io::Result<Preview> {
+    ) -> Result<Preview, NoThread> {
         let (seen, stop) = (Arc::<Mutex<Seen>>::default(), Arc::<AtomicBool>::default());
         let looking = Looking {
             open: self.open.clone(),
@@ -86,8 +90,7 @@ impl Cameras {
             stop: stop.clone(),
             waker: Box::new(waker),
         };
-        let thread =
-            std::thread::Builder::new().name("preview".into()).spawn(move || looking.run())?;
+        let thread = thread("preview", move || looking.run())?;
         Ok(Preview { seen, stop, thread: Some(thread) })
     }
 }
@@ -120,7 +123,7 @@ impl Preview {
         if self.thread.as_ref().is_some_and(JoinHandle::is_finished) {
             return Seen::Crashed;
         }
-        lock(&self.seen).clone()
+        self.seen.lock().clone()
     }
 
     /// Closes the camera and waits until it is closed, some seconds at most: after that
@@ -139,11 +142,6 @@ impl Drop for Preview {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }
-}
-
-/// A poisoned lock is taken over: what it guards is replaced whole.
-fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
-    seen.lock()
 }
 
 /// The thread's own side.
@@ -208,7 +206,7 @@ impl Looking {
     }
 
     fn tell(&self, seen: Seen) {
-        *lock(&self.seen) = seen;
+        *self.seen.lock() = seen;
         (self.waker)();
     }
 

@@ -9,12 +9,12 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
-        mpsc::{Receiver, sync_channel},
+        mpsc::Receiver,
     },
 };
 
 use image::RgbImage;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::{
     Control, Step, curves, device,
@@ -23,13 +23,14 @@ use super::{
     learn::{LOG_FILE, PICTURE_FILE},
     pretrain::{self, PretrainConfig},
 };
-use crate::{chart::Panel, infer::promoted};
+use crate::{
+    background::{self, NoThread, Waker},
+    chart::Panel,
+    infer::promoted,
+};
 
 /// So many of the last lines are kept.
 const LINES: usize = 200;
-
-/// Called from another thread when there is something new.
-pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// What is trained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,16 +141,12 @@ pub struct Job {
     standing: Arc<Mutex<Standing>>,
 }
 
-fn lock(standing: &Mutex<Standing>) -> MutexGuard<'_, Standing> {
-    standing.lock()
-}
-
 impl Job {
     /// Begins a training, or goes on with one from its last checkpoint.
     ///
     /// # Errors
-    /// When no thread can be started, one sentence.
-    pub fn start(mut plan: Plan, resume: bool, waker: Waker) -> Result<Self, String> {
+    /// When no thread can be started.
+    pub fn start(mut plan: Plan, resume: bool, waker: Waker) -> Result<Self, NoThread> {
         plan.leave_a_core();
         let (out, stop) = (plan.out().to_path_buf(), Arc::<AtomicBool>::default());
         let standing = Arc::<Mutex<Standing>>::default();
@@ -158,7 +155,7 @@ impl Job {
             let mut say = |line: &str| {
                 // Read before the lock is taken: nobody waits for a disk.
                 let (curves, picture) = look(&folder);
-                let mut standing = lock(&told);
+                let mut standing = told.lock();
                 standing.said.push_back(line.to_owned());
                 if standing.said.len() > LINES {
                     standing.said.pop_front();
@@ -169,28 +166,26 @@ impl Job {
                 waker();
             };
             let mut step = |step: &Step| {
-                lock(&told).step = Some(*step);
+                told.lock().step = Some(*step);
                 waker();
             };
             let mut control = Control { stop: &halt, say: &mut say, step: &mut step };
             let over = plan.run(resume, &mut control);
             let (curves, picture) = look(&folder);
-            let mut standing = lock(&told);
+            let mut standing = told.lock();
             standing.over = Some(over);
             standing.curves = curves;
             standing.picture = picture.or_else(|| standing.picture.take());
             drop(standing);
             waker();
         };
-        let started = std::thread::Builder::new().name("train".into()).spawn(work);
-        started
-            .map(|_| Self { out, stop, standing })
-            .map_err(|why| format!("no thread could be started ({why}); close other programs"))
+        background::thread("train", work)?;
+        Ok(Self { out, stop, standing })
     }
 
     /// How it stands.
     pub fn standing(&self) -> Standing {
-        lock(&self.standing).clone()
+        self.standing.lock().clone()
     }
 
     /// Ends it after the step at hand; what was learned is saved.
@@ -235,32 +230,26 @@ pub struct Exported {
 /// program loads its models from, if asked to.
 ///
 /// # Errors
-/// When no thread can be started, one sentence.
+/// When no thread can be started.
 pub fn export(
     checkpoint: &Path,
     out: &Path,
     promote: bool,
     waker: Waker,
-) -> Result<Receiver<Result<Exported, String>>, String> {
+) -> Result<Receiver<Result<Exported, String>>, NoThread> {
     let options = ExportOptions { checkpoint: checkpoint.into(), out: out.into(), half: None };
-    let (done, answer) = sync_channel(1);
-    let work = move || {
-        let exported = || -> Result<Exported, String> {
+    background::answer(
+        "export",
+        move || waker(),
+        move || {
             let exported = export::run(&options).map_err(|why| why.to_string())?;
             if promote {
                 promoted::promote(exported.card.kind, &exported.file)
                     .map_err(|why| why.to_string())?;
             }
-            Ok(Exported { file: options.out.clone(), promoted: promote })
-        };
-        // Whoever asked may have gone.
-        let _ = done.try_send(exported());
-        waker();
-    };
-    let started = std::thread::Builder::new().name("export".into()).spawn(work);
-    started
-        .map(|_| answer)
-        .map_err(|why| format!("no thread could be started ({why}); close other programs"))
+            Ok(Exported { file: options.out, promoted: promote })
+        },
+    )
 }
 
 #[cfg(test)]

@@ -37,8 +37,10 @@ pub struct Augmentation {
     pub dark_glasses: f64,
     /// Chance of glasses that the eyes are seen through.
     pub clear_glasses: f64,
+    /// Chance of glasses that are dark, but not too dark to see the eyes through.
+    pub tinted_glasses: f64,
     /// Chance of spots or bright fields that mirror in glasses; the eyes are seen beside or
-    /// through them.
+    /// through them, but not where they hide no label.
     pub reflections: f64,
     /// Chance of a mask or a hand over the mouth, where it hides no label.
     pub mouth_cover: f64,
@@ -64,6 +66,7 @@ impl Default for Augmentation {
             shift: 0.025,
             dark_glasses: 0.08,
             clear_glasses: 0.06,
+            tinted_glasses: 0.0,
             reflections: 0.0,
             mouth_cover: 0.06,
             eye_cover: 0.05,
@@ -85,6 +88,7 @@ impl Augmentation {
             ("augmentation.flip", self.flip),
             ("augmentation.dark_glasses", self.dark_glasses),
             ("augmentation.clear_glasses", self.clear_glasses),
+            ("augmentation.tinted_glasses", self.tinted_glasses),
             ("augmentation.reflections", self.reflections),
             ("augmentation.mouth_cover", self.mouth_cover),
             ("augmentation.eye_cover", self.eye_cover),
@@ -245,6 +249,9 @@ impl View {
     }
 }
 
+/// Share of the reflections that hide the eyes.
+const HIDING: f64 = 0.3;
+
 /// Draws covers that hide no label.
 fn cover(
     picture: &mut Picture,
@@ -261,18 +268,23 @@ fn cover(
         [by.dark_glasses, by.clear_glasses, by.eye_cover, by.mouth_cover, by.patch]
             .map(|chance| rng.random_bool(chance));
     // Drawn only where asked for: a seed then gives what it gave before.
-    let mirrors = by.reflections > 0.0 && rng.random_bool(by.reflections);
-    let dark = dark && !needed.eyes;
-    if dark {
+    let mut asked = |chance: f64| chance > 0.0 && rng.random_bool(chance);
+    let (tinted, mirrors) = (asked(by.tinted_glasses), asked(by.reflections));
+    // By chance and not by the label, or what mirrors would tell of shut eyes.
+    let hiding = mirrors && asked(HIDING);
+    if dark && !needed.eyes {
         draw(Cover::DarkGlasses, rng);
+    } else if hiding && !needed.eyes {
+        draw(Cover::Mirrors, rng);
+    } else if mirrors && !hiding {
+        draw(Cover::Reflections, rng);
+    } else if tinted {
+        draw(Cover::TintedGlasses, rng);
     } else if clear {
         draw(Cover::ClearGlasses, rng);
     } else if eye {
         let side = if rng.random() { Cover::OverLeftEye } else { Cover::OverRightEye };
         draw(side, rng);
-    }
-    if mirrors && !dark {
-        draw(Cover::Reflections, rng);
     }
     if mouth && !needed.mouth {
         draw(if rng.random() { Cover::Mask } else { Cover::OverMouth }, rng);

@@ -12,7 +12,7 @@ use std::{
     sync::{
         Arc,
         atomic::AtomicBool,
-        mpsc::{Receiver, TryRecvError, sync_channel},
+        mpsc::{Receiver, TryRecvError},
     },
 };
 
@@ -30,9 +30,10 @@ use super::{
     widgets::{name, notice_row, remark, section},
 };
 use crate::{
+    background::{self, Background, Ended, Waker},
     evaluate::{
         bootstrap::Bootstrap,
-        job::{Job, Outcome, Waker},
+        job,
         measure::{Measure, Measured},
         protocol::Protocol,
     },
@@ -58,7 +59,7 @@ pub struct MetricsView {
     model: Option<PathBuf>,
     second: Option<PathBuf>,
     chooser: Chooser<Purpose>,
-    job: Option<Job>,
+    job: Option<Background<Measured>>,
     results: Option<Results>,
     protocol: ProtocolView,
     exporting: Option<Receiver<String>>,
@@ -213,26 +214,26 @@ impl MetricsView {
             command,
             stop: Arc::<AtomicBool>::default(),
         };
-        match Job::start(measure, waker(ctx)) {
+        match job::start(measure, waker(ctx)) {
             Ok(job) => {
                 self.protocol.put_away();
                 (self.job, self.results, self.said) = (Some(job), None, None);
             }
-            Err(why) => self.said = Some(why),
+            Err(why) => self.said = Some(why.to_string()),
         }
     }
 
     /// Takes what the threads have to say.
     fn hear(&mut self, ctx: &Context) {
-        if let Some(outcome) = self.job.as_ref().and_then(Job::outcome) {
+        if let Some(ended) = self.job.as_ref().and_then(Background::ended) {
             self.job = None;
-            match outcome {
-                Outcome::Measured(measured) => {
+            match ended {
+                Ended::Done(measured) => {
                     let list = self.data.clone().unwrap_or_default();
                     self.results = Some(Results::of(ctx, *measured, list));
                 }
-                Outcome::Cancelled => self.said = Some(words::CANCELLED.into()),
-                Outcome::Failed(why) => self.said = Some(why),
+                Ended::Cancelled => self.said = Some(words::CANCELLED.into()),
+                Ended::Failed(why) => self.said = Some(why),
             }
         }
         let Some(said) = &self.exporting else { return };
@@ -246,17 +247,11 @@ impl MetricsView {
     /// Writes the report on a thread of its own.
     fn export(&mut self, ctx: &Context, folder: PathBuf) {
         let Some(measured) = self.results.as_ref().map(Results::measured) else { return };
-        let (out, said) = sync_channel(1);
         let ctx = ctx.clone();
-        let work = move || {
-            let sentence = write(&measured, &folder);
-            // Whoever asked may have gone.
-            let _ = out.try_send(sentence);
-            ctx.request_repaint();
-        };
-        match std::thread::Builder::new().name("export".into()).spawn(work) {
-            Ok(_) => self.exporting = Some(said),
-            Err(why) => self.said = Some(text::start::no_thread(&why)),
+        let work = move || write(&measured, &folder);
+        match background::answer("export", move || ctx.request_repaint(), work) {
+            Ok(said) => self.exporting = Some(said),
+            Err(why) => self.said = Some(why.to_string()),
         }
     }
 }
@@ -294,7 +289,7 @@ fn nothing(ui: &mut Ui) {
     });
 }
 
-fn running(ui: &mut Ui, job: &Job) {
+fn running(ui: &mut Ui, job: &Background<Measured>) {
     let tokens = Tokens::current(ui);
     let (done, of) = job.progress();
     super::start::column(ui, 170.0, |ui| {

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        mpsc::{Receiver, TryRecvError, sync_channel},
+        mpsc::{Receiver, TryRecvError},
     },
 };
 
@@ -21,15 +21,13 @@ use crate::{
         metrics::waker,
         screen::Around,
         start,
-        text::{self, protocol as words},
+        text::protocol as words,
         theme::{self, GAP, Tokens},
         widgets::{name, remark, section},
     },
-    protocol::{
-        Choice, Outcome, Played, ProtocolOptions, Table, Total,
-        job::{Ended, ProtocolJob, open_page},
-        page::Report,
-    },
+    background::{self, Background, Ended},
+    os::open_page,
+    protocol::{Choice, Outcome, Played, ProtocolOptions, Table, Total, job, page::Report},
 };
 
 /// So many of the tests that failed are listed; the page holds all.
@@ -47,7 +45,7 @@ pub(super) struct ProtocolView {
     /// Short name and title of each requirement.
     requirements: OnceCell<Vec<(String, String)>>,
     chooser: Chooser<()>,
-    job: Option<ProtocolJob>,
+    job: Option<Background<Report>>,
     report: Option<Arc<Report>>,
     writing: Option<Receiver<String>>,
 }
@@ -73,10 +71,10 @@ impl ProtocolView {
         if let Some(((), folder)) = self.chooser.show(ctx) {
             return self.write(ctx, folder);
         }
-        if let Some(ended) = self.job.as_ref().and_then(ProtocolJob::ended) {
+        if let Some(ended) = self.job.as_ref().and_then(Background::ended) {
             self.job = None;
             match ended {
-                Ended::Played(report) => self.report = Some(Arc::from(report)),
+                Ended::Done(report) => self.report = Some(Arc::from(report)),
                 Ended::Cancelled => return Some(words::CANCELLED.into()),
                 Ended::Failed(why) => return Some(why),
             }
@@ -125,12 +123,12 @@ impl ProtocolView {
             monitor: around.monitor,
             ..ProtocolOptions::default()
         };
-        match ProtocolJob::start(choice, options, command, waker(ctx)) {
+        match job::start(choice, options, command, waker(ctx)) {
             Ok(job) => {
                 (self.job, self.report) = (Some(job), None);
                 None
             }
-            Err(why) => Some(why),
+            Err(why) => Some(why.to_string()),
         }
     }
 
@@ -181,23 +179,17 @@ impl ProtocolView {
     /// Writes the page on a thread of its own, and opens it; a sentence where there is none.
     fn write(&mut self, ctx: &Context, folder: PathBuf) -> Option<String> {
         let report = self.report.clone()?;
-        let (out, said) = sync_channel(1);
         let ctx = ctx.clone();
-        let work = move || {
-            let sentence = match report.write(&folder) {
-                Ok(page) => open_page(&page).err().unwrap_or_else(|| words::opened(&page)),
-                Err(why) => why.to_string(),
-            };
-            // Whoever asked may have gone.
-            let _ = out.try_send(sentence);
-            ctx.request_repaint();
+        let write = move || match report.write(&folder) {
+            Ok(page) => open_page(&page).err().unwrap_or_else(|| words::opened(&page)),
+            Err(why) => why.to_string(),
         };
-        match std::thread::Builder::new().name("page".into()).spawn(work) {
-            Ok(_) => {
+        match background::answer("page", move || ctx.request_repaint(), write) {
+            Ok(said) => {
                 self.writing = Some(said);
                 None
             }
-            Err(why) => Some(text::start::no_thread(&why)),
+            Err(why) => Some(why.to_string()),
         }
     }
 }
@@ -254,7 +246,7 @@ fn failed(ui: &mut Ui, report: &Report) {
     }
 }
 
-fn running(ui: &mut Ui, job: &ProtocolJob) {
+fn running(ui: &mut Ui, job: &Background<Report>) {
     let tokens = Tokens::current(ui);
     let (done, of) = job.progress();
     start::column(ui, 170.0, |ui| {

@@ -80,7 +80,7 @@ impl Results {
         self.follow(ctx);
         match job::worst_pictures(&self.task, &self.list, waker(ctx)) {
             Ok(coming) => self.worst_coming = Some(coming),
-            Err(why) => self.problem = Some(why),
+            Err(why) => self.problem = Some(why.to_string()),
         }
     }
 
@@ -89,7 +89,7 @@ impl Results {
         let bootstrap = Bootstrap::default();
         match job::figures(&self.task, self.threshold, bootstrap, waker(ctx)) {
             Ok(coming) => self.coming = Some((self.threshold, coming)),
-            Err(why) => self.problem = Some(why),
+            Err(why) => self.problem = Some(why.to_string()),
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        mpsc::{Receiver, TryRecvError, sync_channel},
+        mpsc::{Receiver, TryRecvError},
     },
 };
 
@@ -26,8 +26,9 @@ use super::{
     widgets::{CameraView, SeekBar, name, notice_row, remark},
 };
 use crate::{
+    background::{self, Waker},
     live::Snapshot,
-    replay::review::{Known, Review, ReviewOptions, Shown, Speed, Waker},
+    replay::review::{Known, Review, ReviewOptions, Shown, Speed},
     source::{OpenOptions, SourceInfo, SourceSpec, demo},
 };
 
@@ -312,24 +313,20 @@ impl ReplayView {
     /// Writes on a thread of its own.
     fn export(&mut self, ctx: &Context, purpose: Purpose, path: PathBuf) {
         let Some(review) = self.review.clone() else { return };
-        let (out, said) = sync_channel(1);
         let ctx = ctx.clone();
         let work = move || {
             let done = match purpose {
                 Purpose::Picture => review.export_picture(&path),
                 Purpose::Frames | Purpose::Open => review.export_frames(&path).map(|_| ()),
             };
-            let sentence = match done {
+            match done {
                 Ok(()) => words::written(&path),
                 Err(why) => why.to_string(),
-            };
-            // Whoever asked may have gone.
-            let _ = out.try_send(sentence);
-            ctx.request_repaint();
+            }
         };
-        match std::thread::Builder::new().name("export".into()).spawn(work) {
-            Ok(_) => self.exporting = Some(said),
-            Err(why) => self.said = Some(text::start::no_thread(&why)),
+        match background::answer("export", move || ctx.request_repaint(), work) {
+            Ok(said) => self.exporting = Some(said),
+            Err(why) => self.said = Some(why.to_string()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The first page: the cameras of the machine, each with its picture, to choose one from.
 
-use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
 use eframe::egui::{
@@ -18,6 +18,7 @@ use crate::{
         theme::{self, GAP, Tokens},
         widgets::{CameraView, Look, action_button, camera_sign, remark},
     },
+    background,
     live::Snapshot,
     source::{
         OpenOptions, SourceInfo, SourceSpec,
@@ -174,16 +175,11 @@ impl CameraPage {
             None => true,
         };
         if due {
-            let (out, answer) = sync_channel(1);
             let (ctx, cameras) = (ui.ctx().clone(), self.cameras.clone());
-            let ask = move || {
-                // Whoever asked may have gone.
-                let _ = out.try_send(cameras.list().map_err(|why| why.to_string()));
-                ctx.request_repaint();
-            };
-            match std::thread::Builder::new().name("cameras".into()).spawn(ask) {
-                Ok(_) => self.asked = Some(answer),
-                Err(why) => self.take(Err(text::start::no_thread(&why)), around),
+            let ask = move || cameras.list().map_err(|why| why.to_string());
+            match background::answer("cameras", move || ctx.request_repaint(), ask) {
+                Ok(asked) => self.asked = Some(asked),
+                Err(why) => self.take(Err(why.to_string()), around),
             }
         }
     }
@@ -217,7 +213,7 @@ impl CameraPage {
                 let waker = move || ctx.request_repaint();
                 match self.cameras.preview(tile.choice.spec.clone(), options, waker) {
                     Ok(preview) => tile.preview = Some(preview),
-                    Err(why) => tile.problem = Some(text::start::no_thread(&why)),
+                    Err(why) => tile.problem = Some(why.to_string()),
                 }
             }
         }

@@ -153,11 +153,6 @@ pub mod start {
     pub const DEMO: &str = "Watch the demo driver";
     /// Name of that button.
     pub const RETRY: &str = "Try again";
-
-    /// When no thread could be started to open them on.
-    pub fn no_thread(why: &std::io::Error) -> String {
-        format!("no thread could be started ({why}); close other programs and try again")
-    }
 }
 
 /// The alarm's sound, as shown at the foot.

@@ -1,7 +1,7 @@
 //! The row above the pictures: what is watched, at what size, on what device, and what is
 //! drawn over it. Every choice counts at once, without a restart.
 
-use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, TryRecvError};
 
 use eframe::egui::{Align, ComboBox, Layout, Rect, Ui, UiBuilder};
 
@@ -14,6 +14,7 @@ use crate::{
         text::{self, watch as words},
         widgets::{Look, action_button, name},
     },
+    background,
     face::Seat,
     frame::Turn,
     infer::Device,
@@ -133,16 +134,12 @@ impl Tools {
     fn ask(&mut self, ui: &Ui) {
         match &self.cameras {
             Cameras::Unasked => {
-                let (out, answer) = sync_channel(1);
                 let ctx = ui.ctx().clone();
-                let ask = move || {
-                    // Without support for cameras, there are none.
-                    let _ = out.try_send(webcam::list().unwrap_or_default());
-                    ctx.request_repaint();
-                };
-                let asked = std::thread::Builder::new().name("cameras".into()).spawn(ask);
+                // Without support for cameras, there are none.
+                let ask = || webcam::list().unwrap_or_default();
+                let asked = background::answer("cameras", move || ctx.request_repaint(), ask);
                 self.cameras = match asked {
-                    Ok(_) => Cameras::Asking(answer),
+                    Ok(answer) => Cameras::Asking(answer),
                     Err(_) => Cameras::Known(vec![]),
                 };
             }

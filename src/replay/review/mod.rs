@@ -18,11 +18,12 @@ use std::{
     thread::JoinHandle,
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use self::{play::Player, track::Seen};
 use super::{ReplayError, Span, truth};
 use crate::{
+    background::{self, Waker},
     chart::{self, Panel, Series},
     live::{LiveError, LiveOptions, Pace, Parts, PipelineOptions, headless},
     monitor::{Happening, Settings},
@@ -37,9 +38,6 @@ const MOST_FRAMES: usize = 54_000;
 const POINTS: usize = 1200;
 /// Size of a panel of the exported picture, pixels.
 const PANEL_PX: (u32, u32) = (1280, 300);
-
-/// Called from another thread when there is something new.
-pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// How a recording is reviewed.
 #[derive(Clone, Debug, Default)]
@@ -90,10 +88,6 @@ pub struct Review {
     judge: Option<JoinHandle<()>>,
 }
 
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared.lock()
-}
-
 impl Review {
     /// Begins to judge and to play a recording; what cannot be opened is told in
     /// [`judging`](Self::judging).
@@ -122,7 +116,7 @@ impl Review {
                 Some(path) => read_log(path, &told),
                 None => judge(&source, &options, &told, &halt, &waker),
             };
-            let mut shared = lock(&told);
+            let mut shared = told.lock();
             shared.judging.done = true;
             if let Err(why) = problem {
                 shared.judging.problem = Some(why);
@@ -130,13 +124,12 @@ impl Review {
             drop(shared);
             waker();
         };
-        let judge = std::thread::Builder::new().name("review".into()).spawn(work);
-        let judge = match judge {
+        let judge = match background::thread("review", work) {
             Ok(thread) => Some(thread),
             Err(why) => {
-                let why = format!("no thread could be started ({why}); close other programs");
-                let judging = Judging { done: true, problem: Some(why), ..Judging::default() };
-                lock(&shared).judging = judging;
+                let problem = Some(why.to_string());
+                let judging = Judging { done: true, problem, ..Judging::default() };
+                shared.lock().judging = judging;
                 None
             }
         };
@@ -155,28 +148,28 @@ impl Review {
 
     /// How far the judging has come.
     pub fn judging(&self) -> Judging {
-        lock(&self.shared).judging.clone()
+        self.shared.lock().judging.clone()
     }
 
     /// What was judged at a time, in seconds; `None` where nothing has been judged yet.
     pub fn at(&self, at: f64) -> Option<Known> {
-        lock(&self.shared).track.at(at)
+        self.shared.lock().track.at(at)
     }
 
     /// Reads the track that was judged so far; keep it short, the judging waits.
     pub fn with_track<T>(&self, read: impl FnOnce(&Track) -> T) -> T {
-        read(&lock(&self.shared).track)
+        read(&self.shared.lock().track)
     }
 
     /// What is known to happen, apart from simply driving; `None` where nothing is known.
     pub fn truth(&self) -> Option<Vec<Span>> {
-        let shared = lock(&self.shared);
+        let shared = self.shared.lock();
         shared.truth_known.then(|| shared.truth.clone())
     }
 
     /// Seconds that there are: judged, played or known from the recording's head.
     pub fn seconds(&self) -> f64 {
-        let judged = lock(&self.shared).judging.until;
+        let judged = self.shared.lock().judging.until;
         let played = self.player.as_ref().map_or(0.0, |player| player.shown().seconds);
         judged.max(played)
     }
@@ -186,7 +179,7 @@ impl Review {
     /// # Errors
     /// When the file cannot be written.
     pub fn export_frames(&self, path: &Path) -> Result<u64, ReplayError> {
-        let rows = lock(&self.shared).rows.clone();
+        let rows = self.shared.lock().rows.clone();
         let mut log = FrameLog::create(path).map_err(LiveError::from)?;
         for row in &rows {
             log.write(row).map_err(LiveError::from)?;
@@ -259,7 +252,7 @@ fn judge(
 ) -> Result<(), String> {
     let truth = known_truth(source, &options.open)?;
     {
-        let mut shared = lock(shared);
+        let mut shared = shared.lock();
         shared.truth_known = truth.is_some();
         shared.truth = truth.unwrap_or_default();
     }
@@ -276,7 +269,7 @@ fn judge(
     let mut full = false;
     let ran = headless::run_seen(&live, Parts::system(&live), &mut |_| {}, &mut |seen, judged| {
         let row = FrameRow::new(&seen.frame, seen.face.as_ref(), &seen.observation, judged);
-        let mut shared = lock(shared);
+        let mut shared = shared.lock();
         full = shared.rows.len() >= MOST_FRAMES;
         if full {
             stop.store(true, Relaxed);
@@ -293,7 +286,7 @@ fn judge(
         }
     });
     if full {
-        let minutes = lock(shared).judging.until / 60.0;
+        let minutes = shared.lock().judging.until / 60.0;
         return Err(format!(
             "only the first {minutes:.0} minutes are judged here; `watch --headless` judges all"
         ));
@@ -330,7 +323,7 @@ const MOST_LOG_BYTES: u64 = 256 << 20;
 fn read_log(path: &Path, shared: &Mutex<Shared>) -> Result<(), String> {
     let text = crate::os::read_text(path, MOST_LOG_BYTES)
         .map_err(|why| format!("{} cannot be read ({why}); check the path", path.display()))?;
-    let mut shared = lock(shared);
+    let mut shared = shared.lock();
     let mut left_out = 0;
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         match serde_json::from_str::<Event>(line) {

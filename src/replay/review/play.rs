@@ -9,10 +9,10 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
-use super::Waker;
 use crate::{
+    background::{self, Waker},
     frame::Frame,
     source::{self, OpenOptions, Source, SourceError, SourceSpec},
 };
@@ -79,10 +79,6 @@ pub struct Player {
     _thread: Option<JoinHandle<()>>,
 }
 
-fn lock(shared: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
-    shared.lock()
-}
-
 impl Player {
     pub(super) fn start(spec: SourceSpec, options: OpenOptions, waker: Waker) -> Self {
         let (orders, asked) = bounded(16);
@@ -100,19 +96,16 @@ impl Player {
             playing: true,
             from: (Instant::now(), Duration::ZERO),
         };
-        let thread = std::thread::Builder::new().name("player".into()).spawn(move || {
-            worker.run(&asked);
-        });
+        let thread = background::thread("player", move || worker.run(&asked));
         if let Err(why) = &thread {
-            let why = format!("no thread could be started ({why}); close other programs");
-            lock(&shared).problem = Some(why);
+            shared.lock().problem = Some(why.to_string());
         }
         Self { orders, shared, _thread: thread.ok() }
     }
 
     /// What it shows now.
     pub fn shown(&self) -> Shown {
-        lock(&self.shared).clone()
+        self.shared.lock().clone()
     }
 
     /// Lets time go on, or stops it.
@@ -230,7 +223,7 @@ impl Worker {
                         other => left.push(other),
                     }
                 }
-                lock(&self.shared).searching = true;
+                self.shared.lock().searching = true;
                 self.search(at);
                 left.into_iter().for_each(|order| self.obey(order, orders));
             }
@@ -240,13 +233,13 @@ impl Worker {
 
     /// Time counts from here.
     fn begin(&mut self) {
-        let at = lock(&self.shared).at;
+        let at = self.shared.lock().at;
         self.from = (Instant::now(), Duration::try_from_secs_f64(at).unwrap_or_default());
     }
 
     /// Shows the frame at a time, or the last one before the end.
     fn search(&mut self, at: Duration) {
-        let shown = lock(&self.shared).clone();
+        let shown = self.shared.lock().clone();
         let ahead = self
             .next
             .as_ref()
@@ -260,7 +253,7 @@ impl Worker {
                         self.step = Duration::from_secs_f32(1.0 / fps);
                     }
                     if let Some(frames) = info.frames {
-                        lock(&self.shared).seconds = self.step.as_secs_f64() * frames as f64;
+                        self.shared.lock().seconds = self.step.as_secs_f64() * frames as f64;
                     }
                     self.source = Some(source);
                 }
@@ -308,7 +301,7 @@ impl Worker {
     }
 
     fn show(&mut self, frame: Frame) {
-        let mut shown = lock(&self.shared);
+        let mut shown = self.shared.lock();
         shown.at = frame.at.as_secs_f64();
         shown.seconds = shown.seconds.max(shown.at);
         shown.frame = Some(frame);
@@ -318,12 +311,12 @@ impl Worker {
 
     fn fail(&mut self, why: &SourceError) {
         self.playing = false;
-        lock(&self.shared).problem = Some(why.to_string());
+        self.shared.lock().problem = Some(why.to_string());
         self.tell();
     }
 
     fn tell(&self) {
-        let mut shown = lock(&self.shared);
+        let mut shown = self.shared.lock();
         (shown.playing, shown.searching) = (self.playing, false);
         shown.ended = self.next.is_none();
         drop(shown);
