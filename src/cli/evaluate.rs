@@ -5,15 +5,12 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use anyhow::bail;
 use clap::{ArgGroup, Args};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::{
     WrongUse, answer, command_line,
-    shared::{CameraArgs, ModelArgs},
-    watch,
+    shared::{CameraArgs, ModelArgs, end_on_interrupt, fail_with, monitor_settings, progress_bar},
 };
 use crate::{
     evaluate::{
@@ -25,7 +22,7 @@ use crate::{
         norms,
         pictures::PictureReport,
         protocol::Protocol,
-        report::{Report, VideoProblem},
+        report::Report,
     },
     face::FaceTracker,
     live::PipelineOptions,
@@ -196,7 +193,7 @@ fn on_data(args: &EvaluateArgs, data: PathBuf, bootstrap: Bootstrap) -> anyhow::
         return Err(WrongUse(only.into()).into());
     }
     let stop = Arc::<AtomicBool>::default();
-    watch::end_on_interrupt(&stop)?;
+    end_on_interrupt(&stop)?;
     let first = args.camera.pipeline(&args.models);
     let (settings, models): (Vec<&PathBuf>, Vec<&PathBuf>) =
         args.versus.iter().partition(|file| is_settings(file));
@@ -212,7 +209,7 @@ fn on_data(args: &EvaluateArgs, data: PathBuf, bootstrap: Bootstrap) -> anyhow::
         bootstrap,
         mounting: args.camera.mounting(),
         threshold: args.threshold,
-        monitor: watch::monitor_settings(args.settings.as_deref())?,
+        monitor: monitor_settings(args.settings.as_deref())?,
         versus,
         keep: args.report.as_ref().map(|folder| folder.join("run")),
         command: command_line(),
@@ -233,38 +230,6 @@ fn is_settings(file: &Path) -> bool {
 
 /// The thresholds of a file, called as it is.
 fn tuning(file: &Path) -> anyhow::Result<Tuning> {
-    let settings = watch::monitor_settings(Some(file))?;
+    let settings = monitor_settings(Some(file))?;
     Ok(Tuning { name: file.display().to_string(), settings })
-}
-
-/// Ends with exit code 1, naming what had a problem, if something had.
-pub(super) fn fail_with(problems: &[VideoProblem]) -> anyhow::Result<()> {
-    /// So many are named in the sentence; the report holds all.
-    const NAMED: usize = 5;
-    if problems.is_empty() {
-        return Ok(());
-    }
-    let mut named: Vec<String> = problems
-        .iter()
-        .take(NAMED)
-        .map(|p| format!("{} ({}: {})", p.video, p.kind.replace('_', " "), p.text))
-        .collect();
-    if problems.len() > NAMED {
-        named.push(format!("and {} more", problems.len() - NAMED));
-    }
-    bail!(
-        "everything was done, but with {} problem(s) in the data: {}",
-        problems.len(),
-        named.join("; ")
-    )
-}
-
-/// A bar on stderr with rate and time left; it hides itself where there is no terminal.
-pub(super) fn progress_bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len}  {per_sec}, {eta} left");
-    let bar = ProgressBar::new(0);
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }

@@ -13,6 +13,7 @@ pub mod protocol;
 pub mod replay;
 mod shared;
 pub mod watch;
+pub mod watch_args;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -45,7 +46,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Watch a camera, a video, pictures or the demo driver.
-    Watch(watch::WatchArgs),
+    Watch(watch_args::WatchArgs),
     /// Read single pictures: one JSON line a picture.
     Classify(classify::ClassifyArgs),
     /// Measure the models on labelled data, as JSON.
@@ -115,7 +116,7 @@ pub fn run(run: impl FnOnce(Command) -> anyhow::Result<()>) -> ExitCode {
     if let Some(ended) = silence() {
         return ended;
     }
-    let command = cli.command.unwrap_or_else(|| Command::Watch(watch::WatchArgs::default()));
+    let command = cli.command.unwrap_or_else(|| Command::Watch(watch_args::WatchArgs::default()));
     match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has seen enough: that is no failure of ours.

@@ -12,9 +12,7 @@ use serde_json::json;
 
 use super::{
     answer,
-    evaluate::progress_bar,
-    shared::{CameraArgs, FaceModelArgs},
-    watch::end_on_interrupt,
+    shared::{CameraArgs, FaceModelArgs, end_on_interrupt, progress_bar},
 };
 use crate::{
     dataset::prepare::{self, Pictures, PrepareOptions, Watch},

@@ -9,7 +9,10 @@ use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
-use super::{WrongUse, answer, command_line, evaluate::progress_bar, shared::ModelArgs, watch};
+use super::{
+    WrongUse, answer, command_line,
+    shared::{ModelArgs, end_on_interrupt, monitor_settings, progress_bar},
+};
 use crate::{
     protocol::{
         self, Cell, Choice, Eyes, ProtocolError, ProtocolOptions, Table, Tell, Total, page::Report,
@@ -83,10 +86,10 @@ pub fn run(args: &ProtocolArgs) -> anyhow::Result<()> {
     }
     let options = ProtocolOptions {
         pipeline: args.models.pipeline(),
-        monitor: watch::monitor_settings(args.settings.as_deref())?,
+        monitor: monitor_settings(args.settings.as_deref())?,
         stop: Arc::<AtomicBool>::default(),
     };
-    watch::end_on_interrupt(&options.stop)?;
+    end_on_interrupt(&options.stop)?;
     // A model that cannot be read is told before anything is played.
     let provenance = protocol::provenance(&table, &options, command_line())?;
     let bar = progress_bar();

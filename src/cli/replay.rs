@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::{
     WrongUse, answer,
-    evaluate::{fail_with, progress_bar},
-    watch::{self, WatchArgs},
+    shared::{end_on_interrupt, fail_with, monitor_settings, progress_bar},
+    watch_args::WatchArgs,
 };
 use crate::{
     evaluate::report::{VideoProblem, problems},
@@ -68,12 +68,12 @@ pub(super) fn watch(args: &WatchArgs, path: &Path) -> anyhow::Result<()> {
     let collection = Collection::open(path)?;
     let options = ReplayOptions {
         pipeline: args.camera.pipeline(&args.models),
-        monitor: watch::monitor_settings(args.settings.as_deref())?,
-        open: watch::open_options(args),
+        monitor: monitor_settings(args.settings.as_deref())?,
+        open: args.open(),
         shard: args.shard,
         ..ReplayOptions::default()
     };
-    watch::end_on_interrupt(&options.stop)?;
+    end_on_interrupt(&options.stop)?;
     let folder = match &args.out {
         Some(out) => Some(RunFolder::begin(out, RunFacts::of(&collection, &options)?)?),
         None => None,

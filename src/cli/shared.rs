@@ -1,14 +1,25 @@
-//! Arguments that several commands share.
+//! Arguments and helpers that several commands share.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
+    evaluate::report::VideoProblem,
     face::{FaceModels, Seat},
     frame::{Mounting, Turn},
     infer::{Device, RuntimeOptions},
     live::PipelineOptions,
+    monitor::Settings,
+    os::read_text,
     vit::QMask,
 };
 
@@ -118,5 +129,55 @@ impl CameraArgs {
     /// These models, looking for the driver in the seat.
     pub fn pipeline(&self, models: &ModelArgs) -> PipelineOptions {
         PipelineOptions { seat: self.seat.unwrap_or_default(), ..models.pipeline() }
+    }
+}
+
+/// Longest file of thresholds that is read, bytes.
+const MOST_SETTINGS: u64 = 1 << 20;
+
+/// The thresholds of a file, or the usual ones.
+pub(super) fn monitor_settings(path: Option<&Path>) -> anyhow::Result<Settings> {
+    let Some(path) = path else { return Ok(Settings::default()) };
+    let name = || format!("{} cannot be used as settings", path.display());
+    let text = read_text(path, MOST_SETTINGS).with_context(name)?;
+    toml::from_str(&text).with_context(name)
+}
+
+/// Lets Ctrl-C and a request to terminate end what is running after its current step.
+pub(super) fn end_on_interrupt(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    let stop = stop.clone();
+    ctrlc::set_handler(move || stop.store(true, Ordering::Relaxed))
+        .context("interrupts cannot be caught; start the program again")
+}
+
+/// Ends with exit code 1, naming what had a problem, if something had.
+pub(super) fn fail_with(problems: &[VideoProblem]) -> anyhow::Result<()> {
+    /// So many are named in the sentence; the report holds all.
+    const NAMED: usize = 5;
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let mut named: Vec<String> = problems
+        .iter()
+        .take(NAMED)
+        .map(|p| format!("{} ({}: {})", p.video, p.kind.replace('_', " "), p.text))
+        .collect();
+    if problems.len() > NAMED {
+        named.push(format!("and {} more", problems.len() - NAMED));
+    }
+    bail!(
+        "everything was done, but with {} problem(s) in the data: {}",
+        problems.len(),
+        named.join("; ")
+    )
+}
+
+/// A bar on stderr with rate and time left; it hides itself where there is no terminal.
+pub(super) fn progress_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len}  {per_sec}, {eta} left");
+    let bar = ProgressBar::new(0);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
     }
 }
