@@ -3,14 +3,60 @@
 
 use std::f32::consts::TAU;
 
+use serde::Serialize;
+
 use super::{
     held::{Held, Thing},
     math::{hash, mix, step, wander},
-    play::{SHUT, SLEEP_S, envelope},
     scenario::{Cue, Sign},
     scene::Act,
-    truth::Doing,
 };
+
+/// Openness below which the eyes count as shut (PERCLOS P80: at least 80% closed).
+pub(super) const SHUT: f32 = 0.2;
+/// Closures shorter than this are microsleeps, seconds (Euro NCAP).
+pub(super) const SLEEP_S: f32 = 3.0;
+
+/// What the driver does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doing {
+    /// Drives, blinks, glances.
+    Awake,
+    /// Blinks slowly under heavy lids.
+    Drowsy,
+    /// Has the eyes closed for less than three seconds, longer than a blink.
+    Microsleep,
+    /// Has the eyes closed for longer.
+    Asleep,
+    /// Yawns.
+    Yawning,
+    /// Talks.
+    Talking,
+    /// Looks away from the road.
+    LookingAway,
+    /// Is not there.
+    Absent,
+    /// Laughs.
+    Laughing,
+    /// Sings.
+    Singing,
+    /// Eats.
+    Eating,
+    /// Smokes.
+    Smoking,
+    /// Scratches the face.
+    Scratching,
+    /// Sneezes.
+    Sneezing,
+    /// Looks at a telephone in the lap.
+    OnPhone,
+}
+
+/// 0 outside of a cue, 1 inside, with ramps of `rise` and `fall` seconds inside it.
+pub(super) fn envelope(cue: &Cue, at: f32, rise: f32, fall: f32) -> f32 {
+    step(cue.from, cue.from + rise, at) * step(cue.to, cue.to - fall, at)
+}
 
 /// Furthest that the eyes turn in the head, radians.
 const FURTHEST: f32 = 0.62;

@@ -2,11 +2,10 @@
 
 use super::{
     driver::{Driver, Hair, Hat},
-    head::lit,
     math::{Vec3, add, along, clouds, hill, mix, mix3, noise, scale, step, unit},
     raster::{Canvas, Sides},
     shape::{Place, Ring, find},
-    view::{Light, Sheet, View},
+    view::{Light, Sheet, View, lit},
 };
 
 const AROUND: usize = 57;

@@ -5,14 +5,14 @@ use super::{
     driver::{DRIVERS, Driver},
     features::{self, Lids},
     hats::Headwear,
-    held::Held,
-    math::{Vec3, add, mix, mix3, scale, step, times},
+    held::Cover,
+    math::{mix, mix3, scale},
     points::Points,
     props,
     raster::{Canvas, Sides, VALUES},
     shape::{self, Expression, NECK_RING, Place, RINGS, Ring, SLIT_RING, Side, YAWN},
     skin::Skin,
-    view::{Light, Sheet, View, neck_follow, strip},
+    view::{Light, Sheet, View, lit, neck_follow, strip},
 };
 
 /// Corners across the front half, and across each quarter of the back.
@@ -29,19 +29,6 @@ fn rows_between(ring: usize) -> usize {
         12..14 => 5,
         _ => 3,
     }
-}
-
-/// What lies over the face.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Cover {
-    /// Sunglasses, 0 none, 1 on the nose.
-    pub(super) sunglasses: bool,
-    /// A medical mask.
-    pub(super) mask: bool,
-    /// A hand before the mouth, 0 away, 1 on it.
-    pub(super) hand: f32,
-    /// A hand with something in it.
-    pub(super) held: Option<Held>,
 }
 
 /// A driver who can be drawn.
@@ -195,16 +182,4 @@ impl Head {
         };
         strip(canvas, columns, strip_corners, 0, Sides::Both, &mut shade);
     }
-}
-
-/// Colour in the light that the corners carry.
-pub(super) fn lit(color: Vec3, wet: f32, values: &[f32; VALUES]) -> Vec3 {
-    let light = [values[4], values[5], values[6]];
-    let shine = 0.20 * wet * values[7];
-    add(times(color, light), [shine; 3])
-}
-
-/// Share of a line's width at a distance from it.
-pub(super) fn line(distance: f32, half: f32, soft: f32) -> f32 {
-    step(half + soft, half - soft, distance)
 }

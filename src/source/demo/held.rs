@@ -3,12 +3,24 @@
 
 use super::{
     driver::Driver,
-    head::lit,
     math::{Vec3, add, clouds, cross, mix, mix3, noise, scale, step, sub, unit},
     raster::{Canvas, Sides, VALUES},
     shape::{Expression, YAWN},
-    view::{Light, Sheet, View, blob},
+    view::{Light, Sheet, View, blob, lit},
 };
+
+/// What lies over the face.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Cover {
+    /// Sunglasses, 0 none, 1 on the nose.
+    pub(super) sunglasses: bool,
+    /// A medical mask.
+    pub(super) mask: bool,
+    /// A hand before the mouth, 0 away, 1 on it.
+    pub(super) hand: f32,
+    /// A hand with something in it.
+    pub(super) held: Option<Held>,
+}
 
 /// What a hand holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,10 +2,9 @@
 
 use super::{
     driver::Glasses,
-    head::{line, lit},
     math::{Vec3, hill, mix3, scale, step},
     raster::VALUES,
-    view::{Light, View},
+    view::{Light, View, line, lit},
 };
 
 /// The glasses of a moment.

@@ -37,12 +37,13 @@ mod tests;
 mod truth;
 mod view;
 
+pub use behaviour::Doing;
 pub use driver::{Beard, Glasses, Hat};
 pub use light::{LightKind, Lighting};
 pub use portrait::{Portrait, portraits};
 pub use scenario::{TOUR, scenarios};
 pub use script::{Person, Script, ScriptCue, ScriptSign};
-pub use truth::{Doing, Pose, Truth, script_truths, truths, write_truth};
+pub use truth::{Pose, Truth, script_truths, truths, write_truth};
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 

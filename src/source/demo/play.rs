@@ -4,21 +4,16 @@
 use std::borrow::Cow;
 
 use super::{
-    behaviour::{Eyes, Moment},
+    behaviour::{Doing, Eyes, Moment, SHUT, SLEEP_S, envelope},
     math::{chance, hash, mix, step, wander},
     scenario::{Cue, Sign},
     scene::{Act, Weather},
-    truth::Doing,
 };
 
 /// Openness of the lids of a rested driver.
 pub(super) const RESTED: f32 = 0.95;
-/// Openness below which the eyes count as shut (PERCLOS P80: at least 80% closed).
-pub(super) const SHUT: f32 = 0.2;
 /// Usual distance from the camera, units.
 const USUAL: f32 = 5.6;
-/// Closures shorter than this are microsleeps, seconds (Euro NCAP).
-pub(super) const SLEEP_S: f32 = 3.0;
 
 /// Plays a scenario over and over.
 #[derive(Clone, Debug)]
@@ -27,11 +22,6 @@ pub(super) struct Player {
     pub(super) seconds: f32,
     pub(super) cues: Cow<'static, [Cue]>,
     pub(super) seed: u64,
-}
-
-/// 0 outside of a cue, 1 inside, with ramps of `rise` and `fall` seconds inside it.
-pub(super) fn envelope(cue: &Cue, at: f32, rise: f32, fall: f32) -> f32 {
-    step(cue.from, cue.from + rise, at) * step(cue.to, cue.to - fall, at)
 }
 
 impl Player {

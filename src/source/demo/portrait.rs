@@ -6,12 +6,14 @@ use std::time::Duration;
 use image::RgbImage;
 
 use super::{
+    behaviour::Doing,
     driver::DRIVERS,
-    head::{Cover, Head},
+    head::Head,
+    held::Cover,
     math::{chance, hash, unit},
     scene::{Act, Painter, Weather},
     shape::Expression,
-    truth::{Doing, Truth},
+    truth::Truth,
 };
 
 /// Pictures of one face before the next is made.

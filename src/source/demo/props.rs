@@ -3,13 +3,12 @@
 
 use super::{
     driver::{Driver, Glasses, Hair},
-    head::{Cover, line, lit},
-    held,
+    held::{self, Cover},
     lens::Lens,
     math::{Vec3, along, clouds, hill, mix, mix3, mound, noise, scale, step},
     raster::{Canvas, Sides},
     shape::{Expression, Place, YAWN, glasses_depth},
-    view::{Light, Sheet, View, blob},
+    view::{Light, Sheet, View, blob, line, lit},
 };
 
 /// Sheets that are made once a driver.

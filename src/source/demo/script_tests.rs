@@ -49,7 +49,7 @@ fn longest(truths: &[Truth], holds: impl Fn(&Truth) -> bool) -> f64 {
 }
 
 fn shut(truth: &Truth) -> bool {
-    truth.eye_openness < play::SHUT
+    truth.eye_openness < behaviour::SHUT
 }
 
 /// Height of the eye on the left of the picture over its width.

@@ -51,7 +51,7 @@ fn a_play_ends_with_its_scenario_or_after_the_seconds_asked_for() {
 
 #[test]
 fn every_scenario_shows_what_its_name_says() {
-    let shut = |truth: &Truth| truth.eye_openness < play::SHUT;
+    let shut = |truth: &Truth| truth.eye_openness < behaviour::SHUT;
     assert!((1.1..1.6).contains(&seconds("microsleep", |t| t.state == Doing::Microsleep)));
     assert!((4.4..5.1).contains(&seconds("asleep", |t| t.state == Doing::Asleep)));
     assert!(seconds("alert", shut) < 4.0, "blinks are short");

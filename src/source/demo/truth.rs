@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Serialize, Serializer};
 
-use super::{Play, points::Points, scene::Act, script::Script};
+use super::{Play, behaviour::Doing, points::Points, scene::Act, script::Script};
 use crate::source::{OpenOptions, SourceError};
 
 /// Where the head points, degrees: to the right of the picture, nodding down, clockwise.
@@ -21,42 +21,6 @@ pub struct Pose {
     pub pitch: f32,
     /// Positive: tilted clockwise on the screen.
     pub roll: f32,
-}
-
-/// What the driver does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Doing {
-    /// Drives, blinks, glances.
-    Awake,
-    /// Blinks slowly under heavy lids.
-    Drowsy,
-    /// Has the eyes closed for less than three seconds, longer than a blink.
-    Microsleep,
-    /// Has the eyes closed for longer.
-    Asleep,
-    /// Yawns.
-    Yawning,
-    /// Talks.
-    Talking,
-    /// Looks away from the road.
-    LookingAway,
-    /// Is not there.
-    Absent,
-    /// Laughs.
-    Laughing,
-    /// Sings.
-    Singing,
-    /// Eats.
-    Eating,
-    /// Smokes.
-    Smoking,
-    /// Scratches the face.
-    Scratching,
-    /// Sneezes.
-    Sneezing,
-    /// Looks at a telephone in the lap.
-    OnPhone,
 }
 
 /// The truth of one frame.

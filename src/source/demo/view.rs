@@ -2,7 +2,7 @@
 //! corner of a triangle.
 
 use super::{
-    math::{Vec3, add, cross, dot, mix3, scale, step, sub, unit},
+    math::{Vec3, add, cross, dot, mix3, scale, step, sub, times, unit},
     raster::{Canvas, Sides, VALUES, Vertex},
 };
 
@@ -199,4 +199,16 @@ pub(super) fn blob(center: Vec3, axes: [Vec3; 3], rows: usize, columns: usize) -
 /// 1 near, falling to 0: how much a ring of the neck turns with the head.
 pub(super) fn neck_follow(ring: f32, begins: f32) -> f32 {
     step(begins + 4.0, begins, ring)
+}
+
+/// Colour in the light that the corners carry.
+pub(super) fn lit(color: Vec3, wet: f32, values: &[f32; VALUES]) -> Vec3 {
+    let light = [values[4], values[5], values[6]];
+    let shine = 0.20 * wet * values[7];
+    add(times(color, light), [shine; 3])
+}
+
+/// Share of a line's width at a distance from it.
+pub(super) fn line(distance: f32, half: f32, soft: f32) -> f32 {
+    step(half + soft, half - soft, distance)
 }
