@@ -8,6 +8,7 @@
 
 pub mod actions;
 pub mod choose;
+pub mod context;
 pub mod history;
 pub mod metrics;
 mod overlay;
@@ -38,8 +39,8 @@ use eframe::egui::ViewportBuilder;
 use thiserror::Error;
 
 use actions::Tab;
+use context::Failure;
 use preferences::{Preferences, Store};
-use screen::Failure;
 use setup::Step;
 use window::{Opener, Session, Window};
 

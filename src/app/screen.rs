@@ -3,7 +3,7 @@
 //! It is drawn from a [`Page`] and returns [`Request`]s that are not its own to do, so
 //! that tests can use it by its labels.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use eframe::egui::{
     Align, CentralPanel, Context, Frame, Layout, Margin, Panel, RichText, ScrollArea, Theme, Ui,
@@ -13,6 +13,7 @@ use eframe::egui::{
 use super::{
     MIN_SIZE,
     actions::{self, Action, Request, Tab},
+    context::{AppContext, Page},
     history::History,
     metrics::MetricsView,
     overlay,
@@ -26,11 +27,10 @@ use super::{
     widgets::{Look, action_button, tab_button},
 };
 use crate::{
-    frame::Mounting,
-    live::{LiveError, PipelineOptions, Snapshot},
+    live::Snapshot,
     monitor::{Level, Settings},
     source::{
-        SourceError, SourceSpec,
+        SourceSpec,
         preview::{Cameras, Preview},
     },
 };
@@ -45,75 +45,6 @@ const TOOLS: [(Action, &str); 3] = [
     (Action::FullScreen, text::FULL_SCREEN),
     (Action::Keys, text::KEYS),
 ];
-
-/// What there is to show of the watch.
-#[derive(Clone, Debug)]
-pub enum Page {
-    /// Camera and models are being opened.
-    Opening,
-    /// Nothing is watched, because cameras are looked at to choose one.
-    Resting,
-    /// They could not be.
-    Failed(Failure),
-    /// The latest of the running session.
-    Watching(Arc<Snapshot>),
-}
-
-/// Why nothing can be watched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// There is no camera: nothing is broken, it only needs one.
-    pub no_camera: bool,
-    /// The error's sentence.
-    pub why: String,
-}
-
-impl Failure {
-    /// Why a session did not open.
-    pub fn of(error: &LiveError) -> Self {
-        let no_camera = matches!(error, LiveError::Source(SourceError::NoCamera));
-        Self { no_camera, why: text::sentence(&error.to_string()) }
-    }
-
-    /// Why a session that has opened shows nothing: its source could not be opened.
-    pub fn to_begin(snapshot: &Snapshot) -> Option<Self> {
-        let why = snapshot.no_source.as_deref()?;
-        let no_camera = why == SourceError::NoCamera.to_string();
-        Some(Self { no_camera, why: text::sentence(why) })
-    }
-}
-
-/// What the screens are told of the world around them.
-#[derive(Clone, Debug)]
-pub struct Around {
-    /// What is watched, or was asked for.
-    pub source: SourceSpec,
-    /// The thresholds that count.
-    pub monitor: Settings,
-    /// They come from a file that was named at the start, not from the settings.
-    pub monitor_from_file: bool,
-    /// The models, for screens that look at recordings.
-    pub pipeline: PipelineOptions,
-    /// How recordings are brought upright, as the command line says: what the user has
-    /// chosen is said of the watched picture alone.
-    pub mounting: Mounting,
-    /// What is wrong with the settings, one sentence.
-    pub notice: Option<String>,
-}
-
-impl Default for Around {
-    /// The webcam, judged as usual by the models in use.
-    fn default() -> Self {
-        Self {
-            source: SourceSpec::Webcam(0),
-            monitor: Settings::default(),
-            monitor_from_file: false,
-            pipeline: PipelineOptions::default(),
-            mounting: Mounting::default(),
-            notice: None,
-        }
-    }
-}
 
 /// The contents of the window and what they remember.
 pub struct Screen {
@@ -190,7 +121,7 @@ impl Screen {
         &mut self,
         ui: &mut Ui,
         page: &Page,
-        around: &Around,
+        context: &AppContext,
         now: Instant,
     ) -> Vec<Request> {
         let ctx = ui.ctx().clone();
@@ -199,7 +130,7 @@ impl Screen {
         wanted.extend(dropped(&ctx).map(|path| Request::Replay(SourceSpec::Path(path))));
         if let Some(mut setup) = self.setup.take() {
             setup.covered = self.keys_shown;
-            if setup.show(ui, page, around, &mut self.preferences, &mut wanted, now) {
+            if setup.show(ui, page, context, &mut self.preferences, &mut wanted, now) {
                 self.setup = Some(setup);
             } else {
                 self.closing = setup.take_previews();
@@ -208,7 +139,7 @@ impl Screen {
         } else if self.compact.is_some() {
             wanted.extend(strip::compact(ui, page, now).map(Request::Act));
         } else {
-            self.full(ui, page, around, now, &mut wanted);
+            self.full(ui, page, context, now, &mut wanted);
         }
         // Nothing may cover an alarm.
         let alarm = matches!(page, Page::Watching(now) if now.judgement.level == Level::Critical);
@@ -220,7 +151,7 @@ impl Screen {
         if first && !alarm && overlay::welcome(&ctx) {
             self.preferences.welcomed = true;
         }
-        wanted.retain(|request| !self.obey(&ctx, request, around));
+        wanted.retain(|request| !self.obey(&ctx, request, context));
         wanted
     }
 
@@ -228,7 +159,7 @@ impl Screen {
         &mut self,
         ui: &mut Ui,
         page: &Page,
-        around: &Around,
+        context: &AppContext,
         now: Instant,
         wanted: &mut Vec<Request>,
     ) {
@@ -241,7 +172,7 @@ impl Screen {
         });
         Panel::top("bar").frame(bar).show_separator_line(false).show(ui, |ui| {
             wanted.extend(self.bar(ui).into_iter().map(Request::Act));
-            if let (Some(notice), false) = (&around.notice, self.notice_read) {
+            if let (Some(notice), false) = (&context.notice, self.notice_read) {
                 self.notice_read = overlay::notice(ui, notice);
             }
             if self.tab != Tab::Watch {
@@ -261,34 +192,34 @@ impl Screen {
                         snapshot,
                         &self.history,
                         &mut self.preferences,
-                        around,
+                        context,
                         now,
                     );
                     wanted.extend(asked);
                 }),
             },
             Tab::Replay => {
-                roomy(ui, |ui| self.replay.show(ui, around, self.preferences.overlays));
+                roomy(ui, |ui| self.replay.show(ui, context, self.preferences.overlays));
             }
-            Tab::Metrics => roomy(ui, |ui| self.metrics.show(ui, around)),
+            Tab::Metrics => roomy(ui, |ui| self.metrics.show(ui, context)),
             #[cfg(feature = "train")]
             Tab::Training => roomy(ui, |ui| wanted.extend(self.training.show(ui))),
             #[cfg(not(feature = "train"))]
             Tab::Training => {}
             Tab::Settings => {
                 let watching = matches!(page, Page::Watching(_));
-                wanted.extend(self.settings.show(ui, &mut self.preferences, around, watching));
+                wanted.extend(self.settings.show(ui, &mut self.preferences, context, watching));
             }
         });
     }
 
     /// Does what concerns the screen alone; false = it is somebody else's.
-    fn obey(&mut self, ctx: &Context, request: &Request, around: &Around) -> bool {
+    fn obey(&mut self, ctx: &Context, request: &Request, context: &AppContext) -> bool {
         let action = match request {
             Request::Act(action) => *action,
             Request::Replay(source) => {
                 self.tab = Tab::Replay;
-                self.replay.open(ctx, source, around);
+                self.replay.open(ctx, source, context);
                 return true;
             }
             Request::SetUp => {

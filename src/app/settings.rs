@@ -9,8 +9,8 @@ use eframe::egui::{
 
 use super::{
     actions::Request,
+    context::AppContext,
     preferences::{self, LEAST_VOLUME, Preferences, TEXT_SCALES},
-    screen::Around,
     text::{self, settings as words},
     theme::{self, GAP, Tokens},
     widgets::{name, remark, section},
@@ -57,7 +57,7 @@ impl SettingsView {
         &mut self,
         ui: &mut Ui,
         preferences: &mut Preferences,
-        around: &Around,
+        context: &AppContext,
         watching: bool,
     ) -> Vec<Request> {
         let mut wanted = vec![];
@@ -78,7 +78,7 @@ impl SettingsView {
             section(ui, words::PRIVACY, |ui| self.privacy(ui, preferences));
         });
         let mut right = column(ui, right, "settings right");
-        section(&mut right, words::THRESHOLDS, |ui| self.thresholds(ui, preferences, around));
+        section(&mut right, words::THRESHOLDS, |ui| self.thresholds(ui, preferences, context));
         wanted
     }
 
@@ -102,8 +102,8 @@ impl SettingsView {
         }
     }
 
-    fn thresholds(&mut self, ui: &mut Ui, preferences: &mut Preferences, around: &Around) {
-        let says = match around.monitor_from_file {
+    fn thresholds(&mut self, ui: &mut Ui, preferences: &mut Preferences, context: &AppContext) {
+        let says = match context.monitor_from_file {
             true => words::FROM_FILE,
             false => words::THRESHOLDS_SAYS,
         };

@@ -4,7 +4,7 @@ use eframe::egui::{Align, Layout, Rect, RichText, Sense, Spinner, Ui, UiBuilder,
 
 use super::{
     actions::Action,
-    screen::Failure,
+    context::Failure,
     text,
     theme::{self, GAP, PADDING, Tokens},
     widgets::{Look, action_button, camera_sign, state_sign},

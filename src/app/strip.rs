@@ -11,7 +11,7 @@ use eframe::egui::{
 use super::{
     MIN_SIZE,
     actions::Action,
-    screen::Page,
+    context::Page,
     text,
     theme::{self, PADDING, Tokens, Urgency},
     widgets::{Look, action_button, bold, inside, state_sign},

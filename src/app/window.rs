@@ -18,8 +18,9 @@ pub(super) use photo::Screenshot;
 
 use super::{
     actions::{Action, Request, Tab},
+    context::{AppContext, Failure, Page},
     preferences::{self, Preferences, Store},
-    screen::{self, Around, Failure, Page, Screen},
+    screen::{self, Screen},
     setup::Step,
     text,
 };
@@ -165,14 +166,14 @@ impl Window {
         window.monitor = window.thresholds();
         screen.metrics.data = start.measure;
         if screen.metrics.data.is_some() {
-            screen.metrics.measure(ctx, &window.around());
+            screen.metrics.measure(ctx, &window.context());
         }
         #[cfg(feature = "train")]
         if let Some(settings) = start.train {
             screen.training.begin(ctx, settings);
         }
         if let Some(source) = &start.replay {
-            screen.replay.open(ctx, source, &window.around());
+            screen.replay.open(ctx, source, &window.context());
         }
         window.screen = screen;
         // At the first page of the set-up, the cameras are looked at instead.
@@ -214,9 +215,9 @@ impl Window {
         }
     }
 
-    fn around(&self) -> Around {
+    fn context(&self) -> AppContext {
         let problem = self.store.problem();
-        Around {
+        AppContext {
             source: self.base.source.clone(),
             monitor: self.monitor,
             monitor_from_file: self.monitor_from_file,
@@ -287,8 +288,8 @@ impl Window {
 
     /// Draws the page and does what was asked for.
     pub(super) fn draw(&mut self, ui: &mut Ui, page: &Page) {
-        let around = self.around();
-        for request in self.screen.show(ui, page, &around, Instant::now()) {
+        let context = self.context();
+        for request in self.screen.show(ui, page, &context, Instant::now()) {
             self.perform(ui.ctx(), request, page);
         }
         self.apply(ui.ctx());

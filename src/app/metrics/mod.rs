@@ -24,7 +24,7 @@ use eframe::egui::{
 use self::{protocol::ProtocolView, results::Results};
 use super::{
     choose::{Chooser, Want},
-    screen::Around,
+    context::AppContext,
     text::{self, metrics as words},
     theme::{self, GAP, Tokens},
     widgets::{name, notice_row, remark, section},
@@ -78,7 +78,7 @@ impl MetricsView {
     }
 
     /// Draws the screen over what is left of `ui`.
-    pub fn show(&mut self, ui: &mut Ui, around: &Around) {
+    pub fn show(&mut self, ui: &mut Ui, context: &AppContext) {
         let ctx = ui.ctx().clone();
         if let Some((purpose, path)) = self.chooser.show(&ctx) {
             match purpose {
@@ -100,10 +100,10 @@ impl MetricsView {
         let area = ui.available_rect_before_wrap();
         let (left, right) = area.split_left_right_at_x(area.left() + LEFT);
         let mut left = column(ui, left, "metrics left");
-        section(&mut left, words::SETUP, |ui| self.setup(ui, around));
+        section(&mut left, words::SETUP, |ui| self.setup(ui, context));
         let mut right = column(ui, right.with_min_x(right.left() + GAP), "metrics right");
         let idle = self.job.is_none();
-        if let Some(sentence) = self.protocol.setup(&mut right, around, idle) {
+        if let Some(sentence) = self.protocol.setup(&mut right, context, idle) {
             self.said = Some(sentence);
         }
         right.add_space(GAP);
@@ -120,7 +120,7 @@ impl MetricsView {
         }
     }
 
-    fn setup(&mut self, ui: &mut Ui, around: &Around) {
+    fn setup(&mut self, ui: &mut Ui, context: &AppContext) {
         let ctx = ui.ctx().clone();
         ui.spacing_mut().item_spacing.y = 6.0;
         let idle = self.job.is_none() && !self.protocol.is_running();
@@ -170,7 +170,7 @@ impl MetricsView {
                 let label = RichText::new(words::MEASURE).color(tokens.background);
                 let button = Button::new(label).fill(tokens.accent).min_size(vec2(width, 36.0));
                 if ui.add_enabled(idle && self.data.is_some(), button).clicked() {
-                    self.measure(&ctx, around);
+                    self.measure(&ctx, context);
                 }
             }
         });
@@ -186,20 +186,20 @@ impl MetricsView {
     }
 
     /// Begins to measure.
-    pub fn measure(&mut self, ctx: &Context, around: &Around) {
+    pub fn measure(&mut self, ctx: &Context, context: &AppContext) {
         let Some(data) = self.data.clone() else { return };
         let with = |model: Option<PathBuf>| PipelineOptions {
             classifier: model.into(),
-            ..around.pipeline.clone()
+            ..context.pipeline.clone()
         };
         let first = match &self.model {
             Some(model) => with(Some(model.clone())),
-            None => around.pipeline.clone(),
+            None => context.pipeline.clone(),
         };
         let mut command = vec!["wakewatch".into(), "(window)".into(), "evaluate".into()];
         command.extend(["--data".into(), data.display().to_string()]);
         let measure = Measure {
-            mounting: around.mounting,
+            mounting: context.mounting,
             data,
             models: std::iter::once(first)
                 .chain(self.second.clone().map(|second| with(Some(second))))
@@ -208,7 +208,7 @@ impl MetricsView {
             by: vec![],
             bootstrap: Bootstrap::default(),
             threshold: None,
-            monitor: around.monitor,
+            monitor: context.monitor,
             versus: vec![],
             keep: None,
             command,

@@ -18,8 +18,8 @@ use eframe::egui::{
 use crate::{
     app::{
         choose::{Chooser, Want},
+        context::AppContext,
         metrics::waker,
-        screen::Around,
         start,
         text::protocol as words,
         theme::{self, GAP, Tokens},
@@ -92,7 +92,12 @@ impl ProtocolView {
 
     /// What is played, in a row of its own; `idle`: nothing else is being measured. A sentence
     /// where the tests cannot begin.
-    pub(super) fn setup(&mut self, ui: &mut Ui, around: &Around, idle: bool) -> Option<String> {
+    pub(super) fn setup(
+        &mut self,
+        ui: &mut Ui,
+        context: &AppContext,
+        idle: bool,
+    ) -> Option<String> {
         let mut pressed = false;
         section(ui, words::TITLE, |ui| {
             remark(ui, words::SAYS);
@@ -110,17 +115,17 @@ impl ProtocolView {
                 pressed = ui.add_enabled(idle, button).clicked();
             });
         });
-        if pressed { self.start(ui.ctx(), around) } else { None }
+        if pressed { self.start(ui.ctx(), context) } else { None }
     }
 
     /// Begins to play what is chosen.
-    fn start(&mut self, ctx: &Context, around: &Around) -> Option<String> {
+    fn start(&mut self, ctx: &Context, context: &AppContext) -> Option<String> {
         let mut command = vec!["wakewatch".into(), "(window)".into(), "protocol".into()];
         command.extend(self.only.iter().flat_map(|only| ["--only".into(), only.clone()]));
         let choice = Choice { only: self.only.iter().cloned().collect(), part: None };
         let options = ProtocolOptions {
-            pipeline: around.pipeline.clone(),
-            monitor: around.monitor,
+            pipeline: context.pipeline.clone(),
+            monitor: context.monitor,
             ..ProtocolOptions::default()
         };
         match job::start(choice, options, command, waker(ctx)) {
@@ -304,13 +309,13 @@ mod tests {
     #[test]
     fn tests_wait_for_a_measurement_and_every_requirement_can_be_chosen() {
         let mut view = ProtocolView::default();
-        let around = Around::default();
+        let context = AppContext::default();
         let mut installed = false;
         let mut harness = Harness::builder().with_size(vec2(300.0, 500.0)).build_ui(|ui| {
             if !std::mem::replace(&mut installed, true) {
                 theme::install(ui.ctx());
             }
-            assert!(view.setup(ui, &around, false).is_none());
+            assert!(view.setup(ui, &context, false).is_none());
             assert!(!view.show(ui), "nothing was played yet");
         });
         harness.run_steps(3);

@@ -19,7 +19,7 @@ use eframe::egui::{
 
 use super::{
     choose::{Chooser, Want},
-    screen::Around,
+    context::AppContext,
     start::column,
     text::{self, replay as words},
     theme::{self, GAP, Tokens},
@@ -59,14 +59,14 @@ pub struct ReplayView {
 
 impl ReplayView {
     /// Begins to review a recording.
-    pub fn open(&mut self, ctx: &Context, source: &SourceSpec, around: &Around) {
+    pub fn open(&mut self, ctx: &Context, source: &SourceSpec, context: &AppContext) {
         let waker = ctx.clone();
         let waker: Waker = Arc::new(move || waker.request_repaint());
         let options = ReviewOptions {
             source: Some(source.clone()),
-            open: OpenOptions { mounting: around.mounting, ..OpenOptions::default() },
-            pipeline: around.pipeline.clone(),
-            monitor: around.monitor,
+            open: OpenOptions { mounting: context.mounting, ..OpenOptions::default() },
+            pipeline: context.pipeline.clone(),
+            monitor: context.monitor,
         };
         self.review = Some(Arc::new(Review::start(options, &waker)));
         (self.speed, self.said, self.exporting) = (None, None, None);
@@ -79,16 +79,16 @@ impl ReplayView {
     }
 
     /// Draws the screen over what is left of `ui`.
-    pub fn show(&mut self, ui: &mut Ui, around: &Around, overlays: bool) {
+    pub fn show(&mut self, ui: &mut Ui, context: &AppContext, overlays: bool) {
         let ctx = ui.ctx().clone();
         if let Some((purpose, path)) = self.chooser.show(&ctx) {
             match purpose {
-                Purpose::Open => self.open(&ctx, &SourceSpec::Path(path), around),
+                Purpose::Open => self.open(&ctx, &SourceSpec::Path(path), context),
                 Purpose::Frames | Purpose::Picture => self.export(&ctx, purpose, path),
             }
         }
         self.hear();
-        let Some(review) = self.review.clone() else { return self.nothing(ui, around) };
+        let Some(review) = self.review.clone() else { return self.nothing(ui, context) };
         self.keys(ui, &review);
         let shown = match review.player() {
             Some(player) => player.shown(),
@@ -97,7 +97,7 @@ impl ReplayView {
         let known = review.at(shown.at);
         let seconds = review.seconds();
 
-        self.head(ui, &review, around, seconds);
+        self.head(ui, &review, context, seconds);
         let told = [review.judging().problem, shown.problem.clone(), self.said.clone()];
         for sentence in told.into_iter().flatten() {
             if notice_row(ui, &text::sentence(&sentence), Some(text::CLOSE)) {
@@ -114,7 +114,7 @@ impl ReplayView {
         let (left, right) = main.split_left_right_at_x(main.right() - side);
         let left = left.with_max_x(left.right() - GAP);
         self.picture(ui, left, &review, &shown, known.as_ref(), overlays);
-        panel::show(ui, right, &review, shown.at, known.as_ref(), around);
+        panel::show(ui, right, &review, shown.at, known.as_ref(), context);
 
         let (bar, row) = foot.split_top_bottom_at_y(foot.top() + BAR);
         let truth = review.truth();
@@ -136,7 +136,7 @@ impl ReplayView {
     }
 
     /// Nothing has been opened yet.
-    fn nothing(&mut self, ui: &mut Ui, around: &Around) {
+    fn nothing(&mut self, ui: &mut Ui, context: &AppContext) {
         let tokens = Tokens::current(ui);
         let ctx = ui.ctx().clone();
         column(ui, 240.0, |ui| {
@@ -150,7 +150,7 @@ impl ReplayView {
                 self.ask(&ctx);
             }
             if ui.add(Button::new(words::DEMO).min_size(vec2(280.0, 36.0))).clicked() {
-                self.open(&ctx, &SourceSpec::Demo(None), around);
+                self.open(&ctx, &SourceSpec::Demo(None), context);
             }
         });
     }
@@ -184,7 +184,7 @@ impl ReplayView {
     }
 
     /// What is replayed, how far it is judged, and what can be made of it.
-    fn head(&mut self, ui: &mut Ui, review: &Review, around: &Around, seconds: f64) {
+    fn head(&mut self, ui: &mut Ui, review: &Review, context: &AppContext, seconds: f64) {
         let tokens = Tokens::current(ui);
         let ctx = ui.ctx().clone();
         ui.horizontal(|ui| {
@@ -196,7 +196,7 @@ impl ReplayView {
                 for scenario in demo::scenarios() {
                     if ui.selectable_label(false, *scenario).clicked() {
                         let source = SourceSpec::Demo(Some((*scenario).to_owned()));
-                        self.open(&ctx, &source, around);
+                        self.open(&ctx, &source, context);
                     }
                 }
             });

@@ -4,7 +4,7 @@ use eframe::egui::{Label, Rect, RichText, Sense, Ui, vec2};
 
 use crate::{
     app::{
-        screen::Around,
+        context::AppContext,
         text::{self, replay as words},
         theme::{self, Tokens},
         widgets::{Gauge, card, gauge, heading, remark, state_sign},
@@ -22,7 +22,7 @@ pub(super) fn show(
     review: &Review,
     at: f64,
     known: Option<&Known>,
-    around: &Around,
+    context: &AppContext,
 ) {
     let mut card = card(ui, rect, "judged here");
     let ui = &mut card;
@@ -51,7 +51,7 @@ pub(super) fn show(
     let share = |share: Option<f32>| share.map(|share| (text::percent(share), share));
     let closed = judged.eyes_closed_s;
     let color = tokens.state(judged.state);
-    let monitor = &around.monitor;
+    let monitor = &context.monitor;
     let reading = known.reading.as_ref();
     let gauges = [
         Gauge {

@@ -12,8 +12,8 @@ use super::{Choice, Move, heading};
 use crate::{
     app::{
         actions::Action,
+        context::{AppContext, Page},
         preferences::Preferences,
-        screen::{Around, Page},
         text::{self, setup as words},
         theme::{self, GAP, Tokens},
         widgets::{CameraView, Look, action_button, camera_sign, remark},
@@ -109,13 +109,13 @@ impl CameraPage {
         &mut self,
         ui: &mut Ui,
         page: &Page,
-        around: &Around,
+        context: &AppContext,
         preferences: &Preferences,
         pressed: &[Action],
     ) -> Move {
         // A camera that is still watched cannot be opened.
         if matches!(page, Page::Resting) {
-            self.ask(ui, around);
+            self.ask(ui, context);
             self.open(ui, preferences);
             self.choose(preferences);
         }
@@ -160,7 +160,7 @@ impl CameraPage {
     }
 
     /// Asks for the cameras, or takes the answer; again and again while there is none.
-    fn ask(&mut self, ui: &Ui, around: &Around) {
+    fn ask(&mut self, ui: &Ui, context: &AppContext) {
         if let Some(asked) = &self.asked {
             let listed = match asked.try_recv() {
                 Ok(listed) => listed,
@@ -168,7 +168,7 @@ impl CameraPage {
                 Err(TryRecvError::Disconnected) => Err(text::start::NO_ANSWER.into()),
             };
             self.asked = None;
-            return self.take(listed, around);
+            return self.take(listed, context);
         }
         let due = match &self.answer {
             Some((_, at)) => self.tiles.is_empty() && at.elapsed() >= ASK_AGAIN,
@@ -179,19 +179,19 @@ impl CameraPage {
             let ask = move || cameras.list().map_err(|why| why.to_string());
             match background::answer("cameras", move || ctx.request_repaint(), ask) {
                 Ok(asked) => self.asked = Some(asked),
-                Err(why) => self.take(Err(why.to_string()), around),
+                Err(why) => self.take(Err(why.to_string()), context),
             }
         }
     }
 
     /// Makes a tile of each camera, and of another source that was named at the start.
-    fn take(&mut self, listed: Listed, around: &Around) {
+    fn take(&mut self, listed: Listed, context: &AppContext) {
         let (cameras, why) = match listed {
             Ok(cameras) => (cameras, None),
             Err(why) => (vec![], Some(why)),
         };
         self.answer = Some((why, Instant::now()));
-        let named = match &around.source {
+        let named = match &context.source {
             SourceSpec::Webcam(_) | SourceSpec::Demo(None) => None,
             other => Some(Choice::other(other.clone())),
         };

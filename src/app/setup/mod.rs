@@ -6,6 +6,7 @@
 mod camera;
 mod pages;
 mod seat;
+pub mod step;
 
 use std::time::{Duration, Instant};
 
@@ -14,11 +15,12 @@ use eframe::egui::{
     ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
+pub use self::step::Step;
 use self::{camera::CameraPage, seat::SeatPage};
 use super::{
     actions::{Action, Request},
+    context::{AppContext, Page},
     preferences::{KeptCamera, Preferences},
-    screen::{Around, Page},
     strip,
     text::{self, setup as words},
     theme::{self, GAP, PADDING, Tokens},
@@ -39,38 +41,6 @@ const WIDTH: f32 = 984.0;
 const LEAST: f32 = 440.0;
 /// How often the silence of the set-up is asked for again, until the snapshot tells it.
 const MUTE_AGAIN: Duration = Duration::from_secs(1);
-
-/// The pages, in their order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub enum Step {
-    /// Which camera.
-    #[default]
-    Camera,
-    /// Whether face, light and eyes will do.
-    Seat,
-    /// How loud the alarm is.
-    Alarm,
-    /// What was found.
-    Ready,
-}
-
-impl Step {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Camera, Self::Seat, Self::Alarm, Self::Ready];
-
-    /// From 1.
-    pub fn number(self) -> usize {
-        self as usize + 1
-    }
-
-    fn next(self) -> Option<Self> {
-        Self::ALL.get(self as usize + 1).copied()
-    }
-
-    fn before(self) -> Option<Self> {
-        (self as usize).checked_sub(1).and_then(|at| Self::ALL.get(at).copied())
-    }
-}
 
 /// What can be watched.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,7 +116,7 @@ impl SetupView {
         &mut self,
         ui: &mut Ui,
         page: &Page,
-        around: &Around,
+        context: &AppContext,
         preferences: &mut Preferences,
         wanted: &mut Vec<Request>,
         now: Instant,
@@ -164,7 +134,7 @@ impl SetupView {
         head.show(ui, |ui| {
             centred(ui, |ui| {
                 self.head(ui);
-                if let Some(notice) = &around.notice {
+                if let Some(notice) = &context.notice {
                     notice_row(ui, notice, None);
                 }
             });
@@ -188,7 +158,7 @@ impl SetupView {
         CentralPanel::default().frame(frame(GAP, 0.0)).show(ui, |ui| {
             ScrollArea::both().id_salt(self.step.number()).auto_shrink(false).show(ui, |ui| {
                 let asked = centred(ui, |ui| match self.step {
-                    Step::Camera => self.camera.show(ui, page, around, preferences, &pressed),
+                    Step::Camera => self.camera.show(ui, page, context, preferences, &pressed),
                     Step::Seat => self.seat.show(ui, page, wanted, &pressed, now),
                     Step::Alarm => {
                         self.played |=
@@ -205,7 +175,7 @@ impl SetupView {
                 turn = if asked == Move::Stay { turn } else { asked };
             });
         });
-        self.turn(turn, page, around, preferences, wanted)
+        self.turn(turn, page, context, preferences, wanted)
     }
 
     /// While cameras are chosen, nothing else may hold one; later, the set-up is no time for
@@ -230,7 +200,7 @@ impl SetupView {
         &mut self,
         turn: Move,
         page: &Page,
-        around: &Around,
+        context: &AppContext,
         preferences: &mut Preferences,
         wanted: &mut Vec<Request>,
     ) -> bool {
@@ -243,7 +213,7 @@ impl SetupView {
         if self.step == Step::Camera && (turn == Move::Next || to.is_none()) {
             // One who skips still gets a camera that works, if one was seen.
             self.watched = self.camera.chosen().cloned();
-            let spec = self.watched.as_ref().map_or(&around.source, |choice| &choice.spec);
+            let spec = self.watched.as_ref().map_or(&context.source, |choice| &choice.spec);
             if let Some(kept) = self.watched.as_ref().and_then(kept) {
                 preferences.camera = Some(kept);
             }

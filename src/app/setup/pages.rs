@@ -7,8 +7,8 @@ use crate::{
     alarm::SoundState,
     app::{
         actions::{Action, Request},
+        context::Page,
         preferences::Preferences,
-        screen::Page,
         settings,
         text::{self, setup as words},
         theme::{GAP, PADDING, Tokens},

@@ -9,7 +9,7 @@ use super::{Mark, Move, check, heading};
 use crate::{
     app::{
         actions::{Action, Request},
-        screen::Page,
+        context::Page,
         text::{self, setup as words},
         theme::{self, GAP, Tokens},
         widgets::{CameraView, Look, action_button, notice_row},

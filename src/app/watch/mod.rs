@@ -15,9 +15,9 @@ use eframe::egui::{Align, Label, Layout, Rect, RichText, Sense, Ui, UiBuilder, v
 use self::{places::Places, tools::Tools};
 use super::{
     actions::Request,
+    context::AppContext,
     history::{History, Mark},
     preferences::Preferences,
-    screen::Around,
     text,
     theme::{self, PADDING, Tokens},
     widgets::{CameraView, PatchGridView, card, draw_mark, heading, state_sign, timeline},
@@ -47,7 +47,7 @@ impl WatchView {
         snapshot: &Snapshot,
         history: &History,
         preferences: &mut Preferences,
-        around: &Around,
+        context: &AppContext,
         now: Instant,
     ) -> Vec<Request> {
         let muted = snapshot.muted_until.and_then(|until| until.checked_duration_since(now));
@@ -57,21 +57,21 @@ impl WatchView {
         let overlays = preferences.overlays;
 
         let mut wanted = vec![];
-        let acted = hero::show(ui, places.hero, snapshot, &around.monitor, muted);
+        let acted = hero::show(ui, places.hero, snapshot, &context.monitor, muted);
         wanted.extend(acted.map(Request::Act));
         for (banner, rect) in banners.iter().zip(&places.banners) {
             draw_banner(ui, *rect, banner);
         }
-        wanted.extend(self.tools.show(ui, places.tools, snapshot, preferences, around));
+        wanted.extend(self.tools.show(ui, places.tools, snapshot, preferences, context));
         // Pictures are dark or light by themselves: what is drawn over them has one colour.
         let color = theme::DARK.state(snapshot.judgement.state);
         self.camera.show(ui, places.camera, snapshot, overlays, color);
-        self.crop(ui, places.crop, snapshot, preferences, around);
-        signs::show(ui, places.signs, snapshot, &around.monitor);
+        self.crop(ui, places.crop, snapshot, preferences, context);
+        signs::show(ui, places.signs, snapshot, &context.monitor);
 
         let mut plot = card(ui, places.timeline, "timeline");
         timeline_heading(&mut plot);
-        timeline(&mut plot, history, around.monitor.drowsy_enter);
+        timeline(&mut plot, history, context.monitor.drowsy_enter);
 
         status(ui, places.status, snapshot, muted);
         wanted
@@ -84,10 +84,10 @@ impl WatchView {
         place: Rect,
         snapshot: &Snapshot,
         preferences: &Preferences,
-        around: &Around,
+        context: &AppContext,
     ) {
         let tokens = Tokens::current(ui);
-        let imagined = self.imagined(ui, snapshot, preferences, around);
+        let imagined = self.imagined(ui, snapshot, preferences, context);
         let mut card = card(ui, place, "crop");
         let (title, legend) = match &imagined {
             Imagined::Nothing if reads_eyes(snapshot) => {
@@ -121,7 +121,7 @@ impl WatchView {
         ui: &Ui,
         snapshot: &Snapshot,
         preferences: &Preferences,
-        around: &Around,
+        context: &AppContext,
     ) -> Imagined {
         if !preferences.imagine {
             self.imaginer = None;
@@ -130,7 +130,7 @@ impl WatchView {
         let Some(crop) = &snapshot.crop else { return Imagined::Nothing };
         let imaginer = self.imaginer.get_or_insert_with(|| {
             let ctx = ui.ctx().clone();
-            Imaginer::start(around.pipeline.runtime.clone(), move || ctx.request_repaint())
+            Imaginer::start(context.pipeline.runtime.clone(), move || ctx.request_repaint())
         });
         imaginer.offer(crop, &snapshot.keep);
         imaginer.latest()

@@ -9,8 +9,8 @@ use super::short;
 use crate::{
     app::{
         actions::{Action, Request},
+        context::AppContext,
         preferences::{CAMERA_SIZES, KeptCamera, Preferences},
-        screen::Around,
         text::{self, watch as words},
         widgets::{Look, action_button, name},
     },
@@ -51,12 +51,12 @@ impl Tools {
         rect: Rect,
         snapshot: &Snapshot,
         preferences: &mut Preferences,
-        around: &Around,
+        context: &AppContext,
     ) -> Vec<Request> {
         let mut wanted = vec![];
         let layout = Layout::left_to_right(Align::Center);
         let mut row = ui.new_child(UiBuilder::new().id_salt("tools").max_rect(rect).layout(layout));
-        wanted.extend(self.source(&mut row, snapshot, preferences, around));
+        wanted.extend(self.source(&mut row, snapshot, preferences, context));
         size(&mut row, preferences);
         device(&mut row, preferences);
         row.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -79,11 +79,11 @@ impl Tools {
         ui: &mut Ui,
         snapshot: &Snapshot,
         preferences: &mut Preferences,
-        around: &Around,
+        context: &AppContext,
     ) -> Option<Request> {
         let mut wanted = None;
         let now = match snapshot.source.name.as_str() {
-            "" => words::source(&around.source),
+            "" => words::source(&context.source),
             known => short(known).to_owned(),
         };
         let combo = ComboBox::from_id_salt("source").width(WIDTH).truncate().selected_text(now);
@@ -101,7 +101,7 @@ impl Tools {
                     Cameras::Known(cameras) => {
                         for camera in cameras {
                             let source = SourceSpec::Webcam(camera.index);
-                            let chosen = source == around.source;
+                            let chosen = source == context.source;
                             if ui.selectable_label(chosen, &camera.name).clicked() {
                                 preferences.camera = Some(KeptCamera::of(camera));
                                 wanted = Some(Request::Watch(source));
@@ -115,7 +115,7 @@ impl Tools {
                 ui.label(words::DEMO);
                 for scenario in demo::scenarios() {
                     let source = SourceSpec::Demo(Some((*scenario).to_owned()));
-                    if ui.selectable_label(source == around.source, *scenario).clicked() {
+                    if ui.selectable_label(source == context.source, *scenario).clicked() {
                         wanted = Some(Request::Watch(source));
                     }
                 }

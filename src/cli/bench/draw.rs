@@ -9,8 +9,9 @@ use crate::{
     app::{
         USUAL_SIZE,
         actions::Tab,
+        context::{AppContext, Page},
         preferences::Preferences,
-        screen::{self, Around, Page, Screen},
+        screen::{self, Screen},
         theme,
     },
     live::{Sighting, Snapshot},
@@ -21,7 +22,7 @@ use crate::{
 pub(super) struct Drawing {
     ctx: Context,
     screen: Screen,
-    around: Around,
+    context: AppContext,
     began: Instant,
 }
 
@@ -32,7 +33,7 @@ impl Drawing {
         let chosen = Preferences { welcomed: true, ..Preferences::default() };
         screen::dress(&ctx, &chosen);
         let screen = Screen::new(chosen, Tab::Watch);
-        Self { ctx, screen, around: Around::default(), began: Instant::now() }
+        Self { ctx, screen, context: AppContext::default(), began: Instant::now() }
     }
 
     /// Draws one sighting.
@@ -46,7 +47,7 @@ impl Drawing {
             judgement: judgement.clone(),
             ..Snapshot::default()
         };
-        self.screen.remember(&snapshot, &self.around.monitor);
+        self.screen.remember(&snapshot, &self.context.monitor);
         let page = Page::Watching(Arc::new(snapshot));
         let [width, height] = USUAL_SIZE;
         let input = RawInput {
@@ -55,7 +56,7 @@ impl Drawing {
             ..RawInput::default()
         };
         let mut drawn = self.ctx.run_ui(input, |ui| {
-            self.screen.show(ui, &page, &self.around, Instant::now());
+            self.screen.show(ui, &page, &self.context, Instant::now());
         });
         let triangles =
             self.ctx.tessellate(std::mem::take(&mut drawn.shapes), drawn.pixels_per_point);
