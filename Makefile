@@ -9,6 +9,8 @@ run: setup           ## set up, build, open the window; ARGS="watch --source dem
 	cargo run --release --locked -- $(ARGS)
 
 test: export TESTS = 1
+# What this sets up is there: a test that would skip for want of it fails.
+test: export WAKEWATCH_REQUIRE = 1
 test: setup format lint features unit deny   ## everything that CI checks
 
 setup:               ## install what is missing; GPU=1 for the CUDA build of ONNX Runtime

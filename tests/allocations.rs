@@ -11,14 +11,17 @@ use std::{sync::Arc, time::Duration};
 
 use allocation_counter::{AllocationInfo, measure};
 use image::RgbImage;
+use need::has_runtime;
 use wakewatch::{
     face::{Cutter, GreySampler, Region},
     frame::Frame,
-    infer::runtime,
     live::{Pipeline, PipelineOptions, Sighting, Vision},
     monitor::{Monitor, Settings},
     source::{self, OpenOptions, SourceSpec},
 };
+
+#[path = "common/need.rs"]
+mod need;
 
 /// Width and height of the camera's picture, and the most allocations and bytes of a frame
 /// in which a face is followed.
@@ -40,8 +43,7 @@ fn frames([width, height]: [u32; 2]) -> Vec<Frame> {
 
 #[test]
 fn a_followed_face_allocates_little_and_no_picture() {
-    if let Err(error) = runtime::init() {
-        eprintln!("skipped: {error}");
+    if !has_runtime() {
         return;
     }
     for (size, most_allocations, most_bytes) in MOST {

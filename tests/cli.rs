@@ -10,7 +10,11 @@ use std::{
 
 use assert_cmd::Command;
 use image::{RgbImage, imageops};
+use need::has_runtime;
 use wakewatch::source::{OpenOptions, Source, demo::Demo};
+
+#[path = "common/need.rs"]
+mod need;
 
 fn wakewatch() -> Command {
     let mut command = Command::cargo_bin("wakewatch").unwrap();
@@ -214,8 +218,7 @@ fn drawn(play: &str, second: f32) -> RgbImage {
 
 /// What `classify` says of these pictures, with more arguments; `None` without a runtime.
 fn classified(pictures: &[RgbImage], more: &[&str]) -> Option<Vec<serde_json::Value>> {
-    if let Err(error) = wakewatch::infer::runtime::init() {
-        eprintln!("skipped: {error}");
+    if !has_runtime() {
         return None;
     }
     let folder = tempfile::tempdir().unwrap();

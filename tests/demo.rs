@@ -10,16 +10,19 @@ mod people;
 #[path = "demo/played.rs"]
 mod played;
 
+use need::has_runtime;
 use played::{Row, Sight, Span, closed_scores, closings, every, first_at, pipeline, play};
 use wakewatch::{
     evaluate::metrics::{Scored, auc},
-    infer::runtime,
     monitor::Level,
     source::{
         OpenOptions, Source,
         demo::{Demo, about_driver, scenarios},
     },
 };
+
+#[path = "common/need.rs"]
+mod need;
 
 /// Drivers of the matrix.
 const DRIVERS: usize = 12;
@@ -34,15 +37,6 @@ const MOST_ERROR: f64 = 0.06;
 const LEAST_AUC: f64 = 0.97;
 /// From shut eyes to the alarm, seconds.
 const IN_TIME: std::ops::RangeInclusive<f64> = 1.3..=1.8;
-
-/// Without ONNX Runtime no test of this file can say anything.
-fn no_runtime() -> bool {
-    let missing = runtime::init().err();
-    if let Some(error) = &missing {
-        eprintln!("skipped: {error}");
-    }
-    missing.is_some()
-}
 
 fn least_found(scenario: &str) -> f64 {
     if HARD.contains(&scenario) { LEAST_FOUND_HARD } else { LEAST_FOUND }
@@ -144,7 +138,7 @@ fn false_alarms(seconds: u32, stride: u64) -> Vec<String> {
 
 #[test]
 fn the_driver_is_found_and_read_in_every_scenario() {
-    if no_runtime() {
+    if !has_runtime() {
         return;
     }
     // A driver for each scenario, all of them in turn.
@@ -155,7 +149,7 @@ fn the_driver_is_found_and_read_in_every_scenario() {
 
 #[test]
 fn whoever_falls_asleep_is_woken_in_time() {
-    if no_runtime() {
+    if !has_runtime() {
         return;
     }
     // Slowly until the eyes shut at 10 s, which is when every frame counts.
@@ -167,7 +161,7 @@ fn whoever_falls_asleep_is_woken_in_time() {
 
 #[test]
 fn nothing_sounds_while_nobody_sleeps() {
-    if no_runtime() {
+    if !has_runtime() {
         return;
     }
     let rung = false_alarms(60, 5);

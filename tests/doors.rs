@@ -11,6 +11,8 @@
 
 #[path = "common/encode.rs"]
 mod encode;
+#[path = "common/need.rs"]
+mod need;
 #[path = "common/program.rs"]
 mod program;
 
@@ -24,7 +26,8 @@ use assert_cmd::Command;
 use encode::{Film, How, write, write_as};
 use ffmpeg_next::codec::Id;
 use image::RgbImage;
-use program::{has_runtime, told};
+use need::has_runtime;
+use program::told;
 use serde_json::Value;
 use wakewatch::source::{OpenOptions, SourceSpec, open};
 

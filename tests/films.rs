@@ -7,12 +7,15 @@
 use std::{fs, path::Path};
 
 use image::RgbImage;
-use program::{has_runtime, told};
+use need::has_runtime;
+use program::told;
 use serde_json::Value;
 use wakewatch::source::{OpenOptions, Source, demo};
 
 #[path = "common/encode.rs"]
 mod encode;
+#[path = "common/need.rs"]
+mod need;
 #[path = "common/program.rs"]
 mod program;
 

@@ -9,6 +9,8 @@
 
 #[path = "common/encode.rs"]
 mod encode;
+#[path = "common/need.rs"]
+mod need;
 #[path = "common/program.rs"]
 mod program;
 
@@ -17,7 +19,8 @@ use std::{collections::BTreeSet, fs, path::Path};
 use encode::{Film, How, bytes_of, write_as};
 use ffmpeg_next::codec::Id;
 use image::{ImageFormat, RgbImage};
-use program::{has_runtime, told};
+use need::has_runtime;
+use program::told;
 use wakewatch::source::{OpenOptions, SourceSpec, open};
 
 /// Frames of each recording, at 25 a second.

@@ -8,10 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use need::{has_runtime, needed};
 use wakewatch::{
     monitor::{Level, State},
     record::Event,
 };
+
+#[path = "common/need.rs"]
+mod need;
 
 /// Ends the program whatever happens.
 struct Running(Child);
@@ -31,21 +35,23 @@ fn alarmed(log: &Path) -> bool {
     })
 }
 
-/// A display that nobody looks at, and its name; `None` where there is no Xvfb.
-fn display() -> Option<(Running, String)> {
+/// A display that nobody looks at, and its name.
+fn display() -> std::io::Result<(Running, String)> {
     let mut command = Command::new("Xvfb");
     command.args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"]);
-    let server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+    let server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let mut server = Running(server);
     let mut number = String::new();
-    BufReader::new(server.0.stdout.take()?).read_line(&mut number).ok()?;
-    Some((server, format!(":{}", number.trim())))
+    if let Some(told) = server.0.stdout.take() {
+        BufReader::new(told).read_line(&mut number)?;
+    }
+    Ok((server, format!(":{}", number.trim())))
 }
 
 #[test]
 fn a_hidden_window_does_not_keep_the_driver_asleep() {
-    let Some((_server, display)) = display() else { return };
-    if wakewatch::infer::runtime::init().is_err() {
+    let Some((_server, display)) = needed(display()) else { return };
+    if !has_runtime() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -17,10 +17,11 @@ use std::{
 
 use assert_cmd::cargo::cargo_bin;
 use image::{RgbImage, imageops};
-use wakewatch::{
-    infer::runtime,
-    source::{OpenOptions, SourceSpec, open},
-};
+use need::has_runtime;
+use wakewatch::source::{OpenOptions, SourceSpec, open};
+
+#[path = "common/need.rs"]
+mod need;
 
 /// Frames a second of the clips.
 const FPS: i64 = 10;
@@ -171,8 +172,7 @@ fn weights(run: &Path) -> Vec<u32> {
 
 #[test]
 fn from_folders_of_videos_to_a_model_that_classifies() {
-    if let Err(error) = runtime::init() {
-        eprintln!("skipped: {error}");
+    if !has_runtime() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -307,8 +307,7 @@ fn collections(root: &Path, truth: &str) {
 
 #[test]
 fn frames_of_films_are_labelled_by_their_spans_and_eyes_need_no_face() {
-    if let Err(error) = runtime::init() {
-        eprintln!("skipped: {error}");
+    if !has_runtime() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

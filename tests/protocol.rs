@@ -6,9 +6,12 @@
 use std::{fs, path::Path};
 
 use assert_cmd::Command;
-use program::{has_runtime, told};
+use need::has_runtime;
+use program::told;
 use serde_json::Value;
 
+#[path = "common/need.rs"]
+mod need;
 #[path = "common/program.rs"]
 mod program;
 

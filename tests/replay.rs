@@ -13,7 +13,8 @@ use std::{
 };
 
 use image::{RgbImage, codecs::jpeg::JpegEncoder};
-use program::{has_runtime, told};
+use need::has_runtime;
+use program::told;
 use serde_json::Value;
 use wakewatch::{
     record::parquet::COLUMNS,
@@ -22,6 +23,8 @@ use wakewatch::{
 
 #[path = "common/encode.rs"]
 mod encode;
+#[path = "common/need.rs"]
+mod need;
 #[path = "common/program.rs"]
 mod program;
 

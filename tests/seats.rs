@@ -6,15 +6,18 @@
 use std::{sync::Arc, time::Duration};
 
 use image::{RgbImage, imageops};
+use need::has_runtime;
 use wakewatch::{
     alarm::SoundState,
     face::{FaceTracker, Seat},
     frame::{Frame, Mounting, Turn},
-    infer::runtime,
     live::{Event, LiveOptions, Pace, Parts, Pipeline, PipelineOptions, Summary, Vision, headless},
     monitor::{Level, State},
     source::{self, OpenOptions, Source, SourceError, SourceInfo, SourceSpec, demo::Demo},
 };
+
+#[path = "common/need.rs"]
+mod need;
 
 #[cfg(feature = "video")]
 #[path = "common/encode.rs"]
@@ -26,15 +29,6 @@ const SIZE: [u32; 2] = [640, 480];
 
 /// Seconds of a play of two people: who falls asleep is woken after 12.
 const SECONDS: u32 = 14;
-
-/// Without ONNX Runtime no test of this file can say anything.
-fn no_runtime() -> bool {
-    let missing = runtime::init().err();
-    if let Some(error) = &missing {
-        eprintln!("skipped: {error}");
-    }
-    missing.is_some()
-}
 
 /// Someone in one half of the picture.
 struct Sitting {
@@ -128,7 +122,7 @@ fn worst((summary, events): &(Summary, Vec<Event>)) -> Level {
 
 #[test]
 fn the_driver_stays_the_driver_when_a_larger_passenger_gets_in() {
-    if no_runtime() {
+    if !has_runtime() {
         return;
     }
     for (driver, passenger, level) in
@@ -154,7 +148,7 @@ fn the_driver_stays_the_driver_when_a_larger_passenger_gets_in() {
 
 #[test]
 fn with_two_people_from_the_start_the_seat_says_whose_sleep_counts() {
-    if no_runtime() {
+    if !has_runtime() {
         return;
     }
     for (seat, left, right, sleeps) in [
@@ -178,7 +172,7 @@ fn with_two_people_from_the_start_the_seat_says_whose_sleep_counts() {
 
 #[test]
 fn a_turned_picture_is_told_with_the_switch_to_use() {
-    if no_runtime() {
+    if !has_runtime() {
         return;
     }
     let demo = || {
@@ -211,7 +205,7 @@ fn a_turned_picture_is_told_with_the_switch_to_use() {
 
 #[test]
 fn an_empty_seat_is_no_turned_picture() {
-    if no_runtime() {
+    if !has_runtime() {
         return;
     }
     let options = OpenOptions { fps: FPS, ..OpenOptions::default() };
@@ -284,8 +278,7 @@ mod film {
         let demo = demo.as_mut().unwrap();
         let pictures: Vec<RgbImage> =
             (0..4).map(|_| (*demo.next_frame().unwrap().unwrap().image).clone()).collect();
-        let mut pipeline =
-            runtime::init().ok().map(|_| Pipeline::open(&PipelineOptions::default()));
+        let mut pipeline = has_runtime().then(|| Pipeline::open(&PipelineOptions::default()));
         let folder = tempfile::tempdir().unwrap();
         for rotate in Turn::ALL {
             for mirror in [false, true] {

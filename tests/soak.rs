@@ -21,12 +21,12 @@ use std::{
 };
 
 use faults::{Fault, FaultySource, FaultySpeaker, FaultyVision, Plan};
+use need::has_runtime;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use wakewatch::{
     chart::{self, Panel, Series},
     frame::Frame,
-    infer::runtime,
     live::{Live, LiveError, LiveOptions, Parts, Pipeline, Sighting, Vision, VisionInfo},
     monitor::{Level, Settings},
     record::Event,
@@ -35,6 +35,9 @@ use wakewatch::{
         demo::{self, Demo, TOUR, Truth},
     },
 };
+
+#[path = "common/need.rs"]
+mod need;
 
 /// Frames a second: enough for blinks, and half the work of a camera's.
 const FPS: f32 = 15.0;
@@ -357,19 +360,10 @@ impl Judged {
     }
 }
 
-/// Without ONNX Runtime no test of this file can say anything.
-fn no_runtime() -> bool {
-    let missing = runtime::init().err();
-    if let Some(error) = &missing {
-        eprintln!("skipped: {error}");
-    }
-    missing.is_some()
-}
-
 /// Each fault once, and then a sleep that must not be missed.
 #[test]
 fn a_drive_with_every_fault_misses_no_sleep_and_loses_no_thread() {
-    if no_runtime() {
+    if !has_runtime() {
         return;
     }
     // One every second and a half of the driver's time, while he is awake; then the tour's
@@ -475,7 +469,7 @@ fn soak(seconds: f64, at_most: Duration) {
 #[test]
 #[ignore = "some minutes; make test-long"]
 fn loading_models_again_and_again() {
-    if no_runtime() {
+    if !has_runtime() {
         return;
     }
     let (times, every_s) = (30, 12.0);
@@ -499,7 +493,7 @@ fn loading_models_again_and_again() {
 #[test]
 #[ignore = "ten minutes; make test-long"]
 fn ten_minutes() {
-    if !no_runtime() {
+    if has_runtime() {
         soak(8.0 * 3600.0, Duration::from_secs(600));
     }
 }
@@ -507,7 +501,7 @@ fn ten_minutes() {
 #[test]
 #[ignore = "hours; make soak"]
 fn eight_hours_of_the_drivers_time() {
-    if !no_runtime() {
+    if has_runtime() {
         soak(8.0 * 3600.0, Duration::from_secs(24 * 3600));
     }
 }

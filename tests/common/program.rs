@@ -1,20 +1,9 @@
-//! The program as its users run it, for tests: whether it can run here, and what it says.
+//! The program as its users run it, for tests: what it says.
 
 use std::path::Path;
 
 use assert_cmd::Command;
 use serde_json::Value;
-use wakewatch::infer::runtime;
-
-/// Whether ONNX Runtime is here; without it most of what the program does is skipped, which
-/// is told.
-pub(crate) fn has_runtime() -> bool {
-    let found = runtime::init();
-    if let Err(error) = &found {
-        eprintln!("skipped: {error}");
-    }
-    found.is_ok()
-}
 
 /// Runs the program in a folder, without a screen; gives exit code, the lines of stdout as
 /// JSON, and stderr, which holds no panic and no colours.

@@ -6,7 +6,7 @@ use wakewatch::source::demo::{
 };
 
 use super::{
-    no_runtime,
+    need::has_runtime,
     played::{Sight, every, pipeline, play_script},
 };
 
@@ -174,7 +174,7 @@ fn short_of(asked: impl Iterator<Item = Asked>, stride: u64) -> Vec<String> {
 
 #[test]
 fn people_that_a_script_asks_for_are_found_where_they_were_drawn() {
-    if no_runtime() {
+    if !has_runtime() {
         return;
     }
     // One in five: some of each kind.
@@ -186,7 +186,7 @@ fn people_that_a_script_asks_for_are_found_where_they_were_drawn() {
 #[test]
 #[ignore = "minutes: every value of every parameter; make test-demo"]
 fn every_value_of_every_parameter_is_found_where_it_was_drawn() {
-    if no_runtime() {
+    if !has_runtime() {
         return;
     }
     let short = short_of(all().into_iter(), 12);

@@ -1,6 +1,6 @@
 use super::{parity::load, *};
 use crate::{
-    infer::{LoadedModel, ModelSource, RuntimeOptions, runtime},
+    infer::{LoadedModel, ModelSource, RuntimeOptions, fixtures::runtime_is_here},
     train::{graph::Normalisation, record::LAST, tests::small, vit::positions},
     vit::{QMask, VitConfig},
 };
@@ -24,14 +24,6 @@ fn record(kind: ModelKind, vit: VitConfig) -> RunRecord {
     }
 }
 
-fn skip() -> bool {
-    let missing = runtime::init().err();
-    if let Some(error) = &missing {
-        eprintln!("skipped: {error}");
-    }
-    missing.is_some()
-}
-
 fn save(run: &Path, record: &RunRecord) {
     let device = Device::flex();
     record.save(run).unwrap();
@@ -50,7 +42,7 @@ fn save(run: &Path, record: &RunRecord) {
 
 #[test]
 fn both_presets_compute_in_onnx_runtime_what_they_compute_in_burn() {
-    if skip() {
+    if !runtime_is_here() {
         return;
     }
     let heads = VitConfig { eye_heads: true, ..small(true) };
@@ -85,7 +77,7 @@ fn both_presets_compute_in_onnx_runtime_what_they_compute_in_burn() {
 
 #[test]
 fn a_file_that_fails_the_comparison_is_noticed() {
-    if skip() {
+    if !runtime_is_here() {
         return;
     }
     let record = record(ModelKind::Drowsiness, small(true));
@@ -116,7 +108,7 @@ fn bits(parts: &[Vec<f32>]) -> Vec<u32> {
 
 #[test]
 fn a_masked_patch_gets_no_attention_and_changes_no_bit() {
-    let onnx = !skip();
+    let onnx = runtime_is_here();
     for stem in [false, true] {
         let record = record(ModelKind::Drowsiness, small(stem));
         let (config, by) = (record.vit().unwrap(), &record.normalisation);
