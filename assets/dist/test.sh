@@ -85,13 +85,16 @@ judges() { # judges COMMAND ...: the driver falls asleep and is woken
   local told
   told=$("$@" watch --source demo:asleep --headless --fast) || return 1
   printf '%s\n' "$told" | tail -3
-  printf '%s\n' "$told" | grep -q '"state":"asleep"' &&
-    printf '%s\n' "$told" | tail -1 | grep -q '"alarms":[1-9].*"complete":true'
+  grep -q '"state":"asleep"' <<<"$told" &&
+    tail -1 <<<"$told" | grep -q '"alarms":[1-9].*"complete":true'
 }
 says() { # says WORDS COMMAND ...
-  local words=$1
+  # Not in a pipe: a grep that ends at the first hit would break it.
+  local words=$1 told
   shift
-  "$@" 2>&1 | tee /dev/stderr | grep -qF -- "$words"
+  told=$("$@" 2>&1)
+  printf '%s\n' "$told"
+  grep -qF -- "$words" <<<"$told"
 }
 is_empty() { ! find "$1" -mindepth 1 | grep .; }
 
