@@ -109,6 +109,9 @@ pub struct ExportArgs {
     /// The folder of the run.
     #[arg(long, value_name = "FOLDER")]
     pub checkpoint: PathBuf,
+    /// Another run of the same classifier: the mean of both runs' weights is written.
+    #[arg(long, value_name = "FOLDER")]
+    pub mean_with: Option<PathBuf>,
     /// The model file to write.
     #[arg(long, value_name = "FILE.onnx")]
     pub out: PathBuf,
@@ -254,7 +257,8 @@ fn training_bar() -> ProgressBar {
 /// When the run or the file cannot be used, or ONNX Runtime computes something else.
 pub fn export(args: ExportArgs) -> anyhow::Result<()> {
     let half = args.fp16.then_some(true);
-    let options = export::ExportOptions { checkpoint: args.checkpoint, out: args.out, half };
+    let (checkpoint, mean_with, out) = (args.checkpoint, args.mean_with, args.out);
+    let options = export::ExportOptions { checkpoint, mean_with, out, half };
     let exported = export::run(&options)?;
     let promotion = match args.promote {
         true => Some(promoted::promote(exported.card.kind, &exported.file)?),

@@ -39,6 +39,43 @@ const SQUARE: f32 = 1.5;
 /// the face, which stay dark and light side by side in any but the strongest blur.
 const BETWEEN: std::ops::Range<usize> = SAMPLES / 6..SAMPLES * 5 / 6;
 
+/// Brightness of both eyes over that of the skin beside them from which something mirrors
+/// before them. Of 4,333 crops of eyes that can be read (eight collections, 2026-11-28) the
+/// brightest has 0.97 and 99 in a hundred at most 0.89; drawn glasses in which the sky mirrors
+/// have 1.16 and more.
+const MIRRORS_ABOVE: f32 = 1.05;
+/// Boxes of an aligned crop: centre and size, as shares of its side. An eye as wide as its
+/// lids and as high as it opens; the skin of both cheeks and of the root of the nose, of which
+/// a mask leaves one.
+const EYE_BOXES: [[f32; 4]; 2] = [[0.27, 0.25, 0.24, 0.10], [0.73, 0.25, 0.24, 0.10]];
+const SKIN_BOXES: [[f32; 4]; 3] =
+    [[0.27, 0.52, 0.16, 0.12], [0.73, 0.52, 0.16, 0.12], [0.50, 0.22, 0.12, 0.12]];
+/// Skin that is darker says nothing, 0..1.
+const LEAST_SKIN: f32 = 0.02;
+
+/// Whether something mirrors before both eyes of an aligned crop, so that they cannot be
+/// read: eyes are darker than the skin beside them, open or shut.
+pub fn eyes_mirror(crop: &RgbImage) -> bool {
+    let luma = |share: [f32; 4]| mean_luma(crop, share);
+    let skin = SKIN_BOXES.map(luma).into_iter().fold(LEAST_SKIN, f32::max);
+    EYE_BOXES.map(luma).into_iter().all(|eye| eye > MIRRORS_ABOVE * skin)
+}
+
+/// Mean luma (ITU-R BT.601) of a box of a picture, 0..1.
+fn mean_luma(picture: &RgbImage, [x, y, width, height]: [f32; 4]) -> f32 {
+    let range = |centre: f32, size: f32, most: u32| {
+        let at = |share: f32| ((share * most as f32) as u32).min(most);
+        at(centre - size / 2.0)..at(centre + size / 2.0)
+    };
+    let columns = range(x, width, picture.width());
+    let pixels = range(y, height, picture.height())
+        .flat_map(|row| columns.clone().map(move |column| picture.get_pixel(column, row).0));
+    let (sum, count) = pixels.fold((0.0, 0.0), |(sum, count), [r, g, b]| {
+        (sum + 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b), count + 1.0)
+    });
+    sum / f32::max(count, 1.0) / 255.0
+}
+
 /// What the light around the eyes is like.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct EyeLight {
@@ -117,4 +154,34 @@ fn mean_square<'a>(pairs: impl Iterator<Item = (&'a f32, &'a f32)>) -> f32 {
     let (sum, count) =
         pairs.fold((0.0, 0.0), |(sum, count), (a, b)| (sum + (a - b).powi(2), count + 1.0));
     sum / f32::max(count, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+
+    /// A grey face: skin, eyes, and what the lower half shows.
+    fn face(skin: u8, eyes: [u8; 2], below: u8) -> RgbImage {
+        RgbImage::from_fn(144, 144, |x, y| {
+            let value = match (x, y) {
+                (20..58, 28..44) => eyes[0],
+                (86..124, 28..44) => eyes[1],
+                (_, 60..) => below,
+                _ => skin,
+            };
+            Rgb([value; 3])
+        })
+    }
+
+    #[test]
+    fn eyes_mirror_where_both_are_brighter_than_all_skin() {
+        assert!(eyes_mirror(&face(120, [150; 2], 120)));
+        assert!(!eyes_mirror(&face(120, [70; 2], 120)), "eyes as they are");
+        assert!(!eyes_mirror(&face(120, [150, 70], 120)), "one eye suffices to read");
+        assert!(!eyes_mirror(&face(120, [90; 2], 10)), "a black mask is no skin");
+        assert!(!eyes_mirror(&face(0, [4; 2], 0)), "noise in the dark");
+        assert!(!eyes_mirror(&RgbImage::new(1, 1)));
+    }
 }

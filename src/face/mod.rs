@@ -25,6 +25,7 @@ pub use align::{Crop, Cutter, Similarity};
 pub use detect::{Detector, FaceDetector, Search};
 pub use grey::GreySampler;
 pub use landmarks::LandmarkNet;
+pub use measure::eyes_mirror;
 pub use pose::HeadPose;
 pub use region::{LANDMARK_MARGIN, Region};
 pub use settings::{Seat, TrackSettings};

@@ -13,7 +13,7 @@ use super::{LiveError, PipelineOptions};
 use crate::{
     face::{
         Cutter, Face, FaceTiming, FaceTracker, GreySampler, Scene, TrackSettings, Unreadable,
-        Visibility, align,
+        Visibility, align, eyes_mirror,
     },
     frame::{Frame, PicturePool, Turn},
     infer::{Classifier, Reading},
@@ -157,21 +157,24 @@ impl Pipeline {
         let crop = align::crop(image, &face.landmarks, size_px).image;
         let keep = self.keep(&face.visibility);
         let reading = self.classifier.read(&crop, &keep)?;
-        let unreadable = self.unreadable(&face, image, &reading);
+        let unreadable = self.unreadable(&face, image, &crop, &reading);
         let turn = face.landmarks.turn();
         Ok(Some(Look { face, reading, unreadable, faces, turn }))
     }
 
-    /// Why the eyes cannot be read, by the face and the light on it, or else by the classifier;
+    /// Why the eyes cannot be read, by the face and the light on it, or else by the classifier
+    /// or what mirrors before them;
     /// `None` = they can.
     fn unreadable(
         &mut self,
         face: &Face,
         image: &RgbImage,
+        crop: &RgbImage,
         reading: &Reading,
     ) -> Option<Unreadable> {
         let why = face.eyes_unreadable(image, &mut self.sampler);
-        why.or_else(|| reading.hides_eyes().then_some(Unreadable::Covered))
+        let covered = || reading.hides_eyes() || eyes_mirror(crop);
+        why.or_else(|| covered().then_some(Unreadable::Covered))
     }
 
     /// The patches that may be attended to, given what of the face is uncovered.
@@ -223,7 +226,7 @@ impl Vision for Pipeline {
             eye_aspect: face.landmarks.eye_aspect(),
             mouth_aspect: face.landmarks.mouth_aspect(),
             pose: Some(face.landmarks.pose()),
-            unreadable: self.unreadable(&face, &frame.image, &reading),
+            unreadable: self.unreadable(&face, &frame.image, &crop, &reading),
         });
         timing.classify = started.elapsed();
         (sighting.reading, sighting.crop) = (Some(reading), Some(crop));

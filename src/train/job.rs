@@ -237,7 +237,12 @@ pub fn export(
     promote: bool,
     waker: Waker,
 ) -> Result<Receiver<Result<Exported, String>>, NoThread> {
-    let options = ExportOptions { checkpoint: checkpoint.into(), out: out.into(), half: None };
+    let options = ExportOptions {
+        checkpoint: checkpoint.into(),
+        mean_with: None,
+        out: out.into(),
+        half: None,
+    };
     background::answer(
         "export",
         move || waker(),

@@ -1,7 +1,7 @@
 //! Weights as plain numbers: read out of burn's tensors for the ONNX writer, and their
 //! exponential moving average, which validates and ships in place of the last step's.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use burn::{
     module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId},
@@ -101,6 +101,71 @@ impl ModuleMapper for Setter<'_> {
     }
 }
 
+/// The mean of two networks of one shape, weight by weight: of two trainings that began from
+/// the same weights it often keeps what each has learned (Wortsman et al. 2022, "Model
+/// soups").
+///
+/// # Errors
+/// When their shapes differ, or a parameter does not hold 32-bit floats.
+pub fn mean<M: Module>(one: M, other: &M) -> Result<M, TrainError> {
+    let mut read = Reader { values: VecDeque::new(), error: None };
+    other.visit(&mut read);
+    let mut to = MeanWith { other: read.values, error: read.error };
+    let mixed = one.map(&mut to);
+    match to.error {
+        Some(error) => Err(error),
+        None if !to.other.is_empty() => Err(differ()),
+        None => Ok(mixed),
+    }
+}
+
+fn differ() -> TrainError {
+    TrainError::Tensor("the two networks have different shapes".into())
+}
+
+/// Collects the values of all parameters, in the module's order.
+struct Reader {
+    values: VecDeque<Vec<f32>>,
+    error: Option<TrainError>,
+}
+
+impl ModuleVisitor for Reader {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        match values(&param.val()) {
+            Ok(read) => self.values.push_back(read),
+            Err(error) => self.error = Some(error),
+        }
+    }
+}
+
+struct MeanWith {
+    other: VecDeque<Vec<f32>>,
+    error: Option<TrainError>,
+}
+
+impl ModuleMapper for MeanWith {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let other = self.other.pop_front();
+        let (id, tensor, mapper) = param.consume();
+        let mixed = match (values(&tensor), other) {
+            (Ok(own), Some(other)) if own.len() == other.len() => {
+                let mean = own.iter().zip(other).map(|(own, other)| (own + other) / 2.0);
+                let data = TensorData::new(mean.collect::<Vec<f32>>(), tensor.shape());
+                Tensor::from_data(data, &tensor.device())
+            }
+            (Ok(_), _) => {
+                self.error.get_or_insert_with(differ);
+                tensor
+            }
+            (Err(error), _) => {
+                self.error.get_or_insert(error);
+                tensor
+            }
+        };
+        Param::from_mapped_value(id, mixed, mapper)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,5 +190,14 @@ mod tests {
         for value in values(&ema.apply(linear).weight.val()).unwrap() {
             assert_abs_diff_eq!(value, 1.1, epsilon = 1e-6);
         }
+    }
+
+    #[test]
+    fn the_mean_of_two_networks_lies_between_them() {
+        let linear = |outputs| LinearConfig::new(2, outputs).with_bias(false).init(&Device::flex());
+        let (one, other) = (filled(linear(3), 1.0), filled(linear(3), 4.0));
+        let mixed = mean(one.clone(), &other).unwrap();
+        assert_eq!(values(&mixed.weight.val()).unwrap(), [2.5; 6]);
+        assert!(mean(one, &linear(4)).is_err());
     }
 }

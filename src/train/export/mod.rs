@@ -14,7 +14,7 @@ use super::{
     detector, graph, landmarks,
     mae::Mae,
     record::{BEST, RunRecord, write_whole},
-    weights::values,
+    weights::{mean, values},
 };
 use crate::vit::{METADATA_KEY, ModelCard, ModelKind};
 
@@ -40,6 +40,8 @@ const LIMITS: &str = "\"drowsy\" in a picture means eyes closed or yawning, noth
 pub struct ExportOptions {
     /// The folder of a pretraining or fine-tuning run.
     pub checkpoint: PathBuf,
+    /// Another run of the same classifier, whose weights and those of the first are averaged.
+    pub mean_with: Option<PathBuf>,
     /// The model file to write; its card is written beside it as Markdown.
     pub out: PathBuf,
     /// Whether matrices are stored in half precision, which halves the file. `None`: those
@@ -71,7 +73,16 @@ pub struct Exported {
 /// When the folder is not one of a run, ONNX Runtime is missing or computes something
 /// else, or the file cannot be written.
 pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
-    let record = RunRecord::load(&options.checkpoint)?;
+    let mut record = RunRecord::load(&options.checkpoint)?;
+    if let Some(other) = &options.mean_with {
+        let kind = RunRecord::load(other)?.kind;
+        if [record.kind, kind] != [ModelKind::Drowsiness; 2] {
+            let why = "only the weights of two classifiers can be averaged".into();
+            return Err(TrainError::Config { path: other.clone(), why });
+        }
+        // They were measured on the first run alone.
+        record.metrics.clear();
+    }
     match record.kind {
         ModelKind::Detector => return detector::export::export_run(options, &record),
         ModelKind::Landmarks => return landmarks::export_run(options, &record),
@@ -85,8 +96,12 @@ pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
     let half = options.half.unwrap_or(record.kind == ModelKind::Mae);
     let (file, difference, rounding) = match record.kind {
         ModelKind::Drowsiness => {
-            let whole = Classifier::new(vit, &device);
-            let whole = checkpoint::load_average(&weights, whole)?.calibrated(record.temperature);
+            let load = |weights| checkpoint::load_average(weights, Classifier::new(vit, &device));
+            let whole = match &options.mean_with {
+                Some(other) => mean(load(&weights)?, &load(&other.join(BEST))?)?,
+                None => load(&weights)?,
+            };
+            let whole = whole.calibrated(record.temperature);
             let model = if half { whole.clone().map(&mut Halver) } else { whole.clone() };
             let file = classifier_file(&model, &card, &record, half)?;
             let rounding =

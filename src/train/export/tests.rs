@@ -57,7 +57,12 @@ fn both_presets_compute_in_onnx_runtime_what_they_compute_in_burn() {
             let mut sizes = Vec::new();
             for half in [false, true] {
                 let (checkpoint, out) = (folder.path().into(), out.clone());
-                let options = ExportOptions { checkpoint, out: out.clone(), half: Some(half) };
+                let options = ExportOptions {
+                    checkpoint,
+                    mean_with: None,
+                    out: out.clone(),
+                    half: Some(half),
+                };
                 let exported = run(&options).unwrap();
                 assert!(exported.difference < PARITY, "{kind}, shape {shape}");
                 assert!(exported.difference > 0.0, "the comparison compares something");
@@ -92,10 +97,35 @@ fn a_file_that_fails_the_comparison_is_noticed() {
 }
 
 #[test]
+fn two_runs_are_averaged_and_another_kind_is_refused() {
+    if !runtime_is_here() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let run_of = |name: &str, kind| {
+        let at = folder.path().join(name);
+        std::fs::create_dir(&at).unwrap();
+        save(&at, &record(kind, small(true)));
+        at
+    };
+    let [one, other] = ["one", "other"].map(|name| run_of(name, ModelKind::Drowsiness));
+    let file = |mean_with: Option<&Path>| {
+        let (checkpoint, out) = (one.clone(), folder.path().join("m.onnx"));
+        let mean_with = mean_with.map(Into::into);
+        run(&ExportOptions { checkpoint, mean_with, out, half: None }).map(|done| done.file)
+    };
+    let alone = file(None).unwrap();
+    assert_ne!(file(Some(&other)).unwrap(), alone);
+    assert!(file(Some(&one)).unwrap() == alone, "the mean of a run with itself is that run");
+    let error = file(Some(&run_of("mae", ModelKind::Mae))).unwrap_err().to_string();
+    assert!(error.contains("averaged"), "{error}");
+}
+
+#[test]
 fn a_folder_without_a_run_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let (checkpoint, out) = (folder.path().into(), folder.path().join("m.onnx"));
-    let options = ExportOptions { checkpoint, out, half: None };
+    let options = ExportOptions { checkpoint, mean_with: None, out, half: None };
     let error = run(&options).unwrap_err().to_string();
     assert!(error.contains("run.json"), "{error}");
     assert!(!options.out.exists());
