@@ -398,6 +398,7 @@ impl Monitor {
     /// |---|---|
     /// | a yawn is read, now or half a second ago | for 3 s in all |
     /// | the mouth opened before the lids sank, a hand or not | for 3 s in all |
+    /// | the mouth has since been clearly shut for a second | no more |
     /// | the lids sank with a head that turned aside or down | until 3 s without a sign of life |
     /// | the head moves aside or up under the lids | the same, from then |
     /// | the head only sinks, after the lids | not at all: a nod |
@@ -416,6 +417,7 @@ impl Monitor {
             _ if lives => Some(Excuse::Look(closed_for)),
             None if glanced && sank_now => Some(Excuse::Look(Duration::ZERO)),
             None if yawns => Some(Excuse::Yawn),
+            Some(Excuse::Yawn) if self.mouth.is_over(at) => None,
             excuse => excuse,
         };
     }
