@@ -447,7 +447,12 @@ fn write_answers(
 fn time(folder: &Path, vit: &VitConfig) -> anyhow::Result<f64> {
     let out = tempfile::tempdir()?;
     let file = out.path().join("model.onnx");
-    let options = ExportOptions { checkpoint: folder.into(), out: file.clone(), half: Some(false) };
+    let options = ExportOptions {
+        checkpoint: folder.into(),
+        mean_with: None,
+        out: file.clone(),
+        half: Some(false),
+    };
     export::run(&options)?;
     let options = RuntimeOptions { device: RunOn::Cpu, threads: 1 };
     let mut model = Exported::load(&Some(file).into(), &options)?;
