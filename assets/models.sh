@@ -66,10 +66,7 @@ timed export-mae "$program" export --checkpoint runs/mae --out models/mae.onnx
 timed finetune learn finetune finetune
 timed finetune-more learn finetune finetune-more
 timed finetune-films learn finetune finetune-films
-timed finetune-glasses learn finetune finetune-glasses
-timed finetune-tinted learn finetune finetune-tinted
-timed export-drowsiness "$program" export --checkpoint runs/finetune-glasses \
-  --mean-with runs/finetune-tinted --fp16 \
+timed export-drowsiness "$program" export --checkpoint runs/finetune-films --fp16 \
   --out models/drowsiness.onnx
 timed blinks learn blinks blinks
 cp runs/blinks/blinks.onnx models/
