@@ -35,6 +35,10 @@ pub(crate) fn thread<T: Send + 'static>(
 ///
 /// # Errors
 /// When the system has no thread to give.
+#[cfg_attr(
+    not(any(feature = "gui", feature = "train")),
+    allow(dead_code, reason = "the window and the training ask")
+)]
 pub(crate) fn answer<T: Send + 'static>(
     name: &str,
     wake: impl FnOnce() + Send + 'static,

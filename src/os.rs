@@ -31,6 +31,7 @@ pub(crate) fn join_within<T>(
 ///
 /// # Errors
 /// When there is none, one sentence with the page's path.
+#[cfg_attr(not(feature = "gui"), allow(dead_code, reason = "only the window opens pages"))]
 pub(crate) fn open_page(page: &Path) -> Result<(), String> {
     let opener = match std::env::consts::OS {
         "macos" => "open",
