@@ -40,7 +40,7 @@ const SQUARE: f32 = 1.5;
 const BETWEEN: std::ops::Range<usize> = SAMPLES / 6..SAMPLES * 5 / 6;
 
 /// Brightness of both eyes over that of the skin beside them from which something mirrors
-/// before them. Of 4,333 crops of eyes that can be read (eight collections, 2026-11-28) the
+/// before them. Of 4,233 crops of eyes that can be read (eight collections, 2026-11-28) the
 /// brightest has 0.97 and 99 in a hundred at most 0.89; drawn glasses in which the sky mirrors
 /// have 1.16 and more.
 const MIRRORS_ABOVE: f32 = 1.05;
