@@ -29,8 +29,8 @@ fn modal<T>(
 }
 
 /// What does not fit above and below in a small window, or in large letters, is scrolled to.
-fn scrolled(ui: &mut Ui, context: f32, add: impl FnOnce(&mut Ui)) {
-    let room = ui.ctx().content_rect().height() - context;
+fn scrolled(ui: &mut Ui, around: f32, add: impl FnOnce(&mut Ui)) {
+    let room = ui.ctx().content_rect().height() - around;
     ScrollArea::vertical().max_height(room).show(ui, add);
 }
 

@@ -3,7 +3,7 @@
 
 use image::RgbImage;
 
-use super::{Face, GreySampler, Region, Unreadable};
+use super::{Face, GreySampler, Region, Unreadable, sample::luma};
 
 /// Surety that an eye is uncovered below which it counts as covered. One eye suffices to
 /// read.
@@ -56,9 +56,9 @@ const LEAST_SKIN: f32 = 0.02;
 /// Whether something mirrors before both eyes of an aligned crop, so that they cannot be
 /// read: eyes are darker than the skin beside them, open or shut.
 pub fn eyes_mirror(crop: &RgbImage) -> bool {
-    let luma = |share: [f32; 4]| mean_luma(crop, share);
-    let skin = SKIN_BOXES.map(luma).into_iter().fold(LEAST_SKIN, f32::max);
-    EYE_BOXES.map(luma).into_iter().all(|eye| eye > MIRRORS_ABOVE * skin)
+    let mean = |share: [f32; 4]| mean_luma(crop, share);
+    let skin = SKIN_BOXES.map(mean).into_iter().fold(LEAST_SKIN, f32::max);
+    EYE_BOXES.map(mean).into_iter().all(|eye| eye > MIRRORS_ABOVE * skin)
 }
 
 /// Mean luma (ITU-R BT.601) of a box of a picture, 0..1.
@@ -70,9 +70,8 @@ fn mean_luma(picture: &RgbImage, [x, y, width, height]: [f32; 4]) -> f32 {
     let columns = range(x, width, picture.width());
     let pixels = range(y, height, picture.height())
         .flat_map(|row| columns.clone().map(move |column| picture.get_pixel(column, row).0));
-    let (sum, count) = pixels.fold((0.0, 0.0), |(sum, count), [r, g, b]| {
-        (sum + 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b), count + 1.0)
-    });
+    let (sum, count) = pixels
+        .fold((0.0, 0.0), |(sum, count), pixel| (sum + luma(pixel.map(f32::from)), count + 1.0));
     sum / f32::max(count, 1.0) / 255.0
 }
 

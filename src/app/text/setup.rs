@@ -64,7 +64,7 @@ pub const LIGHT_GOOD: &str = "Enough light on your face.";
 /// Nothing but black.
 pub const LIGHT_BLACK: &str = "The picture is black. Uncover the lens, or switch on a light.";
 /// Too little.
-pub const LIGHT_DARK: &str = "Too dark context your eyes. Move a lamp so that it lights your face.";
+pub const LIGHT_DARK: &str = "Too dark around your eyes. Move a lamp so that it lights your face.";
 /// Not known without a face.
 pub const AFTER_FACE: &str = "Checked once your face is seen.";
 /// The eyes are well.
