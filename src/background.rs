@@ -48,6 +48,8 @@ pub(crate) fn answer<T: Send + 'static>(
     thread(name, move || {
         // Whoever asked may have gone.
         let _ = out.try_send(work());
+        // Who is woken sees that nothing more comes.
+        drop(out);
         wake();
     })?;
     Ok(coming)

@@ -186,7 +186,7 @@ cp "$bom" "$tree/licences/"
 rm -rf "$out"
 mkdir -p "$out"
 fixed=(--sort=name --owner=0 --group=0 --numeric-owner --format=gnu "--mtime=@$SOURCE_DATE_EPOCH")
-tar -C "$parts" "${fixed[@]}" -c "$name" | xz -9e -T1 >"$out/$name.tar.xz"
+tar -C "$parts" "${fixed[@]}" -c "$name" | xz --x86 --lzma2=preset=9e -T1 >"$out/$name.tar.xz"
 
 # The sources of the libraries under the LGPL (and dav1d), beside the archive.
 sources=$parts/wakewatch-$version-sources

@@ -102,7 +102,8 @@ start_time() {
   local from first line
   from=$(date +%s%N)
   unpack /opt
-  line=$(inside "/opt/$name/wakewatch" watch --source demo:asleep --headless --fast 2>/dev/null | grep -m1 -v '"state":"starting"')
+  # Not in a pipe: it would end only when the program does.
+  line=$(grep -m1 -v '"state":"starting"' < <(inside "/opt/$name/wakewatch" watch --source demo:asleep --headless --fast 2>/dev/null))
   first=$(date +%s%N)
   printf '%s' "$line" | grep -q '"state"' || { bad "no judgement after unpacking: $line"; return; }
   local ms=$(((first - from) / 1000000))

@@ -1,4 +1,4 @@
-//! Light, lens and sensor: infra-red, gamma, contrast, a light gradient, blur, motion
+//! Light, lens and sensor: infra-red, gamma, contrast, a light gradient, a low sun, blur, motion
 //! blur, low resolution, noise, a cheap webcam in a dim room. Each is applied with its own
 //! chance.
 
@@ -20,6 +20,8 @@ pub struct Photometric {
     pub contrast: f64,
     /// Light comes from one side.
     pub gradient: f64,
+    /// A low sun from one side: the other half of the face lies in shadow.
+    pub low_sun: f64,
     /// Out of focus.
     pub blur: f64,
     /// Moved during the exposure.
@@ -47,6 +49,7 @@ impl Default for Photometric {
             dark: 0.15,
             contrast: 0.6,
             gradient: 0.25,
+            low_sun: 0.0,
             blur: 0.25,
             motion: 0.1,
             low_resolution: 0.35,
@@ -91,6 +94,9 @@ impl Photometric {
                 rng.random_range(0.0..std::f32::consts::TAU),
                 rng.random_range(0.2..0.8),
             );
+        }
+        if chance(self.low_sun, rng) {
+            low_sun(picture, rng);
         }
         if chance(self.low_resolution, rng) {
             low_resolution(
@@ -186,6 +192,30 @@ fn gradient(picture: &mut Picture, angle: f32, strength: f32) {
                 let (x, y) = (col as f32 / width as f32 - 0.5, row as f32 / height as f32 - 0.5);
                 *value *= 1.0 + strength * (cos * x + sin * y);
             }
+        }
+    }
+}
+
+/// A low sun from the left or right: an edge of shadow
+/// runs down the face near the nose; the lit side is bright and warm, and stray light in the
+/// lens takes contrast from it.
+fn low_sun(picture: &mut Picture, rng: &mut impl Rng) {
+    const WARM: [f32; 3] = [1.06, 1.0, 0.86];
+    let (edge, slope) = (rng.random_range(0.3..0.7f32), rng.random_range(-0.3..0.3f32));
+    let soft = rng.random_range(0.02..0.15f32);
+    let (lit, shadow) = (rng.random_range(1.1..1.9f32), rng.random_range(0.35..0.9f32));
+    let veil = rng.random_range(0.0..0.25f32);
+    let from_right: bool = rng.random();
+    let (width, height, channels) = (picture.width, picture.height, picture.channels);
+    for (channel, plane) in picture.planes().enumerate() {
+        let warm = if channels == 3 { WARM[channel] } else { 1.0 };
+        for (at, value) in plane.iter_mut().enumerate() {
+            let x = ((at % width) as f32 + 0.5) / width as f32;
+            let y = ((at / width) as f32 + 0.5) / height as f32;
+            let x = if from_right { x } else { 1.0 - x };
+            let sun = ((x - edge - slope * (y - 0.5)) / soft + 0.5).clamp(0.0, 1.0);
+            let gain = shadow + (lit * warm - shadow) * sun;
+            *value = *value * gain + veil * warm * x * x;
         }
     }
 }
@@ -339,6 +369,22 @@ mod tests {
             assert!(means[0] != means[1] && means[1] != means[2]);
             let spread = picture.data[..1024].iter().map(|v| (v - means[0]).powi(2)).sum::<f32>();
             assert!(spread / 1024.0 < 0.25, "{spread}");
+        }
+    }
+
+    #[test]
+    fn a_low_sun_lights_one_side() {
+        for seed in 0..20 {
+            let mut picture = Picture { channels: 3, height: 32, width: 32, data: vec![0.4; 3072] };
+            low_sun(&mut picture, &mut ChaCha8Rng::seed_from_u64(seed));
+            let mean = |plane: usize, columns: std::ops::Range<usize>| {
+                let rows = picture.data[1024 * plane..1024 * (plane + 1)].chunks(32);
+                rows.flat_map(|row| &row[columns.clone()]).sum::<f32>() / 32.0
+            };
+            let [left, right] = [mean(0, 0..4), mean(0, 28..32)];
+            assert!(left.max(right) > 1.15 * left.min(right), "{left} {right}");
+            let lit = if left > right { 0..4 } else { 28..32 };
+            assert!(mean(0, lit.clone()) > mean(2, lit), "the lit side is warm");
         }
     }
 

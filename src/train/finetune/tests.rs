@@ -150,7 +150,7 @@ fn learns_goes_on_where_it_stopped_and_starts_from_a_pretraining() {
         preset: Preset::Stem,
         network: Some(small(true)),
         mask_ratio: 0.5,
-        training: Training { steps: 30, ..config(root, "", 30).training },
+        training: Training { steps: 100, ..config(root, "", 30).training },
         hold_out: HoldOut { share: 0.5, ..HoldOut::default() },
         augmentation: augmentation(),
     };
