@@ -25,7 +25,7 @@ use wakewatch::{
     train::{
         Control,
         checkpoint::Progress,
-        device,
+        device::{self, LearnOn},
         finetune::{self, FinetuneConfig},
         pretrain::{self, PretrainConfig},
         record::LAST,
@@ -129,14 +129,14 @@ fn train(
         config.training.threads = args.threads;
         let done = steps_done(&config.out);
         if done < config.training.steps {
-            pretrain::run(&config, done > 0, &device::best(), &mut control)?;
+            pretrain::run(&config, done > 0, &device::pick(LearnOn::Auto)?, &mut control)?;
         }
     }
     let done = steps_done(&config.out);
     if done < config.training.steps {
         let mut config = config.clone();
         config.training.threads = args.threads;
-        finetune::run(&config, done > 0, &device::best(), &mut control)?;
+        finetune::run(&config, done > 0, &device::pick(LearnOn::Auto)?, &mut control)?;
     }
     Ok(())
 }

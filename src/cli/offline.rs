@@ -21,7 +21,8 @@ use crate::{
         Control, Step,
         blinks::{self, BlinkTrainConfig},
         detector::{self, DetectorTrainConfig},
-        device, export,
+        device::{self, LearnOn},
+        export,
         finetune::{self, FinetuneConfig},
         landmarks::{self, LandmarkTrainConfig},
         pretrain::{self, PretrainConfig},
@@ -86,6 +87,9 @@ pub struct TrainArgs {
     /// Replicas that learn side by side, instead of the configured number; 0 = one a core.
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    /// What to learn on; `blinks` always takes the processor.
+    #[arg(long, value_enum, default_value_t)]
+    pub device: LearnOn,
 }
 
 /// The trainings there are.
@@ -200,7 +204,7 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<()> {
         bar.set_message(format!("loss {:.4}, {:.0} crops/s", step.loss, step.crops_per_s));
     };
     let control = &mut Control { stop: &stop, say: &mut say, step: &mut step };
-    let device = device::best();
+    let device = device::pick(args.device)?;
     let config: &Path = &args.config;
     let (out, figures) = match args.what {
         What::Landmarks => {

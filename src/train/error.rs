@@ -116,6 +116,12 @@ pub enum TrainError {
     /// The prepared crops cannot be used.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// A graphics card is asked for, and there is none.
+    #[error("there is no graphics card to learn on: this program was built for {built_for}; leave out --device or say --device cpu, or build it with --features train-vulkan on a machine with a card and its driver")]
+    NoCard {
+        /// What the build can learn on beside the processor.
+        built_for: &'static str,
+    },
     /// The system gives no threads.
     #[error("no thread could be started ({0}); set training.threads to fewer")]
     Threads(String),

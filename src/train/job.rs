@@ -17,7 +17,8 @@ use image::RgbImage;
 use parking_lot::Mutex;
 
 use super::{
-    Control, Step, curves, device,
+    Control, Step, curves,
+    device::{self, LearnOn},
     export::{self, ExportOptions},
     finetune::{self, FinetuneConfig},
     learn::{LOG_FILE, PICTURE_FILE},
@@ -106,7 +107,7 @@ impl Plan {
     }
 
     fn run(&self, resume: bool, control: &mut Control<'_>) -> Result<Figures, String> {
-        let device = device::best();
+        let device = device::pick(LearnOn::Auto).map_err(|why| why.to_string())?;
         let record = match self {
             Self::Pretrain(config) => pretrain::run(config, resume, &device, control),
             Self::Finetune(config) => finetune::run(config, resume, &device, control),

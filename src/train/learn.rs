@@ -164,7 +164,7 @@ impl Run<'_> {
         let from = state.progress.step;
         let make = |part: Part| task.batch(part);
         let learned = thread::scope(|scope| {
-            let loader = replicas.load(scope, training, from, &make);
+            let mut loader = replicas.load(scope, training, from, &make);
             let mut next = || {
                 let mut parts = loader.next()?;
                 task.join(&mut parts);

@@ -20,7 +20,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::{TrainError, device, settings::Training};
 
-/// Batches that wait ready for each replica.
+/// Batches that wait ready for each replica, at least.
 const AHEAD: usize = 2;
 
 /// Threads that each hold a copy of the network for one step.
@@ -28,6 +28,8 @@ const AHEAD: usize = 2;
 pub struct Replicas {
     /// One pool of one thread a replica, so that tensor operations stay on their core.
     pools: Vec<ThreadPool>,
+    /// Threads that make the batches of each replica ahead of time.
+    makers: usize,
 }
 
 /// The part of a batch that one replica works on.
@@ -72,18 +74,19 @@ impl Replicas {
     /// # Errors
     /// When the system gives no threads.
     pub fn new(training: &Training, device: &Device) -> Result<Self, TrainError> {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
         let wanted = match training.threads {
-            0 if device::is_processor(device) => {
-                thread::available_parallelism().map_or(1, usize::from)
-            }
+            0 if device::is_processor(device) => cores,
             0 => 1,
             wanted => wanted,
         };
-        let pools = (0..wanted.clamp(1, training.batch.max(1)))
+        let count = wanted.clamp(1, training.batch.max(1));
+        let pools = (0..count)
             .map(|_| ThreadPoolBuilder::new().num_threads(1).build())
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| TrainError::Threads(error.to_string()))?;
-        Ok(Self { pools })
+        // A graphics card takes batches faster than one core can draw and change them.
+        Ok(Self { pools, makers: cores.div_ceil(count) })
     }
 
     /// Number of replicas.
@@ -183,9 +186,9 @@ impl Replicas {
         Ok(all.into_iter().map(|(_, result)| result).collect())
     }
 
-    /// Starts a thread for each replica that makes its parts of the batches ahead of
-    /// time, from step `from` on, on threads of `scope`. They end when the loader is
-    /// dropped.
+    /// Starts threads, on all cores together, that make each replica's parts of the batches
+    /// ahead of time, from step `from` on, as threads of `scope`. They end when the loader is
+    /// dropped. The parts and their order do not depend on the number of threads.
     pub fn load<'scope, 'env, B: Send + 'scope>(
         &self,
         scope: &'scope thread::Scope<'scope, 'env>,
@@ -193,26 +196,32 @@ impl Replicas {
         from: usize,
         make: &'scope (dyn Fn(Part) -> B + Sync),
     ) -> Loader<B> {
-        let count = self.count();
+        let (count, makers) = (self.count(), self.makers);
+        let ahead = AHEAD.div_ceil(makers);
         let channels = (0..count).map(|replica| {
-            let (sender, receiver) = bounded(AHEAD);
-            scope.spawn(move || {
-                for step in from..training.steps {
-                    if sender.send(make(Part::of(training, step, replica, count))).is_err() {
-                        return;
+            let of_replica = (0..makers).map(|maker| {
+                let (sender, receiver) = bounded(ahead);
+                scope.spawn(move || {
+                    for step in (from + maker..training.steps).step_by(makers) {
+                        if sender.send(make(Part::of(training, step, replica, count))).is_err() {
+                            return;
+                        }
                     }
-                }
+                });
+                receiver
             });
-            receiver
+            of_replica.collect()
         });
-        Loader { channels: channels.collect() }
+        Loader { channels: channels.collect(), next: 0 }
     }
 }
 
 /// Parts of batches, made ahead of time.
 #[derive(Debug)]
 pub struct Loader<B> {
-    channels: Vec<Receiver<B>>,
+    /// `[replicas, makers]`: the makers of a replica take the steps in turn.
+    channels: Vec<Vec<Receiver<B>>>,
+    next: usize,
 }
 
 impl<B> Loader<B> {
@@ -220,9 +229,11 @@ impl<B> Loader<B> {
     ///
     /// # Errors
     /// When a thread that makes them ended early.
-    pub fn next(&self) -> Result<Vec<B>, TrainError> {
-        let parts = self.channels.iter().map(Receiver::recv);
-        parts.collect::<Result<_, _>>().map_err(|_| TrainError::LoaderStopped)
+    pub fn next(&mut self) -> Result<Vec<B>, TrainError> {
+        let parts = self.channels.iter().map(|makers| makers[self.next % makers.len()].recv());
+        let parts = parts.collect::<Result<_, _>>().map_err(|_| TrainError::LoaderStopped);
+        self.next += 1;
+        parts
     }
 }
 
@@ -298,6 +309,29 @@ mod tests {
             approx::assert_abs_diff_eq!(a, b, epsilon = 1e-5);
         }
         approx::assert_abs_diff_eq!(one.1, two.1, epsilon = 1e-5);
+    }
+
+    #[test]
+    fn batches_are_the_same_on_any_number_of_threads_that_make_them() {
+        let training = Training { steps: 9, ..training(2, 5) };
+        let make = |part: Part| part;
+        let made = |makers: usize| -> Vec<Vec<Part>> {
+            let replicas =
+                Replicas { makers, ..Replicas::new(&training, &Device::flex()).unwrap() };
+            thread::scope(|scope| {
+                let mut loader = replicas.load(scope, &training, 2, &make);
+                let all = (2..9).map(|_| loader.next().unwrap()).collect();
+                assert!(loader.next().is_err(), "there is no tenth step");
+                all
+            })
+        };
+        let one = made(1);
+        assert_eq!(
+            one.iter().map(|parts| parts[1].step).collect::<Vec<_>>(),
+            [2, 3, 4, 5, 6, 7, 8]
+        );
+        assert_eq!(one, made(2));
+        assert_eq!(one, made(16));
     }
 
     #[test]
