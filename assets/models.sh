@@ -66,7 +66,11 @@ timed export-mae "$program" export --checkpoint runs/mae --out models/mae.onnx
 timed finetune learn finetune finetune
 timed finetune-more learn finetune finetune-more
 timed finetune-films learn finetune finetune-films
-timed export-drowsiness "$program" export --checkpoint runs/finetune-films --fp16 \
+timed finetune-glasses learn finetune finetune-glasses
+timed finetune-tinted learn finetune finetune-tinted
+timed finetune-sun learn finetune finetune-sun
+timed export-drowsiness "$program" export --checkpoint runs/finetune-sun \
+  --mean-with runs/finetune-films --fp16 \
   --out models/drowsiness.onnx
 timed blinks learn blinks blinks
 cp runs/blinks/blinks.onnx models/

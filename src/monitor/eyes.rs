@@ -12,10 +12,10 @@ pub(super) fn are_closed(
     open_aspect: f32,
     s: &Settings,
 ) -> bool {
+    let (shut, lids) = (face.shut(), face.mean_aspect() / open_aspect.max(f32::EPSILON));
+    let held = were == Some(true) && shut >= s.held_likely && lids < s.held_share;
     let share = if were == Some(true) { s.open_share } else { s.closed_share };
-    let lids_low = face.mean_aspect() < share * open_aspect;
-    let shut = face.shut();
-    shut >= s.closed_sure || shut >= s.closed_likely && lids_low
+    shut >= s.closed_sure || shut >= s.closed_likely && lids < share || held
 }
 
 /// Whether all readings are numbers: a network that gives none has read nothing.
@@ -34,6 +34,26 @@ mod tests {
     fn face(eyes_closed: f32, eyes: Option<[[f32; 2]; 2]>) -> FaceSigns {
         let eyes = eyes.map(|eyes| eyes.map(|[shut, seen]| EyeSigns { shut, seen }));
         FaceSigns { eyes_closed, eyes, ..FaceSigns::default() }
+    }
+
+    #[test]
+    fn closed_eyes_stay_closed_in_a_frame_that_is_misread_while_the_lids_look_shut() {
+        let closed = |shut, lids, were| {
+            let face = FaceSigns { eye_aspect: [0.3 * lids; 2], ..face(shut, None) };
+            are_closed(&face, were, 0.3, &Settings::default())
+        };
+        for (shut, lids, were, expected) in [
+            (0.3, 0.2, Some(true), true),
+            (0.3, 0.2, Some(false), false),
+            (0.3, 0.2, None, false),
+            (0.3, 0.5, Some(true), false),
+            (0.1, 0.1, Some(true), false),
+            (0.6, 0.7, Some(true), true),
+            (0.6, 0.7, Some(false), false),
+            (0.8, 1.0, Some(false), true),
+        ] {
+            assert_eq!(closed(shut, lids, were), expected, "{shut} {lids} {were:?}");
+        }
     }
 
     #[test]

@@ -183,8 +183,14 @@ mod tests {
         let finetune: FinetuneConfig = read(&models.join("finetune.toml")).unwrap();
         let more: FinetuneConfig = read(&models.join("finetune-more.toml")).unwrap();
         let films: FinetuneConfig = read(&models.join("finetune-films.toml")).unwrap();
+        let glasses: FinetuneConfig = read(&models.join("finetune-glasses.toml")).unwrap();
+        let tinted: FinetuneConfig = read(&models.join("finetune-tinted.toml")).unwrap();
+        let sun: FinetuneConfig = read(&models.join("finetune-sun.toml")).unwrap();
         assert_eq!(more.weights, Some(finetune.out));
         assert_eq!(films.weights, Some(more.out));
+        assert_eq!(glasses.weights, Some(films.out));
+        assert_eq!(tinted.weights, Some(glasses.out));
+        assert_eq!(sun.weights, Some(tinted.out));
         // Of the films all are held out at first, and some people then.
         let people = |hold_out: HoldOut| {
             let mut shares = hold_out.shares;
@@ -192,10 +198,13 @@ mod tests {
             (hold_out.seed, hold_out.share, shares, hold_out.last)
         };
         let first = people(finetune.hold_out);
-        for later in [more.hold_out, films.hold_out] {
+        let later = [more.hold_out, films.hold_out, glasses.hold_out, tinted.hold_out];
+        for later in later.into_iter().chain([sun.hold_out]) {
             assert_eq!(people(later), first, "nobody validates who was learned from");
         }
-        for training in [pretrain.training, finetune.training, more.training, films.training] {
+        let later = [more.training, films.training, glasses.training, tinted.training];
+        let all = [pretrain.training, finetune.training, sun.training].into_iter().chain(later);
+        for training in all {
             training.validate().unwrap();
         }
     }
