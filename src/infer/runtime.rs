@@ -51,8 +51,8 @@ pub fn is_silenced() -> bool {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Device {
-    /// The CPU at once; while a camera or the window is watched, CUDA in its place as soon as
-    /// it has given the same answers in at most 0.8 of the time.
+    /// The CPU at once; in a live watch (a camera, or the window's Watch screen) CUDA in its
+    /// place as soon as it has given the same answers in at most 0.8 of the time.
     #[default]
     Auto,
     /// The processor.

@@ -107,7 +107,7 @@ impl Display for Tried {
             Outcome::Open => {
                 write!(f, "the {model} model runs on CPU while {provider} is tried (")?;
                 figures(f)?;
-                write!(f, "; {} runs on faces decide)", WARM_UP + TIMED)
+                write!(f, "; {} runs decide)", WARM_UP + TIMED)
             }
             Outcome::Taken => {
                 write!(f, "the {model} model runs on {provider} (")?;

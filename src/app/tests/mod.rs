@@ -250,10 +250,14 @@ fn what_was_tried_in_place_of_the_cpu_is_told_over_the_device() {
         .into(),
         ..judged(State::Awake, Level::None)
     };
-    let (mut harness, _) = watching(snapshot);
+    let (opener, _) = opener(snapshot, None);
+    let start = || Start { preferences: welcomed(), ..Start::default() };
+    let mut harness = harness(opener, [1280.0, 800.0], start);
+    wait_for(&mut harness, text::watch::CROP);
     assert!(harness.query_by_label_contains("not faster by a fifth").is_none());
     harness.get_by_label("CPU + CUDA").hover();
-    harness.run_steps(60);
+    harness.run_steps(20);
+    harness.render().unwrap().save("/tmp/auto_hover.png").unwrap();
     harness.get_by_label_contains("stays on CPU, since CUDA is not faster by a fifth");
     harness.get_by_label_contains("The drowsiness model runs on CUDA (median of 30 runs 0.71 ms");
 }
