@@ -283,8 +283,8 @@ impl Vision for Pipeline {
     fn info(&self) -> VisionInfo {
         let [points, reads] = [self.tracker.net().provider(), self.classifier.provider()];
         let tried = self.tried();
-        let wrong: Vec<_> =
-            tried.iter().filter(|one| one.is_wrong()).map(ToString::to_string).collect();
+        // One stands for all: what is wrong with a provider is so with every model.
+        let problem = tried.iter().find(|one| one.is_wrong()).map(ToString::to_string);
         VisionInfo {
             provider: match points == reads {
                 true => reads.to_string(),
@@ -292,7 +292,7 @@ impl Vision for Pipeline {
             },
             model: self.classifier.card().name.clone(),
             grid: Some(self.classifier.grid()),
-            problem: (!wrong.is_empty()).then(|| wrong.join("; ")),
+            problem,
             tried,
         }
     }

@@ -257,7 +257,6 @@ fn what_was_tried_in_place_of_the_cpu_is_told_over_the_device() {
     assert!(harness.query_by_label_contains("not faster by a fifth").is_none());
     harness.get_by_label("CPU + CUDA").hover();
     harness.run_steps(20);
-    harness.render().unwrap().save("/tmp/auto_hover.png").unwrap();
     harness.get_by_label_contains("stays on CPU, since CUDA is not faster by a fifth");
     harness.get_by_label_contains("The drowsiness model runs on CUDA (median of 30 runs 0.71 ms");
 }
