@@ -11,7 +11,10 @@ use std::{
 use assert_cmd::Command;
 use image::{RgbImage, imageops};
 use need::has_runtime;
-use wakewatch::source::{OpenOptions, Source, demo::Demo};
+use wakewatch::{
+    infer::Provider,
+    source::{OpenOptions, Source, demo::Demo},
+};
 
 #[path = "common/need.rs"]
 mod need;
@@ -180,13 +183,46 @@ fn the_doctor_names_everything_a_watch_needs() {
     let findings: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     let names: Vec<_> =
         findings.as_array().unwrap().iter().map(|f| f["what"].as_str().unwrap()).collect();
-    for name in
-        ["ONNX Runtime", "providers", "landmarks", "classifier", "cameras", "picture", "sound"]
-    {
+    for name in [
+        "ONNX Runtime",
+        "providers",
+        "landmarks",
+        "classifier",
+        "auto",
+        "cameras",
+        "picture",
+        "sound",
+    ] {
         assert!(names.contains(&name), "{name} is missing in {names:?}");
     }
     let broken = findings.as_array().unwrap().iter().any(|f| f["health"] == "broken");
     assert_eq!(code, i32::from(broken), "{stderr}");
+}
+
+#[test]
+fn what_auto_tries_is_measured_at_once_and_told() {
+    if !has_runtime() {
+        return;
+    }
+    let cuda = Provider::Cuda.is_built_in().unwrap();
+    let doctor = |device: &str| {
+        let (_, stdout, _) = told(Path::new("."), &["doctor", "--json", "--device", device]);
+        let findings: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        let of = findings.as_array().unwrap().iter().find(|f| f["what"] == "auto").unwrap();
+        of["found"].as_str().unwrap().to_owned()
+    };
+    assert!(doctor("cpu").contains("cpu was asked for by name"));
+    let words = if cuda { "CUDA" } else { "no other provider here" };
+    assert!(doctor("auto").contains(words));
+
+    let bench = ["bench", "--source", "demo:alert", "--frames", "30", "--json", "--device", "auto"];
+    let (code, stdout, stderr) = told(Path::new("."), &bench);
+    assert_eq!(code, 0, "{stderr}");
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["provider"], "CPU");
+    let tried = report["tried"].as_array().unwrap();
+    assert_eq!(tried.len(), if cuda { 2 } else { 0 }, "{stdout}");
+    assert!(tried.iter().all(|one| one["provider"] == "cuda" && one["outcome"].is_string()));
 }
 
 #[test]

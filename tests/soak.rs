@@ -147,6 +147,14 @@ impl Vision for Noting {
     fn info(&self) -> VisionInfo {
         self.pipeline.info()
     }
+
+    fn try_faster(&mut self) {
+        self.pipeline.try_faster();
+    }
+
+    fn news(&mut self) -> Option<VisionInfo> {
+        self.pipeline.news()
+    }
 }
 
 /// Resident memory, MB.

@@ -12,13 +12,17 @@ use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
-use super::{answer, say, shared::ModelArgs};
+use super::{
+    answer, say,
+    shared::{ModelArgs, told},
+};
 #[cfg(feature = "gui")]
 use crate::face::Seat;
 use crate::{
     alarm::{Alarm, SoundState, default_speaker},
-    infer::{LoadedModel, ModelSource, Provider, runtime},
-    source::{SourceError, webcam},
+    infer::{LoadedModel, ModelSource, Provider, Tried, runtime},
+    live::try_faster,
+    source::{SourceError, SourceSpec, webcam},
     vit::ModelKind,
 };
 
@@ -87,7 +91,7 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     for kind in ModelKind::ALL {
         findings.push(model(kind, &args.models));
     }
-    findings.extend([cameras(), mounting(), sound(), screen()]);
+    findings.extend([faster(&args.models), cameras(), mounting(), sound(), screen()]);
     if args.json {
         answer(&findings)?;
     } else {
@@ -149,14 +153,26 @@ fn model(kind: ModelKind, args: &ModelArgs) -> Finding {
     };
     let found = LoadedModel::load(&source, kind, &options.runtime).map(|model| {
         let (card, px) = (&model.card, model.card.image_px);
-        let worse = model.fallback.map_or(String::new(), |why| format!("; {why}"));
         let (name, version) = (&card.name, &card.version);
         let size = if px > 0 { format!(", {px}x{px} px") } else { String::new() };
-        format!("{name} {version}{size}, on {}, {source}{worse}", model.provider)
+        format!("{name} {version}{size}, on {}, {source}", model.provider)
     });
     // The autoencoder only draws.
     let or = if kind == ModelKind::Mae { Health::Lacking } else { Health::Broken };
     finding(what, found, or)
+}
+
+/// Tries on the demo driver what `auto` tries beside a watch.
+fn faster(args: &ModelArgs) -> Finding {
+    const WHAT: &str = "auto";
+    match try_faster(&args.pipeline(), &SourceSpec::Demo(None)) {
+        Ok(tried) => {
+            let wrong = tried.iter().flatten().any(Tried::is_wrong);
+            let health = if wrong { Health::Lacking } else { Health::Good };
+            Finding { what: WHAT, health, found: told(tried.as_deref(), args.device) }
+        }
+        Err(error) => Finding { what: WHAT, health: Health::Lacking, found: error.to_string() },
+    }
 }
 
 fn cameras() -> Finding {

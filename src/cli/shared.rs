@@ -16,7 +16,7 @@ use crate::{
     evaluate::report::VideoProblem,
     face::{FaceModels, Seat},
     frame::{Mounting, Turn},
-    infer::{Device, RuntimeOptions},
+    infer::{Device, RuntimeOptions, Tried},
     live::PipelineOptions,
     monitor::Settings,
     os::read_text,
@@ -98,6 +98,15 @@ impl ModelArgs {
             mask: self.mask.map(Into::into),
             seat: Seat::Any,
         }
+    }
+}
+
+/// What came of [`try_faster`](crate::live::try_faster), for people.
+pub(super) fn told(tried: Option<&[Tried]>, device: Device) -> String {
+    match tried {
+        None => format!("{device} was asked for by name, so nothing else is tried"),
+        Some([]) => "no other provider here: the models run on CPU".into(),
+        Some(tried) => tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
     }
 }
 

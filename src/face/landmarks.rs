@@ -195,9 +195,14 @@ impl LandmarkNet {
         self.model.provider
     }
 
-    /// Why a better provider was not taken although the library has it, if so.
-    pub fn fallback(&self) -> Option<&str> {
-        self.model.fallback.as_deref()
+    /// The model that places the points.
+    pub(crate) fn model(&self) -> &LoadedModel {
+        &self.model
+    }
+
+    /// The same, to try another provider for it.
+    pub(crate) fn model_mut(&mut self) -> &mut LoadedModel {
+        &mut self.model
     }
 }
 

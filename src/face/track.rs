@@ -139,6 +139,11 @@ impl FaceTracker {
         &self.net
     }
 
+    /// The same, to try another provider for it.
+    pub(crate) fn net_mut(&mut self) -> &mut LandmarkNet {
+        &mut self.net
+    }
+
     /// Forgets the followed face, as for a new source.
     pub fn reset(&mut self) {
         self.track = None;

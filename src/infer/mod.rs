@@ -17,12 +17,14 @@ pub mod models;
 pub mod promoted;
 mod reconstructor;
 pub mod runtime;
+mod trial;
 
 pub use blinks::BlinkScorer;
 pub use classifier::Classifier;
 pub use models::{LoadedModel, ModelError, ModelSource, embedded};
 pub use reconstructor::Reconstructor;
 pub use runtime::{Device, Provider, RuntimeError, RuntimeInfo, RuntimeOptions};
+pub use trial::{Measured, Outcome, Tried};
 
 /// What the classifier reads in one aligned crop.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -3,11 +3,13 @@
 //! one trial run.
 
 use std::{
+    borrow::Cow,
     fmt::{self, Display},
     fs::File,
     io::Read,
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use ort::{
@@ -19,6 +21,7 @@ use thiserror::Error;
 use super::form::{Port, check_card, check_ports, ports};
 use super::promoted::promoted;
 use super::runtime::{self, Provider, RuntimeError, RuntimeOptions, SessionError, one_line};
+use super::trial::{Asked, Candidate, Input, Trial, Tried};
 use crate::vit::{CardError, METADATA_KEY, ModelCard, ModelKind};
 
 /// Largest model file that is read. The reference method's shape, the largest preset, takes 150 MB.
@@ -53,6 +56,15 @@ impl ModelSource {
         match self {
             Self::Embedded => promoted(kind).map_or(Self::Embedded, Self::File),
             other => other.clone(),
+        }
+    }
+
+    /// The file's bytes.
+    fn bytes(&self, kind: ModelKind) -> Result<Cow<'_, [u8]>, ModelError> {
+        match self {
+            Self::Embedded => Ok(embedded(kind).into()),
+            Self::Bytes(bytes) => Ok((&**bytes).into()),
+            Self::File(path) => read(path).map(Cow::Owned),
         }
     }
 }
@@ -166,10 +178,10 @@ pub struct LoadedModel {
     pub card: ModelCard,
     /// What it runs on.
     pub provider: Provider,
-    /// Why `auto` did not take a better provider that the library has, if so.
-    pub fallback: Option<String>,
     source: ModelSource,
     session: Session,
+    /// Of another provider, as it goes on or has ended.
+    trial: Option<Trial<LoadedModel>>,
 }
 
 impl LoadedModel {
@@ -203,19 +215,33 @@ impl LoadedModel {
         kind: ModelKind,
         options: &RuntimeOptions,
     ) -> Result<Self, ModelError> {
-        let file;
-        let bytes: &[u8] = match source {
-            ModelSource::Embedded => embedded(kind),
-            ModelSource::Bytes(bytes) => bytes,
-            ModelSource::File(path) => {
-                file = read(path)?;
-                &file
-            }
-        };
-        let open = |provider| Self::open(bytes, source, kind, provider, options.threads);
-        let (model, fallback) =
-            first_that_works(kind, options.device.candidates(), Provider::is_built_in, open)?;
-        Ok(Self { fallback, ..model })
+        Self::open(&source.bytes(kind)?, source, kind, options.device.provider(), options.threads)
+    }
+
+    /// Begins to try another provider beside the one in use, on the inputs that come;
+    /// [`settle`](Self::settle) takes it once it has proved better. `patience`: how long a
+    /// run may wait for it, zero wherever frames are watched.
+    pub(crate) fn try_on(&mut self, provider: Provider, threads: usize, patience: Duration) {
+        let (source, kind) = (self.source.clone(), self.card.kind);
+        // A file that has changed since it was read gives other answers and is not taken.
+        let open = move || Self::open(&source.bytes(kind)?, &source, kind, provider, threads);
+        let open = move || open().map_err(|error: ModelError| error.to_string());
+        self.trial = Some(Trial::start(kind, provider, patience, open));
+    }
+
+    /// Runs on the provider that was tried from now on, if it has proved better; whether a
+    /// trial has ended since the last call.
+    pub(crate) fn settle(&mut self) -> bool {
+        let Some((_, taken)) = self.trial.as_mut().and_then(Trial::end) else { return false };
+        if let Some(Self { provider, session, .. }) = taken {
+            (self.provider, self.session) = (provider, session);
+        }
+        true
+    }
+
+    /// How another provider did, if one was tried.
+    pub fn tried(&self) -> Option<&Tried> {
+        self.trial.as_ref().map(Trial::tried)
     }
 
     fn open(
@@ -245,7 +271,7 @@ impl LoadedModel {
         {
             return Err(form(format!("it needs an unknown input {}", extra.name())));
         }
-        let mut model = Self { card, provider, fallback: None, source: source.clone(), session };
+        let mut model = Self { card, provider, source: source.clone(), session, trial: None };
         model.try_out(&inputs, &outputs, batch.unwrap_or(TRIAL_BATCH))?;
         Ok(model)
     }
@@ -292,9 +318,39 @@ impl LoadedModel {
             let tensor = TensorRef::from_array_view((*shape, *values)).map_err(failed)?;
             fed.push((*name, tensor));
         }
+        let began = Instant::now();
         let values = self.session.run(fed).map_err(failed)?;
+        let took = began.elapsed();
+        if let Some(trial) = &mut self.trial {
+            let owned = |(name, shape, values): &(_, &[usize], &[f32])| {
+                (*name, shape.to_vec(), values.to_vec())
+            };
+            trial.offer(|| Asked {
+                inputs: inputs.iter().map(owned).collect(),
+                answers: all(&values),
+                took,
+            });
+        }
         Ok(Outputs { values, source })
     }
+}
+
+impl Candidate for LoadedModel {
+    fn answer(&mut self, inputs: &[Input]) -> Result<Vec<f32>, String> {
+        let inputs: Vec<_> = inputs.iter().map(|(n, shape, v)| (*n, &shape[..], &v[..])).collect();
+        self.run(&inputs).map(|given| all(&given.values)).map_err(|error| error.to_string())
+    }
+}
+
+/// The values of all outputs, one after the other.
+fn all(values: &SessionOutputs<'_>) -> Vec<f32> {
+    let mut all = Vec::new();
+    for value in values.values() {
+        if let Ok((_, values)) = value.try_extract_tensor::<f32>() {
+            all.extend_from_slice(values);
+        }
+    }
+    all
 }
 
 /// What a run gave.
@@ -322,35 +378,6 @@ impl Outputs<'_> {
     }
 }
 
-/// Opens on the first provider that also passes its trial run, and says why it was not a
-/// better one. Only what comes last is an error.
-fn first_that_works<T>(
-    kind: ModelKind,
-    candidates: &[Provider],
-    is_built_in: impl Fn(Provider) -> Result<bool, RuntimeError>,
-    open: impl Fn(Provider) -> Result<T, ModelError>,
-) -> Result<(T, Option<String>), ModelError> {
-    let (last, better) = match candidates {
-        [better @ .., last] => (*last, better),
-        [] => (Provider::Cpu, &[][..]),
-    };
-    let mut fallback = None;
-    for &provider in better {
-        // What the library was not built with is no news; what should work is.
-        if !is_built_in(provider)? {
-            continue;
-        }
-        match open(provider) {
-            Ok(model) => return Ok((model, None)),
-            Err(error) => {
-                tracing::warn!("{kind} model: {error}; running on {last} instead");
-                fallback = Some(format!("{error}; running on {last} instead"));
-            }
-        }
-    }
-    Ok((open(last)?, fallback))
-}
-
 /// Reads a model file, never more than [`MOST_BYTES`] of it.
 fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
     let failed = |why: &dyn Display| ModelError::Read { path: path.into(), why: one_line(why) };
@@ -369,126 +396,5 @@ fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
 
 #[cfg(feature = "train")]
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        infer::fixtures,
-        onnx::{Dim, GraphBuilder},
-        vit::METADATA_KEY,
-    };
-
-    fn load(bytes: Vec<u8>, kind: ModelKind) -> Result<LoadedModel, String> {
-        let source = ModelSource::Bytes(bytes.into());
-        LoadedModel::load(&source, kind, &RuntimeOptions::default()).map_err(|e| e.to_string())
-    }
-
-    #[test]
-    fn the_built_in_models_pass_their_own_checks() {
-        if !fixtures::runtime_is_here() {
-            return;
-        }
-        for kind in ModelKind::ALL {
-            let source = ModelSource::Bytes(embedded(kind).into());
-            let loaded = LoadedModel::load(&source, kind, &RuntimeOptions::default());
-            assert_eq!(loaded.unwrap().card.kind, kind);
-        }
-    }
-
-    #[test]
-    fn a_bad_file_is_one_sentence_that_names_it() {
-        if !fixtures::runtime_is_here() {
-            return;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("wrong.onnx");
-        let error = |bytes: &[u8]| {
-            std::fs::write(&path, bytes).unwrap();
-            let source = ModelSource::File(path.clone());
-            let loaded =
-                LoadedModel::load(&source, ModelKind::Drowsiness, &RuntimeOptions::default());
-            let error = loaded.unwrap_err().to_string();
-            assert!(error.contains("wrong.onnx") && !error.contains('\n'), "{error}");
-            error
-        };
-        assert!(error(b"").contains("no ONNX model"));
-        assert!(error(b"no model at all").contains("no ONNX model"));
-        let good = fixtures::drowsiness(72, 24);
-        assert!(error(&good[..good.len() / 2]).contains("wrong.onnx"));
-        assert!(error(&fixtures::mae(72, 24)).contains("drowsiness model is needed"));
-        for path in [folder.path().join("nowhere.onnx"), folder.path().into()] {
-            let source = ModelSource::File(path);
-            let loaded = LoadedModel::load(&source, ModelKind::Mae, &RuntimeOptions::default());
-            assert!(loaded.unwrap_err().to_string().contains("check the path"));
-        }
-    }
-
-    #[test]
-    fn a_card_that_does_not_fit_its_graph_is_refused() {
-        if !fixtures::runtime_is_here() {
-            return;
-        }
-        let picture = |claimed_px: usize, patch_px: usize, batch: Dim| {
-            let mut card = fixtures::card(ModelKind::Mae, 72, 24);
-            (card.image_px, card.patch_px) = (claimed_px, patch_px);
-            let shape = [batch, Dim::Fixed(3), Dim::Fixed(72), Dim::Fixed(72)];
-            let mut graph = GraphBuilder::new("mae");
-            let image = graph.input("image", &shape);
-            graph.input("patch_keep", &[batch, Dim::Fixed(9)]);
-            graph.output(&image, "reconstruction", &shape);
-            let card = serde_json::to_string(&card).unwrap();
-            load(graph.finish(&[(METADATA_KEY, &card)]).unwrap(), ModelKind::Mae)
-        };
-        assert!(picture(72, 24, Dim::Named("N")).is_ok());
-        assert!(picture(96, 32, Dim::Named("N")).unwrap_err().contains("image"));
-        assert!(picture(72, 12, Dim::Named("N")).unwrap_err().contains("patch_keep"));
-        assert!(picture(72, 50, Dim::Named("N")).unwrap_err().contains("tile"));
-        assert!(picture(0, 24, Dim::Named("N")).unwrap_err().contains("0 px"));
-        assert!(picture(72, 24, Dim::Fixed(1)).unwrap_err().contains("batch"));
-    }
-
-    #[test]
-    fn a_model_that_gives_no_number_fails_its_trial_run() {
-        if !fixtures::runtime_is_here() {
-            return;
-        }
-        let points = [[f32::NAN; 2]; 68];
-        let error = load(fixtures::landmarks(&points, 0.0, [0.0; 3]), ModelKind::Landmarks);
-        assert!(error.unwrap_err().contains("finite"));
-    }
-
-    #[test]
-    fn a_provider_that_fails_at_its_first_run_gives_way_to_the_cpu_and_is_told() {
-        let both = [Provider::Cuda, Provider::Cpu];
-        let choose = |candidates: &[Provider], built_in: bool, fails: &[Provider]| {
-            let open = |provider| match fails.contains(&provider) {
-                true => Err(ModelError::Run {
-                    model: ModelSource::Embedded,
-                    why: "CUDA failure 700: an illegal memory access".into(),
-                }),
-                false => Ok(provider),
-            };
-            first_that_works(ModelKind::Mae, candidates, |_| Ok(built_in), open)
-        };
-        let (chosen, told) = choose(&both, true, &[Provider::Cuda]).unwrap();
-        assert_eq!(chosen, Provider::Cpu);
-        let told = told.unwrap();
-        assert!(told.contains("illegal memory access") && told.contains("on CPU"), "{told}");
-        assert_eq!(choose(&both, true, &[]).unwrap(), (Provider::Cuda, None));
-        assert_eq!(choose(&both, false, &[Provider::Cuda]).unwrap(), (Provider::Cpu, None));
-        assert!(choose(&both[..1], true, &[Provider::Cuda]).is_err(), "asked for by name");
-        assert!(choose(&both, true, &both).is_err());
-    }
-
-    #[test]
-    fn a_provider_that_was_asked_for_and_is_not_there_is_an_error() {
-        if !fixtures::runtime_is_here() || Provider::CoreMl.is_built_in().unwrap() {
-            return;
-        }
-        let source = ModelSource::Bytes(fixtures::mae(72, 24).into());
-        let options = RuntimeOptions { device: crate::infer::Device::CoreMl, ..Default::default() };
-        let error = LoadedModel::load(&source, ModelKind::Mae, &options).unwrap_err();
-        assert!(error.to_string().contains("CoreML cannot be used"), "{error}");
-        let cpu = LoadedModel::load(&source, ModelKind::Mae, &RuntimeOptions::default()).unwrap();
-        assert!(cpu.provider == Provider::Cpu || Provider::Cuda.is_built_in().unwrap());
-    }
-}
+#[path = "models_tests.rs"]
+mod tests;

@@ -1,7 +1,7 @@
 //! ONNX Runtime itself: finds its shared library, loads it once and explicitly (implicit
 //! loading panics inside `ort`, so every path to it goes through [`init`]), and opens
-//! sessions on the provider that was asked for or, with [`Device::Auto`], on the best
-//! one that works.
+//! sessions on the provider that was asked for. With [`Device::Auto`] that is the CPU, and
+//! another one beside it that may prove faster.
 
 use std::{
     env,
@@ -51,7 +51,8 @@ pub fn is_silenced() -> bool {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Device {
-    /// CUDA where it works, else the CPU.
+    /// The CPU at once; in a live watch (a camera, or the window's Watch screen) CUDA in its
+    /// place as soon as it has given the same answers in at most 0.8 of the time.
     #[default]
     Auto,
     /// The processor.
@@ -153,18 +154,27 @@ impl Provider {
 }
 
 impl Device {
-    /// The providers to try, best first. Only `auto` has more than one: what was asked
-    /// for by name is used or is an error.
-    pub(super) fn candidates(self) -> &'static [Provider] {
+    /// The provider on which models are opened: what was asked for by name is used or is an
+    /// error.
+    pub(super) fn provider(self) -> Provider {
         match self {
-            // TensorRT compiles for minutes before the first frame, and Core ML and
-            // DirectML gain nothing on networks this small: they are used on request.
-            Device::Auto => &[Provider::Cuda, Provider::Cpu],
-            Device::Cpu => &[Provider::Cpu],
-            Device::Cuda => &[Provider::Cuda],
-            Device::TensorRt => &[Provider::TensorRt],
-            Device::DirectMl => &[Provider::DirectMl],
-            Device::CoreMl => &[Provider::CoreMl],
+            Device::Auto | Device::Cpu => Provider::Cpu,
+            Device::Cuda => Provider::Cuda,
+            Device::TensorRt => Provider::TensorRt,
+            Device::DirectMl => Provider::DirectMl,
+            Device::CoreMl => Provider::CoreMl,
+        }
+    }
+
+    /// What may prove faster than the provider that is opened first. TensorRT compiles for
+    /// minutes, and DirectML and Core ML are untested: they are used on request.
+    ///
+    /// # Errors
+    /// When ONNX Runtime cannot be loaded.
+    pub fn rival(self) -> Result<Option<Provider>, RuntimeError> {
+        match self {
+            Device::Auto => Ok(Provider::Cuda.is_built_in()?.then_some(Provider::Cuda)),
+            _ => Ok(None),
         }
     }
 }

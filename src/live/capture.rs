@@ -64,6 +64,8 @@ pub(super) enum Notice {
     SourceFailed { session: u32, why: String, retried: bool },
     /// The models were loaded again, as asked for or after they failed.
     Reloaded { info: VisionInfo },
+    /// The models are the same, but not what they run on, or what is known of that.
+    Changed { info: VisionInfo },
     /// The models that were asked for cannot be loaded; those before go on.
     NotReloaded { why: String },
     /// Frames cannot be looked at.

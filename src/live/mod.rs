@@ -7,6 +7,7 @@
 mod capture;
 #[cfg(test)]
 mod fakes;
+mod faster;
 pub mod headless;
 mod imagine;
 mod judge;
@@ -23,6 +24,7 @@ mod vision;
 pub use crate::record::{Entry, Event};
 #[cfg(feature = "gui")]
 pub(crate) use capture::words_of;
+pub use faster::try_faster;
 pub use imagine::{Imagined, Imaginer};
 pub use opinion::Opinion;
 pub use options::{LiveOptions, OpenSource, OpenVision, Pace, Parts, PipelineOptions};

@@ -16,7 +16,7 @@ use crate::{
         Visibility, align, eyes_mirror,
     },
     frame::{Frame, PicturePool, Turn},
-    infer::{Classifier, Reading},
+    infer::{Classifier, LoadedModel, Provider, Reading, RuntimeOptions, Tried},
     monitor::{EyeSigns, FaceSigns, Observation},
     vit::{PatchGrid, QMask},
 };
@@ -72,6 +72,15 @@ pub trait Vision: Send {
 
     /// What it is.
     fn info(&self) -> VisionInfo;
+
+    /// Begins to try, beside what is in use, what may be faster. Frames do not wait for it.
+    fn try_faster(&mut self) {}
+
+    /// Takes what has proved faster since the last call; what it is now, where that has
+    /// changed.
+    fn news(&mut self) -> Option<VisionInfo> {
+        None
+    }
 }
 
 /// What a [`Vision`] is, for the window.
@@ -85,6 +94,8 @@ pub struct VisionInfo {
     pub grid: Option<PatchGrid>,
     /// What is worse than was asked for, one sentence.
     pub problem: Option<String>,
+    /// How other providers did, or are doing, in place of the CPU.
+    pub tried: Vec<Tried>,
 }
 
 /// What is seen in a single picture.
@@ -106,6 +117,9 @@ pub struct Look {
 pub struct Pipeline {
     tracker: FaceTracker,
     classifier: Classifier,
+    runtime: RuntimeOptions,
+    /// Whether trials have begun that nobody was told of yet.
+    began: bool,
     mask: Option<QMask>,
     cutter: Cutter,
     sampler: GreySampler,
@@ -130,6 +144,8 @@ impl Pipeline {
         Ok(Self {
             tracker: tracker?.with_settings(track),
             classifier: classifier?,
+            runtime: options.runtime.clone(),
+            began: false,
             mask: options.mask,
             cutter: Cutter::default(),
             sampler: GreySampler::default(),
@@ -140,6 +156,27 @@ impl Pipeline {
     /// The classifier, for its card and grid.
     pub fn classifier(&self) -> &Classifier {
         &self.classifier
+    }
+
+    /// Begins to try another provider for the models that every frame is given to, on the
+    /// frames that come; the detector, asked once every few seconds, stays where it is.
+    /// `patience`: how long a frame may wait for it, zero beside a watch.
+    pub(super) fn try_on(&mut self, provider: Provider, patience: Duration) {
+        let threads = self.runtime.threads;
+        for model in self.models_mut() {
+            model.try_on(provider, threads, patience);
+        }
+        self.began = true;
+    }
+
+    /// How other providers did.
+    pub(super) fn tried(&self) -> Vec<Tried> {
+        let models = [self.tracker.net().model(), self.classifier.model()];
+        models.into_iter().filter_map(LoadedModel::tried).cloned().collect()
+    }
+
+    fn models_mut(&mut self) -> [&mut LoadedModel; 2] {
+        [self.tracker.net_mut().model_mut(), self.classifier.model_mut()]
     }
 
     /// The driver's face in a single picture and what is read in it, or `None` without
@@ -244,11 +281,35 @@ impl Vision for Pipeline {
     }
 
     fn info(&self) -> VisionInfo {
+        let [points, reads] = [self.tracker.net().provider(), self.classifier.provider()];
+        let tried = self.tried();
+        // One stands for all: what is wrong with a provider is so with every model.
+        let problem = tried.iter().find(|one| one.is_wrong()).map(ToString::to_string);
         VisionInfo {
-            provider: self.classifier.provider().to_string(),
+            provider: match points == reads {
+                true => reads.to_string(),
+                false => format!("{points} + {reads}"),
+            },
             model: self.classifier.card().name.clone(),
             grid: Some(self.classifier.grid()),
-            problem: self.classifier.fallback().map(Into::into),
+            problem,
+            tried,
         }
+    }
+
+    fn try_faster(&mut self) {
+        match self.runtime.device.rival() {
+            Ok(Some(provider)) => self.try_on(provider, Duration::ZERO),
+            Ok(None) => {}
+            Err(error) => tracing::warn!("{error}"),
+        }
+    }
+
+    fn news(&mut self) -> Option<VisionInfo> {
+        let mut news = std::mem::take(&mut self.began);
+        for model in self.models_mut() {
+            news |= model.settle();
+        }
+        news.then(|| self.info())
     }
 }

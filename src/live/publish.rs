@@ -43,7 +43,7 @@ pub(super) enum ProblemSource {
     Judge,
     /// A log is not written.
     Log,
-    /// Known from the start: a provider that was not to be had.
+    /// A provider that was tried and failed, or differed.
     Fallback,
 }
 
@@ -57,13 +57,19 @@ impl Publisher {
         dropped: Arc<AtomicU64>,
         info: VisionInfo,
     ) -> Self {
-        let VisionInfo { provider, model, grid, problem } = info;
+        let VisionInfo { provider, model, grid, problem, tried } = info;
         let mut publisher = Self {
             shared,
             waker,
             dropped,
             dropped_before: 0,
-            snapshot: Snapshot { provider, model, grid, ..Snapshot::default() },
+            snapshot: Snapshot {
+                provider,
+                model,
+                grid,
+                tried: tried.into(),
+                ..Snapshot::default()
+            },
             problems: Problems::default(),
             judged: VecDeque::new(),
             changed: true,
@@ -79,6 +85,7 @@ impl Publisher {
             provider: old.provider,
             model: old.model,
             grid: old.grid,
+            tried: old.tried,
             sound: old.sound,
             sounding: old.sounding,
             muted_until: old.muted_until,
@@ -98,9 +105,10 @@ impl Publisher {
 
     /// Other models see from now on.
     pub(super) fn vision(&mut self, info: VisionInfo) {
-        let VisionInfo { provider, model, grid, problem } = info;
+        let VisionInfo { provider, model, grid, problem, tried } = info;
         let shown = &mut self.snapshot;
         (shown.provider, shown.model, shown.grid) = (provider, model, grid);
+        shown.tried = tried.into();
         self.problem(ProblemSource::Fallback, problem);
         self.changed = true;
     }

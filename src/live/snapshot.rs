@@ -10,7 +10,7 @@ use crate::{
     alarm::SoundState,
     face::{Face, Unreadable},
     frame::Frame,
-    infer::Reading,
+    infer::{Reading, Tried},
     monitor::{Counts, Judgement, Level, Settings},
     source::{SourceInfo, SourceSpec},
     vit::PatchGrid,
@@ -45,6 +45,8 @@ pub struct Snapshot {
     pub stats: Stats,
     /// Where the models run, for example "CPU".
     pub provider: String,
+    /// How other providers did, or are doing, in place of the CPU.
+    pub tried: Arc<[Tried]>,
     /// Name of the classifier.
     pub model: String,
     /// What is being watched.

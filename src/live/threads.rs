@@ -393,6 +393,7 @@ impl JudgeState {
                 self.publisher.vision(info);
                 self.publisher.problem(ProblemSource::Models, None);
             }
+            Notice::Changed { info } => self.publisher.vision(info),
             Notice::NotReloaded { why } => self.publisher.problem(ProblemSource::Models, Some(why)),
             Notice::VisionFailed { why } => {
                 self.publisher.problem(ProblemSource::Vision, Some(why));

@@ -5,16 +5,19 @@ use parking_lot::Mutex;
 use super::*;
 use crate::{
     alarm::SoundState,
+    frame::Frame,
+    infer::{Outcome, Provider, Tried},
     live::{
-        Stats,
+        Sighting, Stats, Vision, VisionInfo,
         fakes::{
             Step,
             faults::{Fault, FaultySource, FaultySpeaker, FaultyVision, Plan},
             options, seconds, world,
         },
     },
+    vit::ModelKind,
 };
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 fn start(spec: &str, scripts: Vec<Vec<Step>>) -> Live {
     Live::start_with(options(spec), world(scripts, Duration::ZERO)).unwrap()
@@ -230,6 +233,78 @@ fn a_camera_that_never_opens_is_told() {
     assert_eq!(lost.sounding, Level::Advisory);
     drop(end);
     wait(&live, "its words", |s| s.problem.is_some());
+}
+
+/// Eyes for which a faster provider is found after some frames.
+struct Quickening {
+    eyes: Box<dyn Vision>,
+    begun: Arc<AtomicUsize>,
+    frames: u32,
+    info: VisionInfo,
+}
+
+impl Vision for Quickening {
+    fn process(&mut self, frame: &Frame) -> Result<Sighting, LiveError> {
+        self.frames += 1;
+        self.eyes.process(frame)
+    }
+
+    fn reset(&mut self, mirrored: bool) {
+        self.eyes.reset(mirrored);
+    }
+
+    fn detector_calls(&self) -> u64 {
+        self.eyes.detector_calls()
+    }
+
+    fn info(&self) -> VisionInfo {
+        self.info.clone()
+    }
+
+    fn try_faster(&mut self) {
+        assert_eq!(self.frames, 1, "after the first frame");
+        self.begun.fetch_add(1, SeqCst);
+    }
+
+    fn news(&mut self) -> Option<VisionInfo> {
+        (self.frames == 20).then(|| {
+            let tried = Tried {
+                model: ModelKind::Landmarks,
+                provider: Provider::Cuda,
+                outcome: Outcome::Failed("no card".into()),
+                measured: None,
+            };
+            let problem = Some(tried.to_string());
+            self.info.provider = "CPU + CUDA".into();
+            self.info = VisionInfo { problem, tried: vec![tried], ..self.info.clone() };
+            self.info()
+        })
+    }
+}
+
+#[test]
+fn what_proved_faster_is_shown_and_tried_again_with_other_models() {
+    let mut parts = world(vec![steady()], Duration::ZERO);
+    let (mut open, begun) = (parts.open_vision, Arc::new(AtomicUsize::new(0)));
+    let counted = begun.clone();
+    parts.open_vision = Box::new(move || {
+        let (eyes, begun) = (open()?, counted.clone());
+        let info = eyes.info();
+        Ok(Box::new(Quickening { eyes, begun, frames: 0, info }))
+    });
+    let live = Live::start_with(options("webcam"), parts).unwrap();
+    assert_eq!(live.snapshot().provider, "fake");
+    for times in 1..=2 {
+        let shown = wait(&live, "the news", |s| s.provider == "CPU + CUDA");
+        assert_eq!((shown.tried.len(), begun.load(SeqCst)), (1, times));
+        assert!(shown.problem.as_ref().unwrap().contains("no card"), "{:?}", shown.problem);
+        let frames = shown.stats.frames;
+        wait(&live, "more frames", |s| s.stats.frames > frames + 30 && s.face.is_some());
+        if times == 1 {
+            live.send(Command::Reload);
+            wait(&live, "the other models", |s| s.provider == "fake" && s.tried.is_empty());
+        }
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 
 use super::{
-    Sighting, Vision,
+    LiveError, Sighting, Vision,
     capture::{Captured, Notice, words_of},
     options::OpenVision,
 };
@@ -48,10 +48,13 @@ impl Eyes {
     /// Looks at frames until there are no more, or nobody wants to know.
     pub(super) fn run(mut self) {
         let (mut session, mut panics, mut failures, mut earlier_calls) = (0, 0, 0_u64, 0);
+        // Whether the models in use have been asked to try what may be faster.
+        let mut trying = false;
         while let Ok(Captured { session: of, frame, mirrored, taken }) = self.frames.recv() {
             if self.reload.try_recv().is_ok() {
                 // Where they cannot be had, those that are loaded go on.
                 let notice = self.replace(&mut earlier_calls, |why| Notice::NotReloaded { why });
+                trying &= !matches!(notice, Notice::Reloaded { .. });
                 if self.notices.send(notice).is_err() {
                     return;
                 }
@@ -65,19 +68,29 @@ impl Eyes {
                 if fresh {
                     self.vision.reset(mirrored);
                 }
-                self.vision.process(&frame)
+                let sighting = self.vision.process(&frame)?;
+                // Not before a frame has been looked at: what is tried takes cores to load.
+                if !std::mem::replace(&mut trying, true) {
+                    self.vision.try_faster();
+                }
+                Ok((sighting, self.vision.news()))
             }));
             let (why, again) = match looked {
-                Ok(Ok(sighting)) => {
+                Ok(Ok((sighting, news))) => {
                     (panics, failures) = (0, 0);
                     let detector_calls = self.vision.detector_calls().saturating_sub(earlier_calls);
                     let seen = Seen { session, sighting, detector_calls, taken };
                     if self.seen.send(seen).is_err() {
                         return;
                     }
+                    if let Some(info) = news
+                        && self.notices.send(Notice::Changed { info }).is_err()
+                    {
+                        return;
+                    }
                     continue;
                 }
-                Ok(Err(error)) => {
+                Ok(Err::<_, LiveError>(error)) => {
                     failures += 1;
                     let again = failures >= MOST_FAILURES && failures.is_power_of_two();
                     (error.to_string(), again)
@@ -95,6 +108,7 @@ impl Eyes {
             if again {
                 std::thread::sleep((BACK_OFF * panics).min(BACK_OFF_MOST));
                 let notice = self.replace(&mut earlier_calls, |why| Notice::VisionFailed { why });
+                trying &= !matches!(notice, Notice::Reloaded { .. });
                 if self.notices.send(notice).is_err() {
                     return;
                 }

@@ -117,7 +117,9 @@ pub enum TrainError {
     #[error(transparent)]
     Dataset(#[from] DatasetError),
     /// A graphics card is asked for, and there is none.
-    #[error("there is no graphics card to learn on: this program was built for {built_for}; leave out --device or say --device cpu, or build it with --features train-vulkan on a machine with a card and its driver")]
+    #[error(
+        "there is no graphics card to learn on: this program was built for {built_for}; leave out --device or say --device cpu, or build it with --features train-vulkan on a machine with a card and its driver"
+    )]
     NoCard {
         /// What the build can learn on beside the processor.
         built_for: &'static str,

@@ -27,10 +27,11 @@ use crate::{
     alarm::SoundState,
     face::{BBox, Face, Landmarks, Seat, Visibility},
     frame::{Frame, Mounting},
-    infer::{EyeReading, Reading},
+    infer::{EyeReading, Measured, Outcome, Provider, Reading, Tried},
     live::{Command, LiveOptions, Snapshot, Stats},
     monitor::{Judgement, Level, State},
     source::{SourceError, SourceInfo, SourceSpec},
+    vit::ModelKind,
 };
 
 /// What passed between the window and its session.
@@ -232,6 +233,32 @@ fn each_eye_is_told_on_its_patch_where_the_network_reads_it() {
     let (harness, _) = watching(Snapshot { reading, ..plain });
     harness.get_by_label_contains("left eye 90 % shut; right eye hidden");
     harness.get_by_label(text::watch::CROP_LEGEND_EYES);
+}
+
+#[test]
+fn what_was_tried_in_place_of_the_cpu_is_told_over_the_device() {
+    let tried = |model, outcome, provider_ms| {
+        let measured = Measured { inputs: 30, cpu_ms: 1.3, provider_ms, difference: 0.0024 };
+        Tried { model, provider: Provider::Cuda, outcome, measured: Some(measured) }
+    };
+    let snapshot = Snapshot {
+        provider: "CPU + CUDA".into(),
+        tried: [
+            tried(ModelKind::Landmarks, Outcome::Slower, 1.95),
+            tried(ModelKind::Drowsiness, Outcome::Taken, 0.71),
+        ]
+        .into(),
+        ..judged(State::Awake, Level::None)
+    };
+    let (opener, _) = opener(snapshot, None);
+    let start = || Start { preferences: welcomed(), ..Start::default() };
+    let mut harness = harness(opener, [1280.0, 800.0], start);
+    wait_for(&mut harness, text::watch::CROP);
+    assert!(harness.query_by_label_contains("not faster by a fifth").is_none());
+    harness.get_by_label("CPU + CUDA").hover();
+    harness.run_steps(20);
+    harness.get_by_label_contains("stays on CPU, since CUDA is not faster by a fifth");
+    harness.get_by_label_contains("The drowsiness model runs on CUDA (median of 30 runs 0.71 ms");
 }
 
 const STATES: [(State, Level); 15] = [

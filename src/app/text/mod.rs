@@ -16,6 +16,7 @@ use std::time::Duration;
 use super::actions::Tab;
 use crate::{
     alarm::SoundState,
+    infer::Tried,
     monitor::{Level, Missing, State},
 };
 
@@ -250,6 +251,11 @@ pub fn sentence(cause: &str) -> String {
     letters
         .next()
         .map_or(String::new(), |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}
+
+/// How other providers did in place of the CPU, a line each.
+pub fn tried(tried: &[Tried]) -> String {
+    tried.iter().map(|one| sentence(&one.to_string())).collect::<Vec<_>>().join("\n")
 }
 
 /// A time on the bar of a recording.

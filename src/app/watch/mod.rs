@@ -230,7 +230,10 @@ fn status(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, muted: Option<Duration>)
         row.label(RichText::new(name).size(theme::SMALL).color(tokens.muted));
         let value = if value.is_empty() { text::watch::NONE.into() } else { value };
         let value = RichText::new(value).size(theme::SMALL).color(tokens.text);
-        row.add(Label::new(value).truncate());
+        let shown = row.add(Label::new(value).truncate());
+        if name == text::status::PROVIDER && !snapshot.tried.is_empty() {
+            shown.on_hover_text(text::tried(&snapshot.tried));
+        }
         row.add_space(12.0);
     }
 }

@@ -1,6 +1,7 @@
 //! `bench`: what the real pipeline costs here, stage by stage, on the demo driver or a
 //! clip, with one thread a model and with one a core. Decoding and drawing are told
-//! beside it and left out of a frame's own time; [`measure`] says how.
+//! beside it and left out of a frame's own time; [`measure`] says how. With `--device auto`
+//! that is on the CPU, and then what may be faster is tried beside it.
 
 #[cfg(feature = "gui")]
 mod draw;
@@ -12,8 +13,11 @@ use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
-use super::{answer, say, shared::ModelArgs};
-use crate::source::SourceSpec;
+use super::{
+    answer, say,
+    shared::{ModelArgs, told},
+};
+use crate::{infer::Tried, live::try_faster, source::SourceSpec};
 use measure::{Run, Stages};
 
 /// What to run.
@@ -51,6 +55,9 @@ struct Report {
     source: String,
     /// What the models run on.
     provider: String,
+    /// How each provider that `auto` tries did in place of the CPU; empty where there is no
+    /// other provider, `null` where a device was named.
+    tried: Option<Vec<Tried>>,
     /// Cores of the machine.
     cores: usize,
 }
@@ -77,9 +84,14 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
         all_cores,
         source: first.source,
         provider: first.provider,
+        tried: try_faster(&args.models.pipeline(), &args.source)?,
         cores,
     };
-    if args.json { answer(&report) } else { table(&report) }
+    if args.json {
+        return answer(&report);
+    }
+    table(&report)?;
+    say(told(report.tried.as_deref(), args.models.device))
 }
 
 fn table(report: &Report) -> anyhow::Result<()> {

@@ -277,6 +277,14 @@ impl Vision for FaultyVision {
     fn info(&self) -> VisionInfo {
         self.vision.info()
     }
+
+    fn try_faster(&mut self) {
+        self.vision.try_faster();
+    }
+
+    fn news(&mut self) -> Option<VisionInfo> {
+        self.vision.news()
+    }
 }
 
 /// A sound device that nobody hears, and that breaks.
