@@ -4,10 +4,13 @@
 
 mod films;
 mod html;
+mod parts;
 mod svg;
-mod words;
 
-pub(crate) use self::{html::STYLE, words::escape};
+pub(crate) use self::{
+    parts::document,
+    svg::{dot, label, px},
+};
 
 use std::{
     fs, io,
