@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{
-    Report, parts,
+    FigureRow, Report, parts,
     parts::{number, verdict},
 };
 use crate::evaluate::{
@@ -11,6 +11,8 @@ use crate::evaluate::{
     films::{FIGURES, Figure, FilmDifference, FilmReport, FilmRow, Kind, LATE_S, LEAST_S},
 };
 
+/// What `figures.csv` calls the films' task.
+const TASK: &str = "films";
 /// Figures that stand in the table by person and condition, beside the counts.
 const SHORT: [&str; 6] = [
     "delay_2s_median",
@@ -210,36 +212,33 @@ fn verdict_of(figure: &Figure, less: Estimate) -> &'static str {
     verdict(less, figure.kind == Kind::Share)
 }
 
-/// One record a figure, in the columns of `figures.csv`: task, model, by, row, n, missed,
-/// subjects, figure, value, low, high, note.
-pub(super) fn records(report: &Report) -> Vec<[String; 12]> {
-    let number = |value: Option<f64>| value.map_or(String::new(), |v| format!("{v}"));
-    let record = |place: [&str; 3], n: [usize; 2], figure: &Figure, e: Estimate| {
-        let [model, by, row] = place.map(str::to_owned);
-        let [n, subjects] = n.map(|n| n.to_string());
-        let (task, missed, note) = ("films".into(), String::new(), String::new());
-        let [value, low, high] = [e.value, e.low, e.high].map(number);
-        let key = figure.key.to_owned();
-        [task, model, by, row, n, missed, subjects, key, value, low, high, note]
-    };
-    let mut records = Vec::new();
+/// One row a figure.
+pub(super) fn figures(report: &Report) -> Vec<FigureRow<'_>> {
+    let mut rows = Vec::new();
     for films in &report.films {
-        let name = films.name();
         for row in &films.rows {
-            let (place, n) =
-                ([name.as_str(), row.by.as_str(), row.name.as_str()], [row.films, row.subjects]);
-            records.extend(FIGURES.iter().map(|f| record(place, n, f, estimate(row, f))));
+            let place = FigureRow {
+                task: TASK,
+                model: films.name().into(),
+                by: &row.by,
+                row: &row.name,
+                n: row.films,
+                subjects: row.subjects,
+                ..FigureRow::default()
+            };
+            rows.extend(FIGURES.iter().map(|f| place.with(f.key, estimate(row, f))));
         }
     }
     for less in &report.film_differences {
-        let name = format!("{} less {}", less.second, less.first);
-        let (place, n) = ([name.as_str(), "difference", "all"], [less.films, less.subjects]);
-        records.extend(FIGURES.iter().map(|figure| {
-            let estimate = less.difference.get(figure.key).copied().unwrap_or_default();
-            record(place, n, figure, estimate)
-        }));
+        let place = FigureRow {
+            n: less.films,
+            subjects: less.subjects,
+            ..FigureRow::less(TASK, &less.first, &less.second)
+        };
+        let of = |key: &str| less.difference.get(key).copied().unwrap_or_default();
+        rows.extend(FIGURES.iter().map(|figure| place.with(figure.key, of(figure.key))));
     }
-    records
+    rows
 }
 
 #[cfg(test)]
