@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 
 use super::{AlarmCommand, AlarmError, AlarmStatus, Control, SoundState, sound::VoiceControl};
 use crate::{
+    background::{NoThread, thread},
     monitor::{Judgement, Level, State},
     os::join_within,
 };
@@ -131,8 +132,7 @@ impl Alarm {
             Ok(mut speaker) => {
                 let shared = shared.clone();
                 let body = move || run(&shared, speaker.as_mut(), &stopped);
-                let builder = std::thread::Builder::new().name("alarm".into());
-                Some(builder.spawn(body).map_err(AlarmError::Thread)?)
+                Some(thread("alarm", body).map_err(|NoThread(why)| AlarmError::Thread(why))?)
             }
         };
         Ok(Self { shared, stop: Some(stop), thread })
