@@ -147,8 +147,10 @@ impl Alarm {
 
     /// Sounds as a judgement asks for.
     pub fn judged(&self, judgement: &Judgement) {
-        self.order(AlarmCommand::OffRoad(judgement.state == State::EyesOffRoad));
-        self.order(AlarmCommand::Level(judgement.level));
+        self.order(match judgement.state {
+            State::EyesOffRoad => AlarmCommand::OffRoad(judgement.level),
+            _ => AlarmCommand::Level(judgement.level),
+        });
     }
 
     /// Says that who gives orders is alive, and will say so again at once. From then on the
