@@ -1,5 +1,6 @@
 //! What every room may ask of the operating system: whole files that only their user can
-//! read, files of others read within bounds, and threads that may never come back.
+//! read, rows as CSV for them, files of others read within bounds, and threads that may
+//! never come back.
 
 use std::{
     io::{Read, Write},
