@@ -18,7 +18,7 @@ pub type Waker = Arc<dyn Fn() + Send + Sync>;
 /// The system has no thread to give.
 #[derive(Debug, Error)]
 #[error("no thread could be started ({0}); close other programs and try again")]
-pub struct NoThread(#[from] std::io::Error);
+pub struct NoThread(#[from] pub(crate) std::io::Error);
 
 /// Starts a thread.
 ///

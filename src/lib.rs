@@ -16,10 +16,6 @@
 //! them; `onnx` writes model files, [`chart`] draws curves, `stats` has the few figures of
 //! statistics, [`background`] starts threads. [`cli`] is the front door. `tests/rooms.rs` holds which room may use which.
 
-// So that what tests share with those outside can be named alike in both.
-#[cfg(test)]
-extern crate self as wakewatch;
-
 pub mod alarm;
 #[cfg(feature = "gui")]
 pub mod app;

@@ -1,5 +1,6 @@
 //! What every room may ask of the operating system: whole files that only their user can
-//! read, files of others read within bounds, and threads that may never come back.
+//! read, rows as CSV for them, files of others read within bounds, and threads that may
+//! never come back.
 
 use std::{
     io::{Read, Write},
@@ -8,6 +9,8 @@ use std::{
     thread::JoinHandle,
     time::{Duration, Instant},
 };
+
+use serde::Serialize;
 
 use crate::background::thread;
 
@@ -182,6 +185,26 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Rows as CSV below the names of their fields, which are there without rows, too.
+///
+/// # Errors
+/// When a row is not flat.
+pub(crate) fn csv<R: Serialize + Default>(
+    rows: impl IntoIterator<Item = R>,
+) -> std::io::Result<Vec<u8>> {
+    let mut rows = rows.into_iter().peekable();
+    let only_names = rows.peek().is_none();
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows.chain(only_names.then(R::default)) {
+        writer.serialize(row)?;
+    }
+    let text = writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))?;
+    Ok(match only_names {
+        true => text.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default().into(),
+        false => text,
+    })
 }
 
 #[cfg(test)]

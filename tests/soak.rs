@@ -9,7 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may fail and says why")]
 #![allow(clippy::panic, reason = "panics are among the faults")]
 
-#[path = "../src/live/fakes/faults.rs"]
+#[path = "common/faults.rs"]
 mod faults;
 
 use std::{
@@ -25,13 +25,14 @@ use need::has_runtime;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use wakewatch::{
+    alarm,
     chart::{self, Panel, Series},
-    frame::Frame,
-    live::{Live, LiveError, LiveOptions, Parts, Pipeline, Sighting, Vision, VisionInfo},
+    frame::{self, Frame},
+    live::{self, Live, LiveError, LiveOptions, Parts, Pipeline, Sighting, Vision, VisionInfo},
     monitor::{Level, Settings},
     record::Event,
     source::{
-        OpenOptions, Source, SourceError, SourceInfo,
+        self, OpenOptions, Source, SourceError, SourceInfo,
         demo::{self, Demo, TOUR, Truth},
     },
 };

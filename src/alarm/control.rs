@@ -45,7 +45,8 @@ impl Control {
     /// it is heard again after [`MUTE`] at the latest.
     pub fn order(&mut self, command: AlarmCommand, now: Instant) {
         match command {
-            AlarmCommand::Level(level) => {
+            AlarmCommand::Level(level) | AlarmCommand::OffRoad(level) => {
+                self.off_road = matches!(command, AlarmCommand::OffRoad(_));
                 self.level = level;
                 if let Some(mute) = &mut self.mute {
                     if level > mute.covers {
@@ -55,7 +56,6 @@ impl Control {
                     }
                 }
             }
-            AlarmCommand::OffRoad(off_road) => self.off_road = off_road,
             AlarmCommand::Mute => {
                 let running = self.muted_until(now).is_some();
                 if !(running && self.level == Level::Critical) {
@@ -77,7 +77,6 @@ impl Control {
     /// Raises the level to this one, if it is lower.
     pub fn raise(&mut self, level: Level, now: Instant) {
         if self.level < level {
-            self.off_road = false;
             self.order(AlarmCommand::Level(level), now);
         }
     }
@@ -111,7 +110,7 @@ impl Control {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use AlarmCommand::{Level as Set, Mute, TestTone, Unmute, Volume};
+    use AlarmCommand::{Level as Set, Mute, OffRoad, TestTone, Unmute, Volume};
 
     /// Gives orders at seconds and checks what is heard right after each.
     fn check(script: &[(u64, AlarmCommand, Level)]) {
@@ -181,14 +180,15 @@ mod tests {
     #[test]
     fn only_a_warning_that_is_heard_is_of_eyes_off_the_road() {
         let (mut control, now) = (Control::default(), Instant::now());
-        control.order(AlarmCommand::OffRoad(true), now);
         for (level, told) in
             [(Level::Advisory, false), (Level::Warning, true), (Level::Critical, false)]
         {
-            control.order(Set(level), now);
+            control.order(OffRoad(level), now);
             assert_eq!(control.is_off_road(now), told, "{level:?}");
         }
         control.order(Set(Level::Warning), now);
+        assert!(!control.is_off_road(now), "that warning is of something else");
+        control.order(OffRoad(Level::Warning), now);
         control.order(Mute, now);
         assert!(!control.is_off_road(now), "nothing is heard");
         control.order(Unmute, now);
@@ -197,7 +197,7 @@ mod tests {
         let later = now + Duration::from_secs(30);
         assert!(control.is_off_road(later));
         // Nothing is judged any more: that warning is of something else.
-        control.order(Set(Level::None), later);
+        control.order(OffRoad(Level::None), later);
         control.raise(Level::Warning, later);
         assert!(!control.is_off_road(later));
     }

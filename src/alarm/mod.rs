@@ -76,9 +76,8 @@ impl Default for AlarmStatus {
 pub enum AlarmCommand {
     /// Sound this level until told otherwise; [`Level::None`] is silence.
     Level(Level),
-    /// What a warning is of from now on: eyes off the road, which has its own sound, or
-    /// anything else.
-    OffRoad(bool),
+    /// The same for eyes off the road, whose warning has its own sound.
+    OffRoad(Level),
     /// Be silent for [`MUTE`], or until something more urgent comes.
     Mute,
     /// End the mute now.

@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 
 use super::{AlarmCommand, AlarmError, AlarmStatus, Control, SoundState, sound::VoiceControl};
 use crate::{
+    background::{NoThread, thread},
     monitor::{Judgement, Level, State},
     os::join_within,
 };
@@ -131,8 +132,7 @@ impl Alarm {
             Ok(mut speaker) => {
                 let shared = shared.clone();
                 let body = move || run(&shared, speaker.as_mut(), &stopped);
-                let builder = std::thread::Builder::new().name("alarm".into());
-                Some(builder.spawn(body).map_err(AlarmError::Thread)?)
+                Some(thread("alarm", body).map_err(|NoThread(why)| AlarmError::Thread(why))?)
             }
         };
         Ok(Self { shared, stop: Some(stop), thread })
@@ -147,8 +147,10 @@ impl Alarm {
 
     /// Sounds as a judgement asks for.
     pub fn judged(&self, judgement: &Judgement) {
-        self.order(AlarmCommand::OffRoad(judgement.state == State::EyesOffRoad));
-        self.order(AlarmCommand::Level(judgement.level));
+        self.order(match judgement.state {
+            State::EyesOffRoad => AlarmCommand::OffRoad(judgement.level),
+            _ => AlarmCommand::Level(judgement.level),
+        });
     }
 
     /// Says that who gives orders is alive, and will say so again at once. From then on the

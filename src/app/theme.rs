@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn the_state_card_meets_aa_at_every_urgency() {
         for tokens in [DARK, LIGHT] {
-            for state in State::ALL {
+            for &state in State::ALL {
                 for level in [Level::None, Level::Advisory, Level::Warning, Level::Critical] {
                     let urgency = tokens.urgency(state, level);
                     for color in [urgency.sign, urgency.text] {

@@ -88,7 +88,7 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
         return say(SETUP_SCRIPT.trim_end());
     }
     let mut findings = vec![library(), providers()];
-    for kind in ModelKind::ALL {
+    for &kind in ModelKind::ALL {
         findings.push(model(kind, &args.models));
     }
     findings.extend([faster(&args.models), cameras(), mounting(), sound(), screen()]);
@@ -120,7 +120,7 @@ fn library() -> Finding {
 }
 
 fn providers() -> Finding {
-    let built_in = Provider::ALL.into_iter().filter_map(|provider| match provider.is_built_in() {
+    let built_in = Provider::ALL.iter().filter_map(|provider| match provider.is_built_in() {
         Ok(true) => Some(Ok(provider.to_string())),
         Ok(false) => None,
         Err(error) => Some(Err(error)),

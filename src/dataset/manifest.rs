@@ -1,5 +1,5 @@
 //! Labelled lists: a [`Table`] with the columns `file,label,subject` and, where known, what
-//! else there is to say ([`OPTIONAL`]). Paths are relative to the list. The index of a
+//! else there is to say of an [`Item`]. Paths are relative to the list. The index of a
 //! folder of crops is such a list, too.
 
 use std::{
@@ -7,32 +7,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use super::words::Label;
-use super::{DatasetError, table::Table, words};
+use serde::Serialize;
 
-/// The optional columns, in the order in which they are written: signs (1, 0 or empty),
-/// aspect ratios, the collection, the video and the time in it (seconds), the fold that
-/// the collection's makers gave the subject, the landmark network's confidence, how
-/// surely it sees the eyes and the mouth uncovered (0..1), and what else is known of the
-/// eyes (1, 0 or empty; `eyes_only` is 1 or empty).
-pub const OPTIONAL: [&str; 16] = [
-    "eyes_closed",
-    "yawn",
-    "eye_aspect",
-    "mouth_aspect",
-    "collection",
-    "video",
-    "time_s",
-    "fold",
-    "quality",
-    "seen_left_eye",
-    "seen_right_eye",
-    "seen_mouth",
-    "looking_down",
-    "laughing",
-    "eyes_only",
-    "eyes_readable",
-];
+pub use super::words::Label;
+use super::{
+    DatasetError,
+    table::{Row, Table},
+    words,
+};
+use crate::os;
+
 /// Name of the collection where the list names none.
 pub(super) const UNNAMED: &str = "own";
 
@@ -107,11 +91,14 @@ impl Manifest {
     /// label or a value that is none.
     pub fn read_unchecked(path: &Path) -> Result<Self, DatasetError> {
         let table = Table::read(path, "file")?;
-        let places = [table.needed("file")?, table.needed("label")?, table.needed("subject")?];
-        let optional = OPTIONAL.map(|name| table.column(name));
+        for name in ["file", "label", "subject"] {
+            table.needed(name)?;
+        }
         let rows = table.rows.iter().map(|row| {
-            let item = item(&table, &row.cells, places, &optional);
-            item.map_err(|(column, why)| table.cell(row.line, column, why))
+            let wrong = |(name, why): (&str, String)| {
+                table.cell(row.line, table.column(name).unwrap_or_default(), why)
+            };
+            item(&table, row).map_err(wrong)
         });
         let items = rows.collect::<Result<Vec<_>, _>>()?;
         if items.is_empty() {
@@ -126,47 +113,9 @@ impl Manifest {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), DatasetError> {
-        let written = self.to_csv().and_then(|csv| crate::os::write_whole(path, &csv));
+        let written = os::csv(self.items.iter().map(Line::of));
+        let written = written.and_then(|csv| os::write_whole(path, &csv));
         written.map_err(DatasetError::io(path, "written"))
-    }
-
-    fn to_csv(&self) -> std::io::Result<Vec<u8>> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(["file", "label", "subject"].iter().chain(&OPTIONAL))?;
-        for item in &self.items {
-            let label = match item.label {
-                Some(Label::Awake) => "awake",
-                Some(Label::Drowsy) => "drowsy",
-                None => "",
-            };
-            let time_s = item.time_s.map_or(String::new(), |time_s| format!("{time_s:.3}"));
-            let fold = item.fold.map_or(String::new(), |fold| fold.to_string());
-            let flag = |flag: Option<bool>| flag.map_or("", |f| if f { "1" } else { "0" });
-            let ratio = |ratio: Option<f32>| ratio.map_or(String::new(), |r| format!("{r:.4}"));
-            let seen = |part: usize| ratio(item.seen.map(|seen| seen[part]));
-            writer.write_record([
-                &crate::os::escaped(&item.file),
-                label,
-                &item.subject,
-                flag(item.eyes_closed),
-                flag(item.yawn),
-                &ratio(item.eye_aspect),
-                &ratio(item.mouth_aspect),
-                &item.collection,
-                &item.video,
-                &time_s,
-                &fold,
-                &ratio(item.quality),
-                &seen(0),
-                &seen(1),
-                &seen(2),
-                flag(item.looking_down),
-                flag(item.laughing),
-                flag(item.eyes_only.then_some(true)),
-                flag(item.eyes_readable),
-            ])?;
-        }
-        writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))
     }
 
     /// Number of different subjects.
@@ -177,79 +126,125 @@ impl Manifest {
     }
 }
 
-/// One line of a list, or in which of its columns something is wrong, and what.
-fn item(
-    table: &Table,
-    cells: &[String],
-    [file, label, subject]: [usize; 3],
-    optional: &[Option<usize>; OPTIONAL.len()],
-) -> Result<Item, (usize, String)> {
-    let cell = |at: usize| cells.get(at).map_or("", String::as_str);
-    let sign = |at: usize| optional[at].map_or("", cell);
-    let wrong = |at: usize, why: String| (optional[at].unwrap_or_default(), why);
-    let name = cell(file);
-    if name.is_empty() {
-        return Err((file, "it names no file; write its path relative to the list".into()));
+/// A line of a list; the fields are the columns. Signs are 1, 0 or empty, `eyes_only` is 1 or
+/// empty, and what is not known is empty.
+#[derive(Default, Serialize)]
+struct Line<'i> {
+    file: String,
+    label: &'static str,
+    subject: &'i str,
+    eyes_closed: Option<u8>,
+    yawn: Option<u8>,
+    eye_aspect: Option<String>,
+    mouth_aspect: Option<String>,
+    collection: &'i str,
+    video: &'i str,
+    time_s: Option<String>,
+    fold: Option<u32>,
+    quality: Option<String>,
+    seen_left_eye: Option<String>,
+    seen_right_eye: Option<String>,
+    seen_mouth: Option<String>,
+    looking_down: Option<u8>,
+    laughing: Option<u8>,
+    eyes_only: Option<u8>,
+    eyes_readable: Option<u8>,
+}
+
+impl<'i> Line<'i> {
+    fn of(item: &'i Item) -> Self {
+        let flag = |flag: Option<bool>| flag.map(u8::from);
+        let ratio = |ratio: Option<f32>| ratio.map(|ratio| format!("{ratio:.4}"));
+        let seen = |part: usize| ratio(item.seen.map(|seen| seen[part]));
+        Self {
+            file: os::escaped(&item.file),
+            label: match item.label {
+                Some(Label::Awake) => "awake",
+                Some(Label::Drowsy) => "drowsy",
+                None => "",
+            },
+            subject: &item.subject,
+            eyes_closed: flag(item.eyes_closed),
+            yawn: flag(item.yawn),
+            eye_aspect: ratio(item.eye_aspect),
+            mouth_aspect: ratio(item.mouth_aspect),
+            collection: &item.collection,
+            video: &item.video,
+            time_s: item.time_s.map(|time_s| format!("{time_s:.3}")),
+            fold: item.fold,
+            quality: ratio(item.quality),
+            seen_left_eye: seen(0),
+            seen_right_eye: seen(1),
+            seen_mouth: seen(2),
+            looking_down: flag(item.looking_down),
+            laughing: flag(item.laughing),
+            eyes_only: item.eyes_only.then_some(1),
+            eyes_readable: flag(item.eyes_readable),
+        }
     }
-    let said = match cell(label) {
+}
+
+/// One line of a list, or in which of its columns something is wrong, and what.
+fn item(table: &Table, row: &Row) -> Result<Item, (&'static str, String)> {
+    let text = |column: &'static str| table.text(row, column);
+    let name = text("file");
+    if name.is_empty() {
+        return Err(("file", "it names no file; write its path relative to the list".into()));
+    }
+    let label = match text("label") {
         "" => None,
         word => Some(words::label(word).ok_or_else(|| {
             let why = format!(
                 "the label \"{word}\" of {name} is unknown; write awake or drowsy, or leave it empty"
             );
-            (label, why)
+            ("label", why)
         })?),
     };
-    let flag = |at: usize| match sign(at) {
+    let wrong = |column: &'static str, hint: &str| {
+        (column, format!("{column} of {name} is \"{}\"; write {hint}", text(column)))
+    };
+    let flag = |column| match text(column) {
         "" => Ok(None),
         "0" => Ok(Some(false)),
         "1" => Ok(Some(true)),
-        other => {
-            let column = OPTIONAL[at];
-            let why = format!("{column} of {name} is \"{other}\"; write 1, 0, or leave it empty");
-            Err(wrong(at, why))
-        }
+        _ => Err(wrong(column, "1, 0, or leave it empty")),
     };
-    let number = |at: usize| match sign(at) {
+    let number = |column| match text(column) {
         "" => Ok(None),
         text => match text.parse::<f64>() {
             // What is kept in single precision must be a number there, too.
             Ok(value) if (value as f32).is_finite() => Ok(Some(value)),
-            _ => {
-                Err(wrong(at, format!("{} of {name} is \"{text}\"; write a number", OPTIONAL[at])))
-            }
+            _ => Err(wrong(column, "a number")),
         },
     };
-    let ratio = |at: usize| number(at).map(|value| value.map(|value| value as f32));
-    let fold = match sign(7) {
+    let ratio = |column| number(column).map(|value| value.map(|value| value as f32));
+    let fold = match text("fold") {
         "" => None,
-        text => Some(text.parse().map_err(|_| {
-            let why = "write a whole number, or leave it empty";
-            wrong(7, format!("fold of {name} is \"{text}\"; {why}"))
-        })?),
+        fold => Some(fold.parse().map_err(|_| wrong("fold", "a whole number, or leave it empty"))?),
     };
-    let seen = match (ratio(9)?, ratio(10)?, ratio(11)?) {
-        (Some(left), Some(right), Some(mouth)) => Some([left, right, mouth]),
+    let seen = [ratio("seen_left_eye")?, ratio("seen_right_eye")?, ratio("seen_mouth")?];
+    let seen = match seen {
+        [Some(left), Some(right), Some(mouth)] => Some([left, right, mouth]),
         _ => None,
     };
     let or = |text: &str, other: &str| if text.is_empty() { other.into() } else { text.into() };
     Ok(Item {
-        label: said,
-        subject: or(cell(subject), name),
-        eyes_closed: flag(0)?,
-        yawn: flag(1)?,
-        eye_aspect: ratio(2)?,
-        mouth_aspect: ratio(3)?,
-        collection: or(sign(4), UNNAMED),
-        video: sign(5).into(),
-        time_s: number(6)?,
+        label,
+        subject: or(text("subject"), name),
+        eyes_closed: flag("eyes_closed")?,
+        yawn: flag("yawn")?,
+        eye_aspect: ratio("eye_aspect")?,
+        mouth_aspect: ratio("mouth_aspect")?,
+        collection: or(text("collection"), UNNAMED),
+        video: text("video").into(),
+        time_s: number("time_s")?,
         fold,
-        quality: ratio(8)?,
+        quality: ratio("quality")?,
         seen,
-        looking_down: flag(12)?,
-        laughing: flag(13)?,
-        eyes_only: flag(14)? == Some(true),
-        eyes_readable: flag(15)?,
+        looking_down: flag("looking_down")?,
+        laughing: flag("laughing")?,
+        eyes_only: flag("eyes_only")? == Some(true),
+        eyes_readable: flag("eyes_readable")?,
         file: table.file(name),
     })
 }

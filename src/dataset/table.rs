@@ -113,6 +113,12 @@ impl Table {
             .ok_or_else(|| form(&self.path, format!("it has no column {name}, only: {known}")))
     }
 
+    /// The cell of a row in this column, named in small letters; empty where there is none.
+    pub(super) fn text<'r>(&self, row: &'r Row, column: &str) -> &'r str {
+        let at = self.headers.iter().position(|header| header == column);
+        at.and_then(|at| row.cells.get(at)).map_or("", String::as_str)
+    }
+
     /// What is wrong with a cell, in a sentence that names it.
     pub(super) fn cell(&self, line: u64, column: usize, why: String) -> DatasetError {
         let name = self.headers.get(column).cloned().unwrap_or_else(|| "past the last".into());

@@ -17,7 +17,7 @@ fn the_built_in_models_pass_their_own_checks() {
     if !fixtures::runtime_is_here() {
         return;
     }
-    for kind in ModelKind::ALL {
+    for &kind in ModelKind::ALL {
         let source = ModelSource::Bytes(embedded(kind).into());
         let loaded = LoadedModel::load(&source, kind, &RuntimeOptions::default());
         assert_eq!(loaded.unwrap().card.kind, kind);

@@ -5,7 +5,7 @@
 
 use std::{
     env,
-    fmt::{self, Display},
+    fmt::Display,
     path::{Path, PathBuf},
     str::FromStr,
     sync::{Arc, OnceLock},
@@ -24,6 +24,7 @@ use ort::{
 };
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 use thiserror::Error;
 
 use super::library;
@@ -48,8 +49,20 @@ pub fn is_silenced() -> bool {
 }
 
 /// What the user asks the models to run on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
+    strum::Display,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Device {
     /// The CPU at once; in a live watch (a camera, or the window's Watch screen) CUDA in its
     /// place as soon as it has given the same answers in at most 0.8 of the time.
@@ -71,32 +84,26 @@ pub enum Device {
 }
 
 /// What a model really runs on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display, VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
     /// The processor.
+    #[strum(to_string = "CPU")]
     Cpu,
     /// An NVIDIA GPU.
+    #[strum(to_string = "CUDA")]
     Cuda,
     /// An NVIDIA GPU through TensorRT.
+    #[strum(to_string = "TensorRT")]
     TensorRt,
     /// DirectX 12 on Windows.
+    #[strum(to_string = "DirectML")]
     DirectMl,
     /// Apple's Core ML.
+    #[strum(to_string = "CoreML")]
     CoreMl,
-}
-
-impl Display for Device {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Device::Auto => "auto",
-            Device::Cpu => "cpu",
-            Device::Cuda => "cuda",
-            Device::TensorRt => "tensorrt",
-            Device::DirectMl => "directml",
-            Device::CoreMl => "coreml",
-        })
-    }
 }
 
 impl FromStr for Device {
@@ -107,22 +114,9 @@ impl FromStr for Device {
     }
 }
 
-impl Display for Provider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Provider::Cpu => "CPU",
-            Provider::Cuda => "CUDA",
-            Provider::TensorRt => "TensorRT",
-            Provider::DirectMl => "DirectML",
-            Provider::CoreMl => "CoreML",
-        })
-    }
-}
-
 impl Provider {
     /// All providers that this program knows.
-    pub const ALL: [Provider; 5] =
-        [Provider::Cpu, Provider::Cuda, Provider::TensorRt, Provider::DirectMl, Provider::CoreMl];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// Whether the loaded library was built with this provider; whether it also works on
     /// this machine only a session can tell.

@@ -28,6 +28,7 @@ pub use signs::{Blink, Missing, Sign, Signs};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::{
     face::{HeadPose, Unreadable},
@@ -113,7 +114,9 @@ impl FaceSigns {
 }
 
 /// The state of the driver, or of our sight of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Too little has been seen yet.
@@ -147,20 +150,7 @@ pub enum State {
 
 impl State {
     /// Every state.
-    pub const ALL: [State; 12] = [
-        State::Starting,
-        State::Awake,
-        State::Tiring,
-        State::Drowsy,
-        State::Microsleep,
-        State::Asleep,
-        State::Unresponsive,
-        State::NoDriver,
-        State::EyesUnreadable,
-        State::EyesOffRoad,
-        State::CameraLost,
-        State::Slow,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// Nobody is being watched: what was known of the driver says nothing of now.
     pub fn is_blind(self) -> bool {

@@ -18,6 +18,7 @@ use image::RgbImage;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
+    background::{NoThread, thread},
     frame::Frame,
     os::join_within,
     source::{Source, SourceError, SourceInfo},
@@ -113,19 +114,17 @@ impl Webcam {
         let (sender, pictures) = bounded(1);
         let newest = Newest { sender, receiver: pictures.clone() };
         let (read_from, stopped) = (camera.clone(), Arc::clone(&stop));
-        let thread = std::thread::Builder::new()
-            .name("webcam".into())
-            .spawn(move || {
-                let _claim = claim;
-                match open() {
-                    Err(why) => drop(opened.send(Err(why))),
-                    Ok(mut device) => {
-                        drop(opened.send(Ok(device.fps())));
-                        read(&mut device, &read_from, &newest, &stopped);
-                    }
+        let capture = move || {
+            let _claim = claim;
+            match open() {
+                Err(why) => drop(opened.send(Err(why))),
+                Ok(mut device) => {
+                    drop(opened.send(Ok(device.fps())));
+                    read(&mut device, &read_from, &newest, &stopped);
                 }
-            })
-            .map_err(|error| fail(error.to_string()))?;
+            }
+        };
+        let thread = thread("webcam", capture).map_err(|NoThread(why)| fail(why.to_string()))?;
         let fps = match when_opened.recv_timeout(OPENING) {
             Ok(opened) => opened.map_err(fail)?,
             Err(_) => {

@@ -17,7 +17,10 @@ use crossbeam_channel::{Receiver, bounded};
 use image::RgbImage;
 
 use super::{Note, OpenOptions, Source, SourceError, SourceInfo, formats::bytes::Kind};
-use crate::frame::Frame;
+use crate::{
+    background::{NoThread, thread},
+    frame::Frame,
+};
 use reader::{Notes, Reader};
 pub(super) use turn::Painter;
 
@@ -111,10 +114,7 @@ impl Video {
             }
         };
         let failed = |why: String| unreadable(path, why, "close other programs and try again");
-        let thread = std::thread::Builder::new()
-            .name("video".into())
-            .spawn(decode)
-            .map_err(|error| failed(error.to_string()))?;
+        let thread = thread("video", decode).map_err(|NoThread(why)| failed(why.to_string()))?;
         let (info, notes, others) =
             when_opened.recv().map_err(|_| unreadable(path, BROKEN, REPORT))??;
         let (path, options) = (path.to_path_buf(), *options);

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 use thiserror::Error;
 
 use super::VitConfig;
@@ -12,8 +13,11 @@ use super::VitConfig;
 pub const METADATA_KEY: &str = "wakewatch.card";
 
 /// What a model is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ModelKind {
     /// A picture to boxes and five points of the faces in it.
     Detector,
@@ -29,20 +33,7 @@ pub enum ModelKind {
 
 impl ModelKind {
     /// All of them, in the order in which a frame meets them.
-    pub const ALL: [Self; 5] =
-        [Self::Detector, Self::Landmarks, Self::Drowsiness, Self::Mae, Self::Blinks];
-}
-
-impl std::fmt::Display for ModelKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            ModelKind::Detector => "detector",
-            ModelKind::Landmarks => "landmarks",
-            ModelKind::Drowsiness => "drowsiness",
-            ModelKind::Mae => "mae",
-            ModelKind::Blinks => "blinks",
-        })
-    }
+    pub const ALL: &[Self] = Self::VARIANTS;
 }
 
 /// Metadata of a model, written by `export` and read back when it is loaded.

@@ -106,7 +106,7 @@ fn needless(all: &[Counted<'_>]) {
         }
     }
     let other = || all.iter().flat_map(|(_, counted)| &counted.other);
-    for state in State::ALL {
+    for &state in State::ALL {
         for level in LEVELS {
             let count = other().filter(|told| (told.state, told.level) == (state, level)).count();
             if count > 0 {

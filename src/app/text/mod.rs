@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn the_strip_says_what_to_do_in_five_words() {
-        for state in State::ALL {
+        for &state in State::ALL {
             for level in [Level::None, Level::Advisory, Level::Warning, Level::Critical] {
                 let told = order(state, level);
                 assert!((1..=5).contains(&told.split_whitespace().count()), "{told}");

@@ -1,10 +1,7 @@
 //! The end of a preparation: the list of the crops, thinned where asked for, and what
 //! was dropped and why, counted and named.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Serialize;
 
@@ -19,7 +16,7 @@ use crate::{
         crops::INDEX,
         manifest::{Item, Label, Manifest},
     },
-    os::write_whole,
+    os::{self, write_whole},
 };
 
 /// Name of the report in a prepared folder.
@@ -71,7 +68,7 @@ pub(super) fn finish(
     options: &PrepareOptions,
 ) -> Result<PrepareReport, DatasetError> {
     let mut report = PrepareReport { done_before, stopped, ..Default::default() };
-    let mut dropped: Vec<[String; 4]> = Vec::new();
+    let mut dropped = Vec::new();
     let mut items = Vec::new();
     let mut kept = Kept::default();
     for input in inputs {
@@ -80,7 +77,7 @@ pub(super) fn finish(
             let of_it = report.by_collection.entry(input.item.collection.clone()).or_default();
             of_it[1] += 1;
             let Some(found) = &outcome.found else {
-                dropped.push(line(outcome, outcome.why.as_deref().unwrap_or(NO_FACE)));
+                dropped.push(Dropped::of(outcome, outcome.why.as_deref().unwrap_or(NO_FACE)));
                 continue;
             };
             let item = row::of(input, outcome, found);
@@ -91,7 +88,7 @@ pub(super) fn finish(
             let why =
                 row::left_out(input, outcome).or_else(|| thinned().then_some(NEARLY_THE_SAME));
             match why {
-                Some(why) => dropped.push(line(outcome, why)),
+                Some(why) => dropped.push(Dropped::of(outcome, why)),
                 None => {
                     of_it[0] += 1;
                     items.push(item);
@@ -109,8 +106,8 @@ pub(super) fn finish(
         );
     }
     report.unusable.extend(left_out.into_iter().map(|(file, why)| (crate::os::escaped(file), why)));
-    for [_, _, why, _] in &dropped {
-        *report.dropped.entry(why.clone()).or_default() += 1;
+    for one in &dropped {
+        *report.dropped.entry(one.why.into()).or_default() += 1;
     }
     for item in &items {
         let label = match item.label {
@@ -124,7 +121,9 @@ pub(super) fn finish(
     let manifest = Manifest { items };
     report.subjects = manifest.subjects();
     manifest.write(&options.out.join(INDEX))?;
-    write_dropped(&dropped, &options.out.join(DROPPED))?;
+    let path = options.out.join(DROPPED);
+    let written = os::csv(dropped).and_then(|csv| write_whole(&path, &csv));
+    written.map_err(DatasetError::io(&path, "written"))?;
     let path = options.out.join(REPORT);
     let io = || DatasetError::io(&path, "written");
     let json = serde_json::to_vec_pretty(&report).map_err(|error| io()(error.into()))?;
@@ -158,31 +157,32 @@ impl Kept {
     }
 }
 
-/// A dropped picture or frame: file, time, why, and the reader's own words.
-fn line(outcome: &Outcome, why: &str) -> [String; 4] {
-    [
-        outcome.file.clone(),
-        outcome.time_s.map_or(String::new(), |time_s| format!("{time_s:.3}")),
-        why.into(),
-        outcome.detail.clone().unwrap_or_default(),
-    ]
+/// A dropped picture or frame; the fields are the columns of [`DROPPED`].
+#[derive(Default, Serialize)]
+struct Dropped<'o> {
+    file: &'o str,
+    /// Of a frame, seconds.
+    time_s: Option<String>,
+    why: &'o str,
+    /// The reader's own words.
+    detail: Option<&'o str>,
 }
 
-fn write_dropped(dropped: &[[String; 4]], path: &Path) -> Result<(), DatasetError> {
-    let csv = || -> std::io::Result<Vec<u8>> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(["file", "time_s", "why", "detail"])?;
-        for line in dropped {
-            writer.write_record(line)?;
+impl<'o> Dropped<'o> {
+    fn of(outcome: &'o Outcome, why: &'o str) -> Self {
+        Self {
+            file: &outcome.file,
+            time_s: outcome.time_s.map(|time_s| format!("{time_s:.3}")),
+            why,
+            detail: outcome.detail.as_deref(),
         }
-        writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))
-    };
-    let written = csv().and_then(|bytes| write_whole(path, &bytes));
-    written.map_err(DatasetError::io(path, "written"))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::{
         dataset::{

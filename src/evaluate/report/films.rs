@@ -1,16 +1,18 @@
 //! What the report says of films that were judged beside their spans: as HTML and as CSV.
 
-use std::fmt::Write;
+use maud::{Markup, html};
 
 use super::{
-    Report,
-    words::{escape, verdict},
+    FigureRow, Report, parts,
+    parts::{number, verdict},
 };
 use crate::evaluate::{
     bootstrap::Estimate,
     films::{FIGURES, Figure, FilmDifference, FilmReport, FilmRow, Kind, LATE_S, LEAST_S},
 };
 
+/// What `figures.csv` calls the films' task.
+const TASK: &str = "films";
 /// Figures that stand in the table by person and condition, beside the counts.
 const SHORT: [&str; 6] = [
     "delay_2s_median",
@@ -22,119 +24,117 @@ const SHORT: [&str; 6] = [
 ];
 
 /// The tiles of the films, for who looks for a few numbers first.
-pub(super) fn tiles(out: &mut String, report: &Report) {
-    for films in &report.films {
-        let Some(all) = films.rows.first() else { continue };
-        let [_, closures, _] = all.counts.closures;
-        let [_, found, _] = all.counts.found;
+pub(super) fn tiles(report: &Report) -> Markup {
+    let tile = |films: &FilmReport| {
+        let all = films.rows.first()?;
+        let ([_, closures, _], [_, found, _]) = (all.counts.closures, all.counts.found);
         let rate = |key: &str| {
             let value = all.figures.get(key).and_then(|estimate| estimate.value);
-            value.map_or("–".into(), |value| format!("{value:.1}"))
+            number(value, |value| format!("{value:.1}"))
         };
-        let _ = write!(
-            out,
-            "<div class=\"tile\"><span>closures of {:.0} s and more found</span>\
-             <strong>{found} of {closures}</strong><small>{} needless warnings and {} criticals \
-             an hour awake</small><small>{}</small></div>",
-            LEAST_S[1],
+        let title = format!("closures of {:.0} s and more found", LEAST_S[1]);
+        let needless = format!(
+            "{} needless warnings and {} criticals an hour awake",
             rate("needless_warnings"),
-            rate("needless_criticals"),
-            escape(&films.name())
+            rate("needless_criticals")
         );
-    }
+        Some(parts::tile(&title, &format!("{found} of {closures}"), &needless, &films.name()))
+    };
+    html! { @for tile in report.films.iter().filter_map(tile) { (tile) } }
 }
 
 /// A section for each judge of the films, then the comparisons.
-pub(super) fn sections(out: &mut String, report: &Report) {
-    for films in &report.films {
-        section(out, films);
-    }
-    for difference in &report.film_differences {
-        difference_section(out, difference);
+pub(super) fn sections(report: &Report) -> Markup {
+    html! {
+        @for films in &report.films { (section(films)) }
+        @for difference in &report.film_differences { (difference_section(difference)) }
     }
 }
 
-fn value(figure: &Figure, estimate: Estimate) -> String {
-    estimate.value.map_or("–".into(), |value| figure.text(value))
-}
-
-fn cell(figure: &Figure, estimate: Estimate) -> String {
-    let interval = estimate.low.zip(estimate.high);
-    let interval = interval.map_or("&nbsp;".into(), |(low, high)| {
-        format!("{} – {}", figure.text(low), figure.text(high))
-    });
-    format!("<td>{}<small>{interval}</small></td>", value(figure, estimate))
+fn cell(figure: &Figure, estimate: Estimate) -> Markup {
+    parts::cell(estimate, |value| figure.text(value))
 }
 
 fn estimate(row: &FilmRow, figure: &Figure) -> Estimate {
     row.figures.get(figure.key).copied().unwrap_or_default()
 }
 
-fn section(out: &mut String, films: &FilmReport) {
-    let _ = write!(
-        out,
-        "<section><h2>Films judged as films</h2><p class=\"model\">{}</p><p>A closure is found by \
-         a warning or more for closed eyes during it or within {LATE_S} s after it; the delay \
-         counts from shut. Time awake lies outside of closures and doubtful spans and the {LATE_S} \
-         s after either; needless is what is told of drowsiness there, other what is told of \
-         something else and nothing annotated explains.</p>",
-        escape(&films.name())
-    );
-    if let Some(all) = films.rows.first() {
-        let counts = &all.counts;
-        let _ = write!(
-            out,
-            "<p>{} films of {} people, {:.1} minutes awake, {} yawns.</p><table><tbody>",
-            all.films,
-            all.subjects,
-            counts.awake_s / 60.0,
-            counts.yawns
-        );
-        for figure in &FIGURES {
-            let estimate = estimate(all, figure);
-            let _ = write!(out, "<tr><th>{}</th>{}</tr>", figure.title, cell(figure, estimate));
-        }
-        out.push_str("</tbody></table>");
-    }
-    out.push_str(
-        "<h2>By person and condition</h2><div class=\"scroll\"><table><thead><tr><th></th>\
-         <th>films</th><th>people</th><th>minutes awake</th>",
-    );
-    for least in LEAST_S {
-        let _ = write!(out, "<th>found, {least:.0} s and more</th>");
-    }
+fn minutes_awake(row: &FilmRow) -> String {
+    format!("{:.1}", row.counts.awake_s / 60.0)
+}
+
+fn section(films: &FilmReport) -> Markup {
     let short: Vec<&Figure> =
         SHORT.iter().filter_map(|key| FIGURES.iter().find(|f| f.key == *key)).collect();
-    for figure in &short {
-        let _ = write!(out, "<th>{}</th>", figure.title);
-    }
-    out.push_str("<th>yawns found</th></tr></thead><tbody>");
-    let mut before = "";
-    for row in &films.rows {
-        let class = if row.by == before { "" } else { " class=\"group\"" };
-        before = &row.by;
-        let counts = &row.counts;
-        let _ = write!(
-            out,
-            "<tr{class}><th>{}</th><td>{}</td><td>{}</td><td>{:.1}</td>",
-            escape(&row.title()),
-            row.films,
-            row.subjects,
-            counts.awake_s / 60.0
-        );
-        for (found, of) in counts.found.iter().zip(&counts.closures) {
-            let _ = write!(out, "<td>{found} of {of}</td>");
+    html! {
+        section {
+            h2 { "Films judged as films" }
+            p.model { (films.name()) }
+            p {
+                "A closure is found by a warning or more for closed eyes during it or within "
+                (LATE_S) " s after it; the delay counts from shut. Time awake lies outside of \
+                closures and doubtful spans and the " (LATE_S) " s after either; needless is what is \
+                told of drowsiness there, other what is told of something else and nothing annotated \
+                explains."
+            }
+            @if let Some(all) = films.rows.first() {
+                p {
+                    (all.films) " films of " (all.subjects) " people, " (minutes_awake(all))
+                    " minutes awake, " (all.counts.yawns) " yawns."
+                }
+                table {
+                    tbody {
+                        @for figure in &FIGURES {
+                            tr { th { (figure.title) } (cell(figure, estimate(all, figure))) }
+                        }
+                    }
+                }
+            }
+            h2 { "By person and condition" }
+            div.scroll {
+                table {
+                    thead {
+                        tr {
+                            th {} th { "films" } th { "people" } th { "minutes awake" }
+                            @for least in LEAST_S {
+                                th { (format_args!("found, {least:.0} s and more")) }
+                            }
+                            @for figure in &short { th { (figure.title) } }
+                            th { "yawns found" }
+                        }
+                    }
+                    tbody {
+                        @for group in films.rows.chunk_by(|a, b| a.by == b.by) {
+                            @for (at, row) in group.iter().enumerate() {
+                                tr class=[(at == 0).then_some("group")] { (cells(row, &short)) }
+                            }
+                        }
+                    }
+                }
+            }
+            (moments(films))
         }
-        short.iter().for_each(|figure| out.push_str(&cell(figure, estimate(row, figure))));
-        let _ = write!(out, "<td>{} of {}</td></tr>", counts.yawns_found, counts.yawns);
     }
-    out.push_str("</tbody></table></div>");
-    moments(out, films);
-    out.push_str("</section>\n");
+}
+
+/// The cells of a row by person or condition.
+fn cells(row: &FilmRow, short: &[&Figure]) -> Markup {
+    let counts = &row.counts;
+    html! {
+        th { (row.title()) }
+        td { (row.films) }
+        td { (row.subjects) }
+        td { (minutes_awake(row)) }
+        @for (found, of) in counts.found.iter().zip(&counts.closures) {
+            td { (found) " of " (of) }
+        }
+        @for figure in short { (cell(figure, estimate(row, figure))) }
+        td { (counts.yawns_found) " of " (counts.yawns) }
+    }
 }
 
 /// Where to look: closures that were missed, and what was told without need.
-fn moments(out: &mut String, films: &FilmReport) {
+fn moments(films: &FilmReport) -> Markup {
     let mut lines = Vec::new();
     for film in &films.films {
         let missed = film.closures.iter().filter(|c| !c.found && c.length_s() >= LEAST_S[0]);
@@ -153,60 +153,58 @@ fn moments(out: &mut String, films: &FilmReport) {
         let yawn = |at: &f64| (film.film.as_str(), *at, "false yawn".to_owned(), "");
         lines.extend(film.false_yawns.iter().map(yawn));
     }
-    if lines.is_empty() {
-        return;
+    html! {
+        @if !lines.is_empty() {
+            h2 { "Where to look" }
+            div.scroll {
+                table {
+                    thead {
+                        tr {
+                            th { "film" } th { "at, s" } th.text { "what" }
+                            th.text { "as it was told" }
+                        }
+                    }
+                    tbody {
+                        @for (film, at, what, why) in lines {
+                            tr {
+                                th { (film) }
+                                td { (format_args!("{at:.1}")) }
+                                td.text { (what) }
+                                td.text { (why) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
-    out.push_str(
-        "<h2>Where to look</h2><div class=\"scroll\"><table><thead><tr><th>film</th><th>at, s</th>\
-         <th class=\"text\">what</th><th class=\"text\">as it was told</th></tr></thead><tbody>",
-    );
-    for (film, at, what, why) in lines {
-        let _ = write!(
-            out,
-            "<tr><th>{}</th><td>{at:.1}</td><td class=\"text\">{}</td><td class=\"text\">{}</td>\
-             </tr>",
-            escape(film),
-            escape(&what),
-            escape(why)
-        );
-    }
-    out.push_str("</tbody></table></div>");
 }
 
-fn difference_section(out: &mut String, difference: &FilmDifference) {
-    let _ = write!(
-        out,
-        "<section><h2>Films: {} against {}</h2><p>{} films of {} people that both judged{}. The \
-         same people are drawn for both; an interval without 0 says that the difference holds for \
-         other people too.</p><table><thead><tr><th></th><th>{}</th><th>{}</th><th>difference</th>\
-         <th></th></tr></thead><tbody>",
-        escape(&difference.second),
-        escape(&difference.first),
-        difference.films,
-        difference.subjects,
-        match difference.unpaired {
-            0 => String::new(),
-            n => format!(" ({n} that only one judged are left out)"),
-        },
-        escape(&difference.first),
-        escape(&difference.second)
+fn difference_section(difference: &FilmDifference) -> Markup {
+    let unpaired = match difference.unpaired {
+        0 => String::new(),
+        n => format!(" ({n} that only one judged are left out)"),
+    };
+    let both = format!(
+        "{} films of {} people that both judged{unpaired}",
+        difference.films, difference.subjects
     );
-    for figure in &FIGURES {
-        let of = |part: &std::collections::BTreeMap<String, Estimate>| {
-            part.get(figure.key).copied().unwrap_or_default()
-        };
-        let less = of(&difference.difference);
-        let _ = write!(
-            out,
-            "<tr><th>{}</th>{}{}{}<td class=\"text\">{}</td></tr>",
-            figure.title,
-            cell(figure, of(&difference.before)),
-            cell(figure, of(&difference.after)),
-            cell(figure, less),
-            verdict_of(figure, less)
-        );
-    }
-    out.push_str("</tbody></table></section>\n");
+    let rows = html! {
+        @for figure in &FIGURES {
+            @let of = |part: &std::collections::BTreeMap<String, Estimate>| {
+                part.get(figure.key).copied().unwrap_or_default()
+            };
+            @let less = of(&difference.difference);
+            tr {
+                th { (figure.title) }
+                (cell(figure, of(&difference.before))) (cell(figure, of(&difference.after)))
+                (cell(figure, less))
+                td.text { (verdict_of(figure, less)) }
+            }
+        }
+    };
+    let names = [difference.first.as_str(), difference.second.as_str()];
+    parts::side_by_side("Films: ", names, &both, &rows, &html! {})
 }
 
 /// What a difference comes to, in a word: more is better of what is found.
@@ -214,36 +212,33 @@ fn verdict_of(figure: &Figure, less: Estimate) -> &'static str {
     verdict(less, figure.kind == Kind::Share)
 }
 
-/// One record a figure, in the columns of `figures.csv`: task, model, by, row, n, missed,
-/// subjects, figure, value, low, high, note.
-pub(super) fn records(report: &Report) -> Vec<[String; 12]> {
-    let number = |value: Option<f64>| value.map_or(String::new(), |v| format!("{v}"));
-    let record = |place: [&str; 3], n: [usize; 2], figure: &Figure, e: Estimate| {
-        let [model, by, row] = place.map(str::to_owned);
-        let [n, subjects] = n.map(|n| n.to_string());
-        let (task, missed, note) = ("films".into(), String::new(), String::new());
-        let [value, low, high] = [e.value, e.low, e.high].map(number);
-        let key = figure.key.to_owned();
-        [task, model, by, row, n, missed, subjects, key, value, low, high, note]
-    };
-    let mut records = Vec::new();
+/// One row a figure.
+pub(super) fn figures(report: &Report) -> Vec<FigureRow<'_>> {
+    let mut rows = Vec::new();
     for films in &report.films {
-        let name = films.name();
         for row in &films.rows {
-            let (place, n) =
-                ([name.as_str(), row.by.as_str(), row.name.as_str()], [row.films, row.subjects]);
-            records.extend(FIGURES.iter().map(|f| record(place, n, f, estimate(row, f))));
+            let place = FigureRow {
+                task: TASK,
+                model: films.name().into(),
+                by: &row.by,
+                row: &row.name,
+                n: row.films,
+                subjects: row.subjects,
+                ..FigureRow::default()
+            };
+            rows.extend(FIGURES.iter().map(|f| place.with(f.key, estimate(row, f))));
         }
     }
     for less in &report.film_differences {
-        let name = format!("{} less {}", less.second, less.first);
-        let (place, n) = ([name.as_str(), "difference", "all"], [less.films, less.subjects]);
-        records.extend(FIGURES.iter().map(|figure| {
-            let estimate = less.difference.get(figure.key).copied().unwrap_or_default();
-            record(place, n, figure, estimate)
-        }));
+        let place = FigureRow {
+            n: less.films,
+            subjects: less.subjects,
+            ..FigureRow::less(TASK, &less.first, &less.second)
+        };
+        let of = |key: &str| less.difference.get(key).copied().unwrap_or_default();
+        rows.extend(FIGURES.iter().map(|figure| place.with(figure.key, of(figure.key))));
     }
-    records
+    rows
 }
 
 #[cfg(test)]

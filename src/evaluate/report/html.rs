@@ -1,12 +1,12 @@
 //! The page. Written from top to bottom as it is read: what came out, what is wrong with
 //! the data, the figures of each question, the comparison, and with what it was measured.
 
-use std::fmt::Write;
+use maud::{Markup, html};
 
 use super::{
-    Report, films,
+    Report, films, parts,
+    parts::verdict,
     svg::{self, Bar, Line},
-    words::{escape, verdict},
 };
 use crate::evaluate::{
     bootstrap::Estimate,
@@ -15,130 +15,105 @@ use crate::evaluate::{
     videos::{EventReport, GRACE_S},
 };
 
-/// What every page looks like.
-pub(crate) const STYLE: &str = include_str!("report.css");
-
 /// The whole page.
 pub(super) fn page(report: &Report) -> String {
-    let mut out = String::from(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>wakewatch: evaluation</title>\n<style>",
-    );
-    out.push_str(STYLE);
-    out.push_str("</style></head>\n<body><main>\n<header><h1>Evaluation</h1>");
     let p = &report.provenance;
-    let models: Vec<String> =
-        p.models.iter().map(|m| format!("<b>{}</b>", escape(&m.name))).collect();
-    let _ = write!(
-        out,
-        "<p>{} on <b>{}</b>, protocol <b>{}</b>{}. Intervals are 95% over <b>people</b> \
-         (bootstrap, {} draws).</p></header>",
-        models.join(", "),
-        escape(&p.data),
-        match p.protocol {
-            Protocol::Subject => "subject",
-            Protocol::Random => "random",
-        },
-        match p.protocol {
-            Protocol::Subject => ", nobody stands on both sides",
-            Protocol::Random =>
-                " <span class=\"bad\">identity leaks: people stand on both sides</span>",
-        },
-        p.bootstrap_draws
-    );
-    tiles(&mut out, report);
-    problems(&mut out, report);
-    for events in &report.events {
-        event_section(&mut out, events);
-    }
-    films::sections(&mut out, report);
-    for task in &report.tasks {
-        task_section(&mut out, task);
-    }
-    for difference in &report.differences {
-        difference_section(&mut out, difference);
-    }
-    provenance(&mut out, report);
-    out.push_str("</main></body></html>\n");
-    out
+    let body = html! {
+        header {
+            h1 { "Evaluation" }
+            p {
+                @for (at, model) in p.models.iter().enumerate() {
+                    @if at > 0 { ", " }
+                    b { (model.name) }
+                }
+                " on " b { (p.data) } ", protocol "
+                @match p.protocol {
+                    Protocol::Subject => { b { "subject" } ", nobody stands on both sides" }
+                    Protocol::Random => {
+                        b { "random" } " "
+                        span.bad { "identity leaks: people stand on both sides" }
+                    }
+                }
+                ". Intervals are 95% over " b { "people" } " (bootstrap, " (p.bootstrap_draws)
+                " draws)."
+            }
+        }
+        (tiles(report))
+        @if !report.problems.is_empty() { (problems(report)) }
+        @for events in &report.events { (event_section(events)) }
+        (films::sections(report))
+        @for task in &report.tasks { (task_section(task)) }
+        @for difference in &report.differences { (difference_section(difference)) }
+        (provenance(report))
+    };
+    parts::document("evaluation", "", &body)
+}
+
+fn thousandths(value: f64) -> String {
+    format!("{value:.3}")
 }
 
 fn number(value: Option<f64>) -> String {
-    value.map_or("–".into(), |v| format!("{v:.3}"))
+    parts::number(value, thousandths)
 }
 
-fn cell(estimate: Estimate) -> String {
-    match (estimate.low, estimate.high) {
-        (Some(low), Some(high)) => {
-            format!("<td>{}<small>{low:.3} – {high:.3}</small></td>", number(estimate.value))
-        }
-        _ => format!("<td>{}<small>&nbsp;</small></td>", number(estimate.value)),
-    }
+fn cell(estimate: Estimate) -> Markup {
+    parts::cell(estimate, thousandths)
 }
 
 /// The few numbers that one looks for first.
-fn tiles(out: &mut String, report: &Report) {
-    out.push_str("<section class=\"tiles\">");
-    for task in &report.tasks {
-        let Some(all) = task.rows.first() else { continue };
-        let key = if task.classes.len() == 2 { "auc" } else { "accuracy" };
-        let title = if key == "auc" { "AUC" } else { "accuracy" };
-        let estimate = all.figures.get(key).copied().unwrap_or_default();
-        let range = match (estimate.low, estimate.high) {
-            (Some(low), Some(high)) => format!("{low:.3} – {high:.3}"),
-            _ => "no interval: too few people".into(),
+fn tiles(report: &Report) -> Markup {
+    let of_task = |task: &TaskReport| {
+        let (key, title) = match task.classes.len() {
+            2 => ("auc", "AUC"),
+            _ => ("accuracy", "accuracy"),
         };
-        let _ = write!(
-            out,
-            "<div class=\"tile\"><span>{}</span><strong>{}</strong><small>{title}, {range}</small>\
-             <small>{}</small></div>",
-            escape(&task.task),
-            number(estimate.value),
-            escape(&task.model)
-        );
+        let estimate = task.rows.first()?.figures.get(key).copied().unwrap_or_default();
+        let range = match (estimate.low, estimate.high) {
+            (Some(low), Some(high)) => format!("{title}, {low:.3} – {high:.3}"),
+            _ => format!("{title}, no interval: too few people"),
+        };
+        Some(parts::tile(&task.task, &number(estimate.value), &range, &task.model))
+    };
+    let of_events = |events: &EventReport| {
+        let found = format!("{} of {}", events.found, events.events);
+        let rate = parts::number(events.false_alarms_per_hour.value, |v| format!("{v:.1}"));
+        parts::tile("events found", &found, &format!("{rate} false alarms an hour"), &events.model)
+    };
+    html! {
+        section.tiles {
+            @for tile in report.tasks.iter().filter_map(of_task) { (tile) }
+            @for events in &report.events { (of_events(events)) }
+            (films::tiles(report))
+        }
     }
-    for events in &report.events {
-        let _ = write!(
-            out,
-            "<div class=\"tile\"><span>events found</span><strong>{} of {}</strong>\
-             <small>{} false alarms an hour</small><small>{}</small></div>",
-            events.found,
-            events.events,
-            events.false_alarms_per_hour.value.map_or("–".into(), |v| format!("{v:.1}")),
-            escape(&events.model)
-        );
-    }
-    films::tiles(out, report);
-    out.push_str("</section>\n");
 }
 
-fn problems(out: &mut String, report: &Report) {
-    if report.problems.is_empty() {
-        return;
+fn problems(report: &Report) -> Markup {
+    html! {
+        section.problems {
+            h2 { "What is wrong with the data" }
+            p {
+                (report.problems.len()) " of " (report.videos) " videos were watched with a remark, \
+                or left out."
+            }
+            table {
+                thead { tr { th { "video" } th { "problem" } th.text { "in words" } } }
+                tbody {
+                    @for problem in &report.problems {
+                        tr {
+                            th { (problem.video) }
+                            td.text { (problem.kind.replace('_', " ")) }
+                            td.text { (problem.text) }
+                        }
+                    }
+                }
+            }
+        }
     }
-    let _ = write!(
-        out,
-        "<section class=\"problems\"><h2>What is wrong with the data</h2>\
-         <p>{} of {} videos were watched with a remark, or left out.</p>\
-         <table><thead><tr><th>video</th><th>problem</th><th class=\"text\">in words</th></tr>\
-         </thead><tbody>",
-        report.problems.len(),
-        report.videos
-    );
-    for problem in &report.problems {
-        let _ = write!(
-            out,
-            "<tr><th>{}</th><td class=\"text\">{}</td><td class=\"text\">{}</td></tr>",
-            escape(&problem.video),
-            escape(&problem.kind.replace('_', " ")),
-            escape(&problem.text)
-        );
-    }
-    out.push_str("</tbody></table></section>\n");
 }
 
-fn event_section(out: &mut String, events: &EventReport) {
+fn event_section(events: &EventReport) -> Markup {
     let rows = [
         ("microsleeps and sleeps found", events.share_found),
         ("microsleeps found (eyes closed for less than 3 s)", events.share_microsleeps_found),
@@ -146,21 +121,18 @@ fn event_section(out: &mut String, events: &EventReport) {
         ("mean delay from closing eyes to the alarm, s", events.delay_s),
         ("false alarms an hour", events.false_alarms_per_hour),
     ];
-    let _ = write!(
-        out,
-        "<section><h2>Events and alarms</h2><p>{}: {} events in {} videos whose events are known; \
-         an alarm during an event or within {GRACE_S} s after it finds it. {} false alarms in \
-         {:.2} hours.</p><table><tbody>",
-        escape(&events.model),
-        events.events,
-        events.videos,
-        events.false_alarms,
-        events.hours
-    );
-    for (name, estimate) in rows {
-        let _ = write!(out, "<tr><th>{name}</th>{}</tr>", cell(estimate));
+    html! {
+        section {
+            h2 { "Events and alarms" }
+            p {
+                (events.model) ": " (events.events) " events in " (events.videos) " videos whose \
+                events are known; an alarm during an event or within " (GRACE_S) " s after it finds \
+                it. " (events.false_alarms) " false alarms in " (format_args!("{:.2}", events.hours))
+                " hours."
+            }
+            table { tbody { @for (name, estimate) in rows { tr { th { (name) } (cell(estimate)) } } } }
+        }
     }
-    out.push_str("</tbody></table></section>\n");
 }
 
 fn row_name(row: &Row) -> String {
@@ -172,124 +144,123 @@ fn row_name(row: &Row) -> String {
     }
 }
 
-fn task_section(out: &mut String, task: &TaskReport) {
-    let _ = write!(
-        out,
-        "<section><h2>{}</h2><p class=\"model\">{}{}</p>",
-        escape(&task.task),
-        escape(&task.model),
-        task.threshold.map_or(String::new(), |t| format!(
-            ", “{}” from a probability of {t:.3}",
-            escape(task.classes.get(1).map_or("", String::as_str))
-        ))
-    );
-    if !task.note.is_empty() {
-        let _ = write!(out, "<p>{}.</p>", escape(&task.note));
-    }
-    out.push_str("<div class=\"scroll\"><table><thead><tr><th></th><th>n</th><th>people</th>");
-    for (_, title) in FIGURES {
-        let _ = write!(out, "<th>{title}</th>");
-    }
-    out.push_str("</tr></thead><tbody>");
-    let mut before = "";
-    for row in &task.rows {
-        let class = if row.by == before { "" } else { " class=\"group\"" };
-        before = &row.by;
-        let missed = match row.missed {
-            0 => String::new(),
-            n => format!("<small>{n} without a face</small>"),
-        };
-        let _ = write!(
-            out,
-            "<tr{class}><th>{}</th><td>{}{missed}</td><td>{}</td>",
-            escape(&row_name(row)),
-            row.n,
-            row.subjects
-        );
-        for (key, _) in FIGURES {
-            out.push_str(&cell(row.figures.get(key).copied().unwrap_or_default()));
-        }
-        out.push_str("</tr>");
-        if !row.note.is_empty() {
-            let class = if row.note.contains("leak") { "note bad" } else { "note" };
-            let _ = write!(
-                out,
-                "<tr><td class=\"{class}\" colspan=\"{}\">{}</td></tr>",
-                3 + FIGURES.len(),
-                escape(&row.note)
-            );
-        }
-    }
-    out.push_str("</tbody></table></div>");
+fn task_section(task: &TaskReport) -> Markup {
     let control = &task.control;
-    let _ = write!(
-        out,
-        "<p><b>Control.</b> With the labels in a random order ({} times) the {} is {} on average \
-         ({} to {}); the real one is {}. Chance does as well with p = {}.</p>",
-        control.orders,
-        if control.figure == "auc" { "AUC" } else { "balanced accuracy" },
-        number(control.mean),
-        number(control.low),
-        number(control.high),
-        number(control.real),
-        number(control.p)
-    );
-    plots(out, task);
-    out.push_str("</section>\n");
+    html! {
+        section {
+            h2 { (task.task) }
+            p.model {
+                (task.model)
+                @if let Some(threshold) = task.threshold {
+                    ", “" (task.classes.get(1).map_or("", String::as_str)) "” from a probability of "
+                    (thousandths(threshold))
+                }
+            }
+            @if !task.note.is_empty() { p { (task.note) "." } }
+            div.scroll {
+                table {
+                    thead {
+                        tr {
+                            th {} th { "n" } th { "people" }
+                            @for (_, title) in FIGURES { th { (title) } }
+                        }
+                    }
+                    tbody {
+                        @for group in task.rows.chunk_by(|a, b| a.by == b.by) {
+                            @for (at, row) in group.iter().enumerate() { (figures(row, at == 0)) }
+                        }
+                    }
+                }
+            }
+            p {
+                b { "Control." } " With the labels in a random order (" (control.orders)
+                " times) the " @if control.figure == "auc" { "AUC" } @else { "balanced accuracy" }
+                " is " (number(control.mean)) " on average (" (number(control.low)) " to "
+                (number(control.high)) "); the real one is " (number(control.real))
+                ". Chance does as well with p = " (number(control.p)) "."
+            }
+            (plots(task))
+        }
+    }
 }
 
-fn plots(out: &mut String, task: &TaskReport) {
-    out.push_str("<div class=\"plots\">");
-    let figure = |out: &mut String, caption: &str, body: &str| {
-        let _ = write!(out, "<figure>{body}<figcaption>{caption}</figcaption></figure>");
-    };
-    if let Some(all) = task.rows.first() {
-        figure(out, "Answers, with their share of the true class", &matrix(task, &all.confusion));
+/// A row of the table and the note below it.
+fn figures(row: &Row, first_of_group: bool) -> Markup {
+    let note = if row.note.contains("leak") { "note bad" } else { "note" };
+    html! {
+        tr class=[first_of_group.then_some("group")] {
+            th { (row_name(row)) }
+            td { (row.n) @if row.missed > 0 { small { (row.missed) " without a face" } } }
+            td { (row.subjects) }
+            @for (key, _) in FIGURES { (cell(row.figures.get(key).copied().unwrap_or_default())) }
+        }
+        @if !row.note.is_empty() {
+            tr { td class=(note) colspan=(3 + FIGURES.len()) { (row.note) } }
+        }
     }
+}
+
+fn figure(caption: &str, plot: &Markup) -> Markup {
+    html! { figure { (plot) figcaption { (caption) } } }
+}
+
+fn wide_figure(caption: &str, plot: &Markup) -> Markup {
+    html! { figure.wide { (plot) figcaption { (caption) } } }
+}
+
+fn plots(task: &TaskReport) -> Markup {
+    html! {
+        div.plots {
+            @if let Some(all) = task.rows.first() {
+                (figure("Answers, with their share of the true class", &matrix(task, &all.confusion)))
+            }
+            @if !task.roc.is_empty() { (curves(task)) }
+            @if task.rows.len() > 1 { (by_row(task)) }
+        }
+    }
+}
+
+/// What two classes are judged by at every threshold.
+fn curves(task: &TaskReport) -> Markup {
     let line = |points: Vec<[f64; 2]>, class| Line { points, class, dots: None };
     let diagonal = || line(vec![[0.0, 0.0], [1.0, 1.0]], "chance");
-    if !task.roc.is_empty() {
-        let lines = [diagonal(), line(task.roc.clone(), "main")];
-        let plot = svg::square("ROC curve", "false alarm rate", "recall", &lines);
-        figure(out, "ROC: recall over false alarms", &plot);
-        let lines = [line(task.precision_recall.clone(), "main")];
-        let plot = svg::square("precision over recall", "recall", "precision", &lines);
-        figure(out, "Precision over recall", &plot);
-        let bins: Vec<_> = task.calibration.iter().filter(|bin| bin.n > 0).collect();
-        let most = bins.iter().map(|bin| bin.n).max().unwrap_or(1) as f64;
-        let radii: Vec<f64> =
-            bins.iter().map(|bin| 2.0 + 5.0 * (bin.n as f64 / most).sqrt()).collect();
-        let points = bins.iter().map(|bin| [bin.promised / bin.n as f64, bin.kept / bin.n as f64]);
-        let lines =
-            [diagonal(), Line { points: points.collect(), class: "main", dots: Some(&radii) }];
-        let plot =
-            svg::square("calibration", "promised probability", "share that came true", &lines);
-        figure(
-            out,
+    let roc = [diagonal(), line(task.roc.clone(), "main")];
+    let precision = [line(task.precision_recall.clone(), "main")];
+    let bins: Vec<_> = task.calibration.iter().filter(|bin| bin.n > 0).collect();
+    let most = bins.iter().map(|bin| bin.n).max().unwrap_or(1) as f64;
+    let radii: Vec<f64> = bins.iter().map(|bin| 2.0 + 5.0 * (bin.n as f64 / most).sqrt()).collect();
+    let points = bins.iter().map(|bin| [bin.promised / bin.n as f64, bin.kept / bin.n as f64]);
+    let calibration =
+        [diagonal(), Line { points: points.collect(), class: "main", dots: Some(&radii) }];
+    html! {
+        (figure(
+            "ROC: recall over false alarms",
+            &svg::square("ROC curve", "false alarm rate", "recall", &roc),
+        ))
+        (figure(
+            "Precision over recall",
+            &svg::square("precision over recall", "recall", "precision", &precision),
+        ))
+        (figure(
             "Calibration: on the diagonal, promises are kept; larger dots hold more",
-            &plot,
-        );
+            &svg::square("calibration", "promised probability", "share that came true", &calibration),
+        ))
     }
+}
+
+fn by_row(task: &TaskReport) -> Markup {
     let key = if task.classes.len() == 2 { "balanced_accuracy" } else { "accuracy" };
-    if task.rows.len() > 1 {
-        let bars: Vec<Bar> = task
-            .rows
-            .iter()
-            .map(|row| {
-                let e = row.figures.get(key).copied().unwrap_or_default();
-                Bar { name: row_name(row), value: e.value, low: e.low, high: e.high }
-            })
-            .collect();
-        let title = key.replace('_', " ");
-        let plot = svg::intervals(&title, &bars, 0.0, 1.0, None);
-        let _ = write!(
-            out,
-            "<figure class=\"wide\">{plot}<figcaption>{}, with its interval over people\
-             </figcaption></figure>",
-            capital(&title)
-        );
-    }
-    out.push_str("</div>");
+    let bars: Vec<Bar> = task
+        .rows
+        .iter()
+        .map(|row| {
+            let e = row.figures.get(key).copied().unwrap_or_default();
+            Bar { name: row_name(row), value: e.value, low: e.low, high: e.high }
+        })
+        .collect();
+    let title = key.replace('_', " ");
+    let caption = format!("{}, with its interval over people", capital(&title));
+    wide_figure(&caption, &svg::intervals(&title, &bars, 0.0, 1.0, None))
 }
 
 fn capital(text: &str) -> String {
@@ -297,65 +268,35 @@ fn capital(text: &str) -> String {
     chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }
 
-fn matrix(task: &TaskReport, counts: &[Vec<u64>]) -> String {
-    let mut out = String::from("<table class=\"matrix\"><thead><tr><th></th>");
-    for class in &task.classes {
-        let _ = write!(out, "<th>called {}</th>", escape(class));
-    }
-    out.push_str("</tr></thead><tbody>");
-    for (class, row) in task.classes.iter().zip(counts) {
-        let sum: u64 = row.iter().sum();
-        let _ = write!(out, "<tr><th>is {}</th>", escape(class));
-        for count in row {
-            let share = if sum > 0 { *count as f64 / sum as f64 } else { 0.0 };
-            let strong = if share > 0.55 { " class=\"strong\"" } else { "" };
-            let _ = write!(
-                out,
-                "<td{strong} style=\"--share:{:.0}%\">{count}<small>{:.0}%</small></td>",
-                100.0 * share,
-                100.0 * share
-            );
+fn matrix(task: &TaskReport, counts: &[Vec<u64>]) -> Markup {
+    let share = |count: u64, row: &[u64]| count as f64 / row.iter().sum::<u64>().max(1) as f64;
+    html! {
+        table.matrix {
+            thead { tr { th {} @for class in &task.classes { th { "called " (class) } } } }
+            tbody {
+                @for (class, row) in task.classes.iter().zip(counts) {
+                    tr {
+                        th { "is " (class) }
+                        @for count in row {
+                            @let share = share(*count, row);
+                            @let percent = format!("{:.0}%", 100.0 * share);
+                            td class=[(share > 0.55).then_some("strong")]
+                                style={ "--share:" (percent) } { (count) small { (percent) } }
+                        }
+                    }
+                }
+            }
         }
-        out.push_str("</tr>");
     }
-    out.push_str("</tbody></table>");
-    out
 }
 
-fn difference_section(out: &mut String, difference: &Difference) {
-    let _ = write!(
-        out,
-        "<section><h2>{} against {}</h2><p>{}: {} answers of {} people that both gave{}. The same \
-         people are drawn for both; an interval without 0 says that the difference holds for \
-         other people too.</p><table><thead><tr><th></th><th>{}</th><th>{}</th>\
-         <th>difference</th><th></th></tr></thead><tbody>",
-        escape(&difference.second),
-        escape(&difference.first),
-        escape(&difference.task),
-        difference.n,
-        difference.subjects,
-        match difference.unpaired {
-            0 => String::new(),
-            n => format!(" ({n} that only one gave are left out)"),
-        },
-        escape(&difference.first),
-        escape(&difference.second)
-    );
+fn difference_section(difference: &Difference) -> Markup {
     let of = |map: &std::collections::BTreeMap<String, Estimate>, key: &str| {
         map.get(key).copied().unwrap_or_default()
     };
     let mut bars = Vec::new();
     for (key, title) in FIGURES {
         let less = of(&difference.difference, key);
-        let less_is_better = ["loss", "calibration_error"].contains(&key);
-        let word = verdict(less, !less_is_better);
-        let _ = write!(
-            out,
-            "<tr><th>{title}</th>{}{}{}<td class=\"text\">{word}</td></tr>",
-            cell(of(&difference.before, key)),
-            cell(of(&difference.after, key)),
-            cell(less)
-        );
         bars.push(Bar { name: title.into(), value: less.value, low: less.low, high: less.high });
     }
     let farthest = bars
@@ -365,34 +306,53 @@ fn difference_section(out: &mut String, difference: &Difference) {
         .fold(0.05_f64, |most, value| most.max(value.abs()));
     let end = (farthest * 20.0).ceil() / 20.0;
     let plot = svg::intervals("difference", &bars, -end, end, Some(0.0));
-    let _ = write!(
-        out,
-        "</tbody></table><div class=\"plots\"><figure class=\"wide\">{plot}\
-         <figcaption>The second less the first; left of the line it is lower</figcaption>\
-         </figure></div></section>"
+    let unpaired = match difference.unpaired {
+        0 => String::new(),
+        n => format!(" ({n} that only one gave are left out)"),
+    };
+    let both = format!(
+        "{}: {} answers of {} people that both gave{unpaired}",
+        difference.task, difference.n, difference.subjects
     );
+    let rows = html! {
+        @for (key, title) in FIGURES {
+            @let less = of(&difference.difference, key);
+            @let less_is_better = ["loss", "calibration_error"].contains(&key);
+            tr {
+                th { (title) }
+                (cell(of(&difference.before, key))) (cell(of(&difference.after, key))) (cell(less))
+                td.text { (verdict(less, !less_is_better)) }
+            }
+        }
+    };
+    let caption = "The second less the first; left of the line it is lower";
+    let below = html! { div.plots { (wide_figure(caption, &plot)) } };
+    parts::side_by_side("", [&difference.first, &difference.second], &both, &rows, &below)
 }
 
-fn provenance(out: &mut String, report: &Report) {
+fn provenance(report: &Report) -> Markup {
     let p = &report.provenance;
-    out.push_str("<section><h2>With what it was measured</h2><dl>");
-    let mut entry = |name: &str, value: &str| {
-        let _ = write!(out, "<dt>{name}</dt><dd>{}</dd>", escape(value));
-    };
-    entry("command", &p.command.join(" "));
-    entry("wakewatch", &p.version);
-    for model in &p.models {
-        entry("classifier", &format!("{} (SHA-256 {})", model.name, model.digest));
+    let mut entries = vec![("command", p.command.join(" ")), ("wakewatch", p.version.clone())];
+    let of_model = |model: &super::ModelUsed| format!("{} (SHA-256 {})", model.name, model.digest);
+    entries.extend(p.models.iter().map(|model| ("classifier", of_model(model))));
+    let data = format!("{} (SHA-256 of names, lengths and edges {})", p.data, p.data_digest);
+    entries.extend([
+        ("landmark network", format!("SHA-256 {}", p.landmarks_digest)),
+        ("data", data),
+        ("seed", p.seed.to_string()),
+    ]);
+    html! {
+        section {
+            h2 { "With what it was measured" }
+            dl { @for (name, value) in entries { dt { (name) } dd { (value) } } }
+            p {
+                "Figures are defined as in scikit-learn. Precision, recall and F1 of two classes are \
+                those of the second class, of more the mean over the classes; AUC and average \
+                precision of more classes are one against the rest. What could not be judged counts \
+                as the first class, as the driver would get it, and is left out of loss and \
+                calibration (expected calibration error over ten bins). Beside this page lie \
+                figures.csv, answers.csv and report.json with the same numbers."
+            }
+        }
     }
-    entry("landmark network", &format!("SHA-256 {}", p.landmarks_digest));
-    entry("data", &format!("{} (SHA-256 of names, lengths and edges {})", p.data, p.data_digest));
-    entry("seed", &p.seed.to_string());
-    out.push_str(
-        "</dl><p>Figures are defined as in scikit-learn. Precision, recall and F1 of two classes \
-         are those of the second class, of more the mean over the classes; AUC and average \
-         precision of more classes are one against the rest. What could not be judged counts as \
-         the first class, as the driver would get it, and is left out of loss and calibration \
-         (expected calibration error over ten bins). Beside this page lie figures.csv, \
-         answers.csv and report.json with the same numbers.</p></section>\n",
-    );
 }

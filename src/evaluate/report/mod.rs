@@ -4,12 +4,16 @@
 
 mod films;
 mod html;
+mod parts;
 mod svg;
-mod words;
 
-pub(crate) use self::{html::STYLE, words::escape};
+pub(crate) use self::{
+    parts::document,
+    svg::{dot, label, px},
+};
 
 use std::{
+    borrow::Cow,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -18,12 +22,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     EvaluateError,
+    bootstrap::Estimate,
     films::{FilmDifference, FilmReport},
     protocol::{Protocol, TaskReport},
     task::{Difference, FIGURES, Task},
     videos::EventReport,
 };
-use crate::{os::write_whole, replay::VideoResult};
+use crate::{
+    os::{self, write_whole},
+    replay::VideoResult,
+};
 
 /// With what and on what was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -129,8 +137,8 @@ impl Report {
             ("index.html", Ok(html::page(self).into_bytes())),
             ("report.json", pretty(self)),
             (ANSWERS, pretty(&tasks)),
-            ("figures.csv", self.figures_csv()),
-            ("answers.csv", answers_csv(tasks)),
+            ("figures.csv", os::csv(self.figures())),
+            ("answers.csv", os::csv(answers(tasks))),
         ];
         for (name, bytes) in files {
             let path = folder.join(name);
@@ -140,92 +148,104 @@ impl Report {
     }
 
     /// One line a figure.
-    fn figures_csv(&self) -> io::Result<Vec<u8>> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record([
-            "task", "model", "by", "row", "n", "missed", "subjects", "figure", "value", "low",
-            "high", "note",
-        ])?;
-        let number = |value: Option<f64>| value.map_or(String::new(), |v| format!("{v}"));
+    fn figures(&self) -> Vec<FigureRow<'_>> {
+        let mut rows = Vec::new();
         for task in &self.tasks {
             for row in &task.rows {
-                for (key, _) in FIGURES {
-                    let estimate = row.figures.get(key).copied().unwrap_or_default();
-                    writer.write_record([
-                        &task.task,
-                        &task.model,
-                        &row.by,
-                        &row.name,
-                        &row.n.to_string(),
-                        &row.missed.to_string(),
-                        &row.subjects.to_string(),
-                        key,
-                        &number(estimate.value),
-                        &number(estimate.low),
-                        &number(estimate.high),
-                        &row.note,
-                    ])?;
-                }
+                let place = FigureRow {
+                    task: &task.task,
+                    model: task.model.as_str().into(),
+                    by: &row.by,
+                    row: &row.name,
+                    n: row.n,
+                    missed: Some(row.missed),
+                    subjects: row.subjects,
+                    note: &row.note,
+                    ..FigureRow::default()
+                };
+                let of = |key| row.figures.get(key).copied().unwrap_or_default();
+                rows.extend(FIGURES.map(|(key, _)| place.with(key, of(key))));
             }
         }
-        for difference in &self.differences {
-            let name = format!("{} less {}", difference.second, difference.first);
-            for (key, _) in FIGURES {
-                let estimate = difference.difference.get(key).copied().unwrap_or_default();
-                writer.write_record([
-                    &difference.task,
-                    &name,
-                    "difference",
-                    "all",
-                    &difference.n.to_string(),
-                    "",
-                    &difference.subjects.to_string(),
-                    key,
-                    &number(estimate.value),
-                    &number(estimate.low),
-                    &number(estimate.high),
-                    "",
-                ])?;
-            }
+        for less in &self.differences {
+            let place = FigureRow {
+                n: less.n,
+                subjects: less.subjects,
+                ..FigureRow::less(&less.task, &less.first, &less.second)
+            };
+            let of = |key| less.difference.get(key).copied().unwrap_or_default();
+            rows.extend(FIGURES.map(|(key, _)| place.with(key, of(key))));
         }
-        for record in films::records(self) {
-            writer.write_record(record)?;
-        }
-        writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
+        rows.extend(films::figures(self));
+        rows
     }
 }
 
-/// One line an answer.
-fn answers_csv(tasks: &[Task]) -> io::Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record([
-        "task",
-        "model",
-        "item",
-        "subject",
-        "fold",
-        "truth",
-        "answer",
-        "probabilities",
-    ])?;
-    for task in tasks {
-        let class = |class: usize| task.classes.get(class).map_or("", String::as_str);
-        for answer in &task.answers {
-            let probabilities = answer.probabilities.iter().flatten();
-            let text: Vec<String> = probabilities.map(|p| format!("{p:.6}")).collect();
-            writer.write_record([
-                &task.name,
-                &task.model,
-                &answer.item,
-                &answer.subject,
-                &answer.fold.map_or(String::new(), |fold| fold.to_string()),
-                class(answer.truth),
-                class(task.called(answer)),
-                &text.join(" "),
-            ])?;
-        }
+/// A figure; the fields are the columns of `figures.csv`.
+#[derive(Clone, Default, Serialize)]
+struct FigureRow<'r> {
+    task: &'r str,
+    model: Cow<'r, str>,
+    by: &'r str,
+    row: &'r str,
+    n: usize,
+    /// Of answers: how many had no face.
+    missed: Option<usize>,
+    subjects: usize,
+    figure: &'static str,
+    value: Option<String>,
+    low: Option<String>,
+    high: Option<String>,
+    note: &'r str,
+}
+
+impl<'r> FigureRow<'r> {
+    /// The row of what the second has more than the first.
+    fn less(task: &'r str, first: &str, second: &str) -> Self {
+        let model = format!("{second} less {first}").into();
+        Self { task, model, by: "difference", row: "all", ..Self::default() }
     }
-    writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
+
+    /// The same row with a figure in it.
+    fn with(&self, figure: &'static str, e: Estimate) -> Self {
+        let [value, low, high] = [e.value, e.low, e.high].map(|v| v.map(|v| v.to_string()));
+        Self { figure, value, low, high, ..self.clone() }
+    }
+}
+
+/// An answer; the fields are the columns of `answers.csv`.
+#[derive(Default, Serialize)]
+struct AnswerRow<'t> {
+    task: &'t str,
+    model: &'t str,
+    item: &'t str,
+    subject: &'t str,
+    fold: Option<u32>,
+    truth: &'t str,
+    answer: &'t str,
+    /// Of each class, 0..1, with blanks between them.
+    probabilities: String,
+}
+
+/// One line an answer.
+fn answers(tasks: &[Task]) -> impl Iterator<Item = AnswerRow<'_>> {
+    tasks.iter().flat_map(|task| {
+        task.answers.iter().map(move |answer| {
+            let class = |class: usize| task.classes.get(class).map_or("", String::as_str);
+            let probabilities = answer.probabilities.iter().flatten();
+            let probabilities: Vec<String> = probabilities.map(|p| format!("{p:.6}")).collect();
+            AnswerRow {
+                task: &task.name,
+                model: &task.model,
+                item: &answer.item,
+                subject: &answer.subject,
+                fold: answer.fold,
+                truth: class(answer.truth),
+                answer: class(task.called(answer)),
+                probabilities: probabilities.join(" "),
+            }
+        })
+    })
 }
 
 /// A report that was written before, with its answers.

@@ -2,6 +2,7 @@
 //! the frame's first pixel tells them. What wraps the real parts of the world and breaks
 //! them is in [`faults`]; the soak uses it, too.
 
+#[path = "../../../tests/common/faults.rs"]
 pub(super) mod faults;
 
 use std::{sync::Arc, time::Duration};
@@ -11,12 +12,13 @@ use parking_lot::Mutex;
 
 use super::{LiveError, LiveOptions, Parts, Sighting, Timing, Vision, VisionInfo};
 use crate::{
-    alarm::SoundState,
+    alarm::{self, SoundState},
     face::{BBox, Face, Landmarks, Scene, Visibility},
-    frame::Frame,
+    frame::{self, Frame},
     infer::Reading,
+    live,
     monitor::{FaceSigns, Observation},
-    source::{Source, SourceError, SourceInfo, SourceSpec},
+    source::{self, Source, SourceError, SourceInfo, SourceSpec},
 };
 
 /// What a source does next.

@@ -6,13 +6,12 @@
 mod lines;
 mod strips;
 
-use std::{fmt::Write, fs, path::Path, path::PathBuf};
+use std::{fs, path::Path, path::PathBuf};
+
+use maud::{Markup, html};
 
 use super::{Cell, Outcome, Played, ProtocolError, Table, Total, judge::word};
-use crate::{
-    evaluate::report::{STYLE, escape},
-    os::write_whole,
-};
+use crate::{evaluate::report::document, os::write_whole};
 
 /// So many of the worst cells get a strip of pictures.
 const WORST: usize = 12;
@@ -85,31 +84,26 @@ impl Report {
     /// # Errors
     /// When a picture cannot be drawn again.
     pub fn html(&self) -> Result<String, ProtocolError> {
-        let mut out = String::from(
-            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-             <title>wakewatch: road-safety tests</title>\n<style>",
-        );
-        out.push_str(STYLE);
-        out.push_str(include_str!("page.css"));
-        out.push_str("</style></head>\n<body><main>\n<header><h1>Road-safety tests</h1>");
-        let _ = write!(
-            out,
-            "<p>What a driver monitor must tell and by when, played by a <b>drawn driver</b> whose \
-             truth is known, through the whole path that a camera's pictures take. The tolerance \
-             is <b>{} s</b>. A drawing proves the logic and the times; it cannot prove that real \
-             sleepiness or real optics are read as well.</p></header>",
-            self.table.play.tolerance_s
-        );
         let both = self.both();
-        self.tiles(&mut out);
-        self.worst(&mut out, &both)?;
-        self.grid(&mut out, &both);
-        self.answers(&mut out, &both);
-        self.not_promised(&mut out, &both);
-        self.made_with(&mut out);
-        out.push_str("</main></body></html>\n");
-        Ok(out)
+        let body = html! {
+            header {
+                h1 { "Road-safety tests" }
+                p {
+                    "What a driver monitor must tell and by when, played by a " b { "drawn driver" }
+                    " whose truth is known, through the whole path that a camera's pictures take. \
+                    The tolerance is " b { (self.table.play.tolerance_s) " s" } ". A drawing proves \
+                    the logic and the times; it cannot prove that real sleepiness or real optics \
+                    are read as well."
+                }
+            }
+            (self.tiles())
+            (self.worst(&both)?)
+            (self.grid(&both))
+            (self.answers(&both))
+            (self.not_promised(&both))
+            (self.made_with())
+        };
+        Ok(document("road-safety tests", include_str!("page.css"), &body))
     }
 
     /// What was played, each with its row of the table.
@@ -118,40 +112,37 @@ impl Report {
         self.played.iter().filter_map(|played| Some((cell(played)?, played))).collect()
     }
 
-    fn tiles(&self, out: &mut String) {
+    fn tiles(&self) -> Markup {
         let total = self.total();
         let share = 100.0 * (total.right + total.unreadable) as f64 / total.cells.max(1) as f64;
         let minutes = self.table.play.fps.max(1.0);
         let minutes = total.frames as f64 / f64::from(minutes) / 60.0;
-        out.push_str("<section class=\"tiles\">");
-        for (name, figure, below, class) in [
-            ("cells", total.cells.to_string(), format!("{minutes:.0} minutes of driving"), ""),
-            ("right", total.right.to_string(), "in time, nothing needless".into(), "good"),
-            (
-                "told as unreadable",
-                total.unreadable.to_string(),
-                "where no eyes can be read".into(),
-                "blind",
-            ),
-            (
-                "failed",
-                total.failed.to_string(),
-                format!("{} of them promised", total.promises_broken),
-                "failed",
-            ),
-            ("passed", format!("{share:.1}%"), "right, or told as unreadable".into(), ""),
-        ] {
-            let _ = write!(
-                out,
-                "<div class=\"tile {class}\"><span>{name}</span><strong>{figure}</strong>\
-                 <small>{below}</small></div>"
-            );
+        let count = |count: usize| count.to_string();
+        let (driven, broken) = (
+            format!("{minutes:.0} minutes of driving"),
+            format!("{} of them promised", total.promises_broken),
+        );
+        let (right, blind) = (count(total.right), count(total.unreadable));
+        let tiles = [
+            ("cells", count(total.cells), driven.as_str(), ""),
+            ("right", right, "in time, nothing needless", "good"),
+            ("told as unreadable", blind, "where no eyes can be read", "blind"),
+            ("failed", count(total.failed), broken.as_str(), "failed"),
+            ("passed", format!("{share:.1}%"), "right, or told as unreadable", ""),
+        ];
+        html! {
+            section.tiles {
+                @for (name, figure, below, class) in tiles {
+                    div class={ "tile " (class) } {
+                        span { (name) } strong { (figure) } small { (below) }
+                    }
+                }
+            }
         }
-        out.push_str("</section>\n");
     }
 
     /// The worst first: what failed, promised before the rest, then what was nearly late.
-    fn worst(&self, out: &mut String, both: &[Both<'_>]) -> Result<(), ProtocolError> {
+    fn worst(&self, both: &[Both<'_>]) -> Result<Markup, ProtocolError> {
         let mut worst = both.to_vec();
         let rank = |(_, played): &Both<'_>| match (played.judged.outcome, played.promised) {
             (Outcome::Failed, true) => 0,
@@ -165,129 +156,122 @@ impl Report {
         });
         let failed = worst.iter().filter(|both| rank(both) < 2).count();
         worst.truncate(WORST.min(failed.max(4)));
-        let _ = write!(
-            out,
-            "<section><h2>Worst cells first</h2><p>{}</p>",
-            match failed {
-                0 => "No cell failed; these came nearest to the edge of their window.".into(),
-                n if n > WORST => format!("The first {WORST} of {n} cells that failed."),
-                n => format!("{n} cells failed."),
+        let says = match failed {
+            0 => "No cell failed; these came nearest to the edge of their window.".into(),
+            n if n > WORST => format!("The first {WORST} of {n} cells that failed."),
+            n => format!("{n} cells failed."),
+        };
+        Ok(html! {
+            section {
+                h2 { "Worst cells first" }
+                p { (says) }
+                @for both in &worst { (self.article(both)?) }
             }
-        );
-        for (cell, played) in worst {
-            let (class, outcome) = called(played);
-            let margin = played.judged.worst();
-            let cause = match played.cause.as_str() {
-                "" if margin.is_finite() => {
-                    format!("told in time, {:.2} s before the window's nearer end", -margin)
+        })
+    }
+
+    /// A cell with its cause and a strip of its pictures.
+    fn article(&self, (cell, played): &Both<'_>) -> Result<Markup, ProtocolError> {
+        let (class, outcome) = called(played);
+        let margin = played.judged.worst();
+        let cause = match played.cause.as_str() {
+            "" if margin.is_finite() => {
+                format!("told in time, {:.2} s before the window's nearer end", -margin)
+            }
+            "" => "nothing had to be told, and nothing was".into(),
+            cause => cause.to_owned(),
+        };
+        Ok(html! {
+            article {
+                h3 {
+                    span class={ "mark " (class) } { (outcome) } " "
+                    (self.table.requirement(cell).title) " "
+                    small { (self.table.variant(cell).title) }
                 }
-                "" => "nothing had to be told, and nothing was".into(),
-                cause => cause.to_owned(),
-            };
-            let _ = write!(
-                out,
-                "<article><h3><span class=\"mark {class}\">{outcome}</span> {} <small>{}</small></h3><p>{}{}</p>",
-                escape(&self.table.requirement(cell).title),
-                escape(&self.table.variant(cell).title),
-                escape(&cause),
-                match played.promised {
-                    true => String::new(),
-                    false => format!(". Not promised: {}", escape(&cell.why)),
-                }
-            );
-            strips::strip(out, cell, played, &self.table.play)?;
-            out.push_str("</article>");
-        }
-        out.push_str("</section>\n");
-        Ok(())
+                p { (cause) @if !played.promised { ". Not promised: " (cell.why) } }
+                (strips::strip(cell, played, &self.table.play)?)
+            }
+        })
     }
 
     /// A row a condition, a column a requirement.
-    fn grid(&self, out: &mut String, both: &[Both<'_>]) {
+    fn grid(&self, both: &[Both<'_>]) -> Markup {
         let columns: Vec<usize> = (0..self.table.requirements.len())
             .filter(|column| both.iter().any(|(cell, _)| cell.requirement == *column))
             .collect();
-        out.push_str(
-            "<section><h2>Requirement by condition</h2><p>Seconds from the event to the first \
-             thing that had to be told; <span class=\"mark good\">right</span> within its window, \
-             <span class=\"mark blind\">unreadable</span> told that no eyes can be read, \
-             <span class=\"mark failed\">failed</span> early, late, missed or needless; a * is \
-             not promised.</p><div class=\"scroll\"><table class=\"cells\"><thead><tr><th></th>",
-        );
-        for column in &columns {
-            let requirement = &self.table.requirements[*column];
-            let _ = write!(
-                out,
-                "<th title=\"{}\">{}</th>",
-                escape(&requirement.title),
-                escape(&requirement.id.replace('-', " "))
-            );
-        }
-        out.push_str("</tr></thead><tbody>");
-        for (axis, kind) in self.table.axes.iter().enumerate() {
-            let of_axis = |cell: &Cell| self.table.variant(cell).axis == axis;
-            if !both.iter().any(|(cell, _)| of_axis(cell)) {
-                continue;
-            }
-            let _ = write!(
-                out,
-                "<tr class=\"group\"><th colspan=\"{}\" title=\"{}\">{}</th></tr>",
-                columns.len() + 1,
-                escape(&kind.source),
-                escape(&kind.title)
-            );
-            for (at, variant) in self.table.variants.iter().enumerate() {
-                let row: Vec<&Both<'_>> =
-                    both.iter().filter(|(cell, _)| cell.variant == at && of_axis(cell)).collect();
-                if row.is_empty() {
-                    continue;
+        let of_axis = |axis: usize| {
+            both.iter().filter(move |(cell, _)| self.table.variant(cell).axis == axis)
+        };
+        html! {
+            section {
+                h2 { "Requirement by condition" }
+                p {
+                    "Seconds from the event to the first thing that had to be told; "
+                    span.mark.good { "right" } " within its window, "
+                    span.mark.blind { "unreadable" } " told that no eyes can be read, "
+                    span.mark.failed { "failed" } " early, late, missed or needless; a * is not \
+                    promised."
                 }
-                let _ = write!(out, "<tr><th>{}</th>", escape(&variant.title));
-                for column in &columns {
-                    match row.iter().find(|(cell, _)| cell.requirement == *column) {
-                        Some(both) => grid_cell(out, both),
-                        None => out.push_str("<td></td>"),
+                div.scroll {
+                    table.cells {
+                        thead {
+                            tr {
+                                th {}
+                                @for column in &columns {
+                                    @let requirement = &self.table.requirements[*column];
+                                    th title=(requirement.title) { (requirement.id.replace('-', " ")) }
+                                }
+                            }
+                        }
+                        tbody {
+                            @for (axis, kind) in self.table.axes.iter().enumerate() {
+                                @if of_axis(axis).next().is_some() {
+                                    tr.group {
+                                        th colspan=(columns.len() + 1) title=(kind.source) {
+                                            (kind.title)
+                                        }
+                                    }
+                                }
+                                @for (at, variant) in self.table.variants.iter().enumerate() {
+                                    @let row = of_axis(axis).filter(|(cell, _)| cell.variant == at);
+                                    (grid_row(&variant.title, &columns, &row.collect::<Vec<_>>()))
+                                }
+                            }
+                        }
                     }
                 }
-                out.push_str("</tr>");
             }
         }
-        out.push_str("</tbody></table></div></section>\n");
     }
 
     /// Every answer on a line with its window, a plot for each thing that had to be told.
-    fn answers(&self, out: &mut String, both: &[Both<'_>]) {
-        out.push_str(
-            "<section><h2>The time of each answer</h2><p>A dot is an answer, in seconds after the \
-             event; the band is its window, the pale ends are the tolerance. A cross was never \
-             told.</p>",
-        );
-        for (column, requirement) in self.table.requirements.iter().enumerate() {
-            let rows: Vec<&Both<'_>> =
-                both.iter().filter(|(cell, _)| cell.requirement == column).collect();
-            let tells = rows.iter().map(|(cell, _)| cell.tells.len()).max().unwrap_or(0);
-            if rows.is_empty() {
-                continue;
+    fn answers(&self, both: &[Both<'_>]) -> Markup {
+        html! {
+            section {
+                h2 { "The time of each answer" }
+                p {
+                    "A dot is an answer, in seconds after the event; the band is its window, the \
+                    pale ends are the tolerance. A cross was never told."
+                }
+                @for (column, requirement) in self.table.requirements.iter().enumerate() {
+                    @let rows: Vec<&Both<'_>> =
+                        both.iter().filter(|(cell, _)| cell.requirement == column).collect();
+                    @let tells = rows.iter().map(|(cell, _)| cell.tells.len()).max().unwrap_or(0);
+                    @if !rows.is_empty() {
+                        details open {
+                            summary { (requirement.title) }
+                            p { (requirement.source) }
+                            @for tell in 0..tells { (lines::plot(&self.table, &rows, tell)) }
+                            @if tells == 0 { (lines::quiet(&self.table, &rows)) }
+                        }
+                    }
+                }
             }
-            let _ = write!(
-                out,
-                "<details open><summary>{}</summary><p>{}</p>",
-                escape(&requirement.title),
-                escape(&requirement.source)
-            );
-            for tell in 0..tells {
-                lines::plot(out, &self.table, &rows, tell);
-            }
-            if tells == 0 {
-                lines::quiet(out, &self.table, &rows);
-            }
-            out.push_str("</details>");
         }
-        out.push_str("</section>\n");
     }
 
     /// What the program does not promise, and why.
-    fn not_promised(&self, out: &mut String, both: &[Both<'_>]) {
+    fn not_promised(&self, both: &[Both<'_>]) -> Markup {
         let mut whys: Vec<(&str, Vec<&Both<'_>>)> = Vec::new();
         for both in both.iter().filter(|(cell, _)| !cell.promised) {
             match whys.iter_mut().find(|(why, _)| *why == both.0.why) {
@@ -295,45 +279,45 @@ impl Report {
                 None => whys.push((&both.0.why, vec![both])),
             }
         }
-        if whys.is_empty() {
-            return;
+        let names = |cells: &[&Both<'_>]| {
+            let name = |(cell, played): &&Both<'_>| format!("{} ({})", cell.id, called(played).1);
+            cells.iter().map(name).collect::<Vec<_>>().join(", ")
+        };
+        html! {
+            @if !whys.is_empty() {
+                section {
+                    h2 { "Not promised" }
+                    table {
+                        tbody {
+                            @for (why, cells) in &whys {
+                                tr { th { (why) } td.text { (names(cells)) } }
+                            }
+                        }
+                    }
+                }
+            }
         }
-        out.push_str("<section><h2>Not promised</h2><table><tbody>");
-        for (why, cells) in whys {
-            let names: Vec<String> = cells
-                .iter()
-                .map(|(cell, played)| format!("{} ({})", escape(&cell.id), called(played).1))
-                .collect();
-            let _ = write!(
-                out,
-                "<tr><th>{}</th><td class=\"text\">{}</td></tr>",
-                escape(why),
-                names.join(", ")
-            );
-        }
-        out.push_str("</tbody></table></section>\n");
     }
 
-    fn made_with(&self, out: &mut String) {
-        let p = &self.provenance;
-        out.push_str("<section><h2>With what it was played</h2><dl>");
-        let mut entry = |name: &str, value: &str| {
-            let _ = write!(out, "<dt>{}</dt><dd>{}</dd>", escape(name), escape(value));
-        };
-        entry("command", &p.command.join(" "));
-        entry("wakewatch", &p.version);
-        for (name, digest) in &p.models {
-            entry(name, &format!("SHA-256 {digest}"));
-        }
-        entry("table", &format!("{} (SHA-256 {})", p.table, p.table_digest));
-        let play = &self.table.play;
+    fn made_with(&self) -> Markup {
+        let (p, play) = (&self.provenance, &self.table.play);
+        let mut entries = vec![("command", p.command.join(" ")), ("wakewatch", p.version.clone())];
+        let models = p.models.iter();
+        entries.extend(models.map(|(name, digest)| (name.as_str(), format!("SHA-256 {digest}"))));
+        entries.push(("table", format!("{} (SHA-256 {})", p.table, p.table_digest)));
         let drawn = format!("{} x {} pixels, {} a second", play.width, play.height, play.fps);
-        entry("pictures", &drawn);
-        out.push_str(
-            "</dl><p>The same command gives the same bytes. Beside this page lies results.jsonl \
-             with everything that was told. The requirements are those of the table; figures of \
-             Euro NCAP are taken second hand, and no test of theirs is replaced.</p></section>\n",
-        );
+        entries.push(("pictures", drawn));
+        html! {
+            section {
+                h2 { "With what it was played" }
+                dl { @for (name, value) in &entries { dt { (name) } dd { (value) } } }
+                p {
+                    "The same command gives the same bytes. Beside this page lies results.jsonl with \
+                    everything that was told. The requirements are those of the table; figures of \
+                    Euro NCAP are taken second hand, and no test of theirs is replaced."
+                }
+            }
+        }
     }
 }
 
@@ -346,7 +330,22 @@ fn called(played: &Played) -> (&'static str, &'static str) {
     }
 }
 
-fn grid_cell(out: &mut String, (cell, played): &Both<'_>) {
+/// A condition of the grid; nothing where it was not played.
+fn grid_row(title: &str, columns: &[usize], row: &[&Both<'_>]) -> Markup {
+    let of = |column: usize| row.iter().find(move |(cell, _)| cell.requirement == column);
+    html! {
+        @if !row.is_empty() {
+            tr {
+                th { (title) }
+                @for column in columns {
+                    @if let Some(both) = of(*column) { (grid_cell(both)) } @else { td {} }
+                }
+            }
+        }
+    }
+}
+
+fn grid_cell((cell, played): &Both<'_>) -> Markup {
     let (class, outcome) = called(played);
     let delay = played.judged.answers.first().and_then(|answer| answer.delay);
     let shown = match (played.judged.outcome, delay) {
@@ -359,12 +358,11 @@ fn grid_cell(out: &mut String, (cell, played): &Both<'_>) {
         },
     };
     let title = if played.cause.is_empty() { outcome } else { &played.cause };
-    let _ = write!(
-        out,
-        "<td class=\"{class}\" title=\"{}\">{shown}{}</td>",
-        escape(&format!("{}: {title}", cell.id)),
-        if played.promised { "" } else { " *" }
-    );
+    html! {
+        td class=(class) title={ (cell.id) ": " (title) } {
+            (shown) @if !played.promised { " *" }
+        }
+    }
 }
 
 #[cfg(test)]

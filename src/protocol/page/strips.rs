@@ -1,13 +1,13 @@
 //! A strip of the pictures that a cell showed, drawn again for the page: small PNGs inside
 //! it, each with what was told at that moment.
 
-use std::{fmt::Write, io::Cursor};
+use std::io::Cursor;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use image::{ImageFormat, RgbImage, imageops};
+use maud::{Markup, html};
 
 use crate::{
-    evaluate::report::escape,
     protocol::{Cell, Change, Play, Played, ProtocolError, judge::word},
     source::{Source, demo::Demo},
 };
@@ -19,16 +19,11 @@ const WIDTH: u32 = 152;
 /// Moments closer than this show the same, seconds.
 const APART_S: f64 = 0.3;
 
-/// Writes the strip of a cell.
-pub(super) fn strip(
-    out: &mut String,
-    cell: &Cell,
-    played: &Played,
-    play: &Play,
-) -> Result<(), ProtocolError> {
+/// The strip of a cell.
+pub(super) fn strip(cell: &Cell, played: &Played, play: &Play) -> Result<Markup, ProtocolError> {
     let failed = |why| ProtocolError::Draw { cell: cell.id.clone(), why };
     let mut demo = Demo::play(&cell.script, &play.open()).map_err(failed)?;
-    out.push_str("<div class=\"strip\">");
+    let mut figures = Vec::new();
     for at in moments(cell, played) {
         demo.skip_to((at * f64::from(play.fps)).round() as u64);
         let Some(frame) = demo.next_frame().map_err(failed)? else { continue };
@@ -37,16 +32,16 @@ pub(super) fn strip(
         let says = told.map_or("nothing yet".into(), |Change { state, level, .. }| {
             format!("{}, {}", word(state), word(level))
         });
-        let _ = write!(
-            out,
-            "<figure><img alt=\"the drawn driver at {at:.1} s\" width=\"{WIDTH}\" \
-             height=\"{height}\" src=\"data:image/png;base64,{data}\">\
-             <figcaption>{at:.1} s: {}</figcaption></figure>",
-            escape(&says)
-        );
+        let alt = format!("the drawn driver at {at:.1} s");
+        figures.push(html! {
+            figure {
+                img alt=(alt) width=(WIDTH) height=(height)
+                    src={ "data:image/png;base64," (data) };
+                figcaption { (format_args!("{at:.1} s: ")) (says) }
+            }
+        });
     }
-    out.push_str("</div>");
-    Ok(())
+    Ok(html! { div.strip { @for figure in figures { (figure) } } })
 }
 
 /// The moments that tell most: before anything happens, when something must be told or was

@@ -1,12 +1,15 @@
 //! Faults put between the real parts of the world and the watch: a source, a vision and a
 //! speaker that break when a [`Plan`] says so, and are whole otherwise. Included by the
-//! tests of this room and, as a file, by the soak.
+//! tests of the room `live` and by the soak.
 
 use std::{sync::Arc, time::Duration};
 
 use image::{Rgb, RgbImage, imageops};
 use parking_lot::{Mutex, MutexGuard};
-use wakewatch::{
+
+// Whoever includes this file names the crate's rooms: its own tests by `crate`, others by
+// `wakewatch`.
+use super::{
     alarm::{
         AlarmError, Playing, Speaker,
         sound::{Voice, VoiceControl},
