@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn closed_eyes_stay_closed_in_a_frame_that_is_misread_while_the_lids_look_shut() {
-        let closed = |shut, lids, were| {
+        let closed = |shut: f32, lids: f32, were| {
             let face = FaceSigns { eye_aspect: [0.3 * lids; 2], ..face(shut, None) };
             are_closed(&face, were, 0.3, &Settings::default())
         };

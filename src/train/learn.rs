@@ -166,7 +166,7 @@ impl Run<'_> {
         let learned = thread::scope(|scope| {
             let mut loader = replicas.load(scope, training, from, &make);
             let mut next = || {
-                let mut parts = loader.next()?;
+                let mut parts = loader.take()?;
                 task.join(&mut parts);
                 Ok(parts)
             };

@@ -229,7 +229,7 @@ impl<B> Loader<B> {
     ///
     /// # Errors
     /// When a thread that makes them ended early.
-    pub fn next(&mut self) -> Result<Vec<B>, TrainError> {
+    pub fn take(&mut self) -> Result<Vec<B>, TrainError> {
         let parts = self.channels.iter().map(|makers| makers[self.next % makers.len()].recv());
         let parts = parts.collect::<Result<_, _>>().map_err(|_| TrainError::LoaderStopped);
         self.next += 1;
@@ -320,8 +320,8 @@ mod tests {
                 Replicas { makers, ..Replicas::new(&training, &Device::flex()).unwrap() };
             thread::scope(|scope| {
                 let mut loader = replicas.load(scope, &training, 2, &make);
-                let all = (2..9).map(|_| loader.next().unwrap()).collect();
-                assert!(loader.next().is_err(), "there is no tenth step");
+                let all = (2..9).map(|_| loader.take().unwrap()).collect();
+                assert!(loader.take().is_err(), "there is no tenth step");
                 all
             })
         };
