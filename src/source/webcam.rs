@@ -10,6 +10,7 @@ mod raw;
 #[cfg(feature = "webcam")]
 use std::collections::BTreeMap;
 
+#[cfg(feature = "webcam")]
 use parking_lot::Mutex;
 
 #[cfg(feature = "webcam")]

@@ -95,7 +95,8 @@ impl Photometric {
                 rng.random_range(0.2..0.8),
             );
         }
-        if chance(self.low_sun, rng) {
+        // Without it nothing is drawn, so that trainings from before there was one repeat.
+        if self.low_sun > 0.0 && chance(self.low_sun, rng) {
             low_sun(picture, rng);
         }
         if chance(self.low_resolution, rng) {
