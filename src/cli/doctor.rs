@@ -164,15 +164,12 @@ fn model(kind: ModelKind, args: &ModelArgs) -> Finding {
 
 /// Tries on the demo driver what `auto` tries beside a watch.
 fn faster(args: &ModelArgs) -> Finding {
-    const WHAT: &str = "auto";
-    match try_faster(&args.pipeline(), &SourceSpec::Demo(None)) {
-        Ok(tried) => {
-            let wrong = tried.iter().flatten().any(Tried::is_wrong);
-            let health = if wrong { Health::Lacking } else { Health::Good };
-            Finding { what: WHAT, health, found: told(tried.as_deref(), args.device) }
-        }
-        Err(error) => Finding { what: WHAT, health: Health::Lacking, found: error.to_string() },
-    }
+    let tried = try_faster(&args.pipeline(), &SourceSpec::Demo(None));
+    let found = tried.map_err(|error| error.to_string()).and_then(|tried| {
+        let words = told(tried.as_deref(), args.device);
+        if tried.iter().flatten().any(Tried::is_wrong) { Err(words) } else { Ok(words) }
+    });
+    finding("auto", found, Health::Lacking)
 }
 
 fn cameras() -> Finding {

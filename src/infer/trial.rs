@@ -95,43 +95,32 @@ impl Tried {
 impl Display for Tried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { model, provider, outcome, measured } = self;
-        let figures = |f: &mut fmt::Formatter<'_>| match measured {
-            Some(Measured { inputs, cpu_ms, provider_ms, difference }) => write!(
-                f,
+        let figures = match measured {
+            Some(Measured { inputs, cpu_ms, provider_ms, difference }) => format!(
                 "median of {inputs} runs {provider_ms:.2} ms, on CPU {cpu_ms:.2} ms; answers \
                  differ by {difference:.4} at most"
             ),
-            None => f.write_str("nothing is measured yet"),
+            None => "nothing is measured yet".into(),
         };
         match outcome {
-            Outcome::Open => {
-                write!(f, "the {model} model runs on CPU while {provider} is tried (")?;
-                figures(f)?;
-                write!(f, "; {} runs decide)", WARM_UP + TIMED)
-            }
-            Outcome::Taken => {
-                write!(f, "the {model} model runs on {provider} (")?;
-                figures(f)?;
-                f.write_str(")")
-            }
-            Outcome::Slower => {
-                write!(
-                    f,
-                    "the {model} model stays on CPU, since {provider} is not faster by a fifth ("
-                )?;
-                figures(f)?;
-                f.write_str(")")
-            }
+            Outcome::Open => write!(
+                f,
+                "the {model} model runs on CPU while {provider} is tried ({figures}; {} runs decide)",
+                WARM_UP + TIMED
+            ),
+            Outcome::Taken => write!(f, "the {model} model runs on {provider} ({figures})"),
+            Outcome::Slower => write!(
+                f,
+                "the {model} model stays on CPU, since {provider} is not faster by a fifth ({figures})"
+            ),
             Outcome::Differs => {
+                let by = measured.map(|measured| measured.difference).filter(|by| by.is_finite());
+                let by = by.map_or("what is no number".into(), |by| format!("{by:.4}"));
                 write!(
                     f,
-                    "the {model} model stays on CPU, since {provider} answers otherwise (by "
-                )?;
-                match measured.map(|measured| measured.difference).filter(|by| by.is_finite()) {
-                    Some(by) => write!(f, "{by:.4}")?,
-                    None => f.write_str("what is no number")?,
-                }
-                write!(f, " where {MOST_APART} is the most); --device cpu does not try it")
+                    "the {model} model stays on CPU, since {provider} answers otherwise (by {by} \
+                     where {MOST_APART} is the most); --device cpu does not try it"
+                )
             }
             Outcome::Failed(why) => {
                 write!(f, "the {model} model stays on CPU, since {provider} failed: {why}")

@@ -57,24 +57,17 @@ impl Publisher {
         dropped: Arc<AtomicU64>,
         info: VisionInfo,
     ) -> Self {
-        let VisionInfo { provider, model, grid, problem, tried } = info;
         let mut publisher = Self {
             shared,
             waker,
             dropped,
             dropped_before: 0,
-            snapshot: Snapshot {
-                provider,
-                model,
-                grid,
-                tried: tried.into(),
-                ..Snapshot::default()
-            },
+            snapshot: Snapshot::default(),
             problems: Problems::default(),
             judged: VecDeque::new(),
             changed: true,
         };
-        publisher.problem(ProblemSource::Fallback, problem);
+        publisher.vision(info);
         publisher
     }
 

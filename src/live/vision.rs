@@ -53,8 +53,8 @@ impl Eyes {
         while let Ok(Captured { session: of, frame, mirrored, taken }) = self.frames.recv() {
             if self.reload.try_recv().is_ok() {
                 // Where they cannot be had, those that are loaded go on.
-                let notice = self.replace(&mut earlier_calls, |why| Notice::NotReloaded { why });
-                trying &= !matches!(notice, Notice::Reloaded { .. });
+                let notice = self
+                    .replace(&mut earlier_calls, &mut trying, |why| Notice::NotReloaded { why });
                 if self.notices.send(notice).is_err() {
                     return;
                 }
@@ -107,8 +107,8 @@ impl Eyes {
             }
             if again {
                 std::thread::sleep((BACK_OFF * panics).min(BACK_OFF_MOST));
-                let notice = self.replace(&mut earlier_calls, |why| Notice::VisionFailed { why });
-                trying &= !matches!(notice, Notice::Reloaded { .. });
+                let notice = self
+                    .replace(&mut earlier_calls, &mut trying, |why| Notice::VisionFailed { why });
                 if self.notices.send(notice).is_err() {
                     return;
                 }
@@ -116,12 +116,17 @@ impl Eyes {
         }
     }
 
-    /// Puts freshly loaded models, which have called no detector yet, in the place of those
-    /// that see; gives what is to be told, by `failed` where they cannot be had.
-    fn replace(&mut self, earlier_calls: &mut u64, failed: fn(String) -> Notice) -> Notice {
+    /// Puts freshly loaded models, which have called no detector and tried nothing yet, in
+    /// the place of those that see; gives what is to be told, by `failed` where they cannot be had.
+    fn replace(
+        &mut self,
+        earlier_calls: &mut u64,
+        trying: &mut bool,
+        failed: fn(String) -> Notice,
+    ) -> Notice {
         match catch_unwind(AssertUnwindSafe(|| (self.open)())) {
             Ok(Ok(vision)) => {
-                (self.vision, *earlier_calls) = (vision, 0);
+                (self.vision, *earlier_calls, *trying) = (vision, 0, false);
                 Notice::Reloaded { info: self.vision.info() }
             }
             Ok(Err(error)) => failed(error.to_string()),

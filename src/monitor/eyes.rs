@@ -13,9 +13,12 @@ pub(super) fn are_closed(
     s: &Settings,
 ) -> bool {
     let (shut, lids) = (face.shut(), face.mean_aspect() / open_aspect.max(f32::EPSILON));
-    let held = were == Some(true) && shut >= s.held_likely && lids < s.held_share;
-    let share = if were == Some(true) { s.open_share } else { s.closed_share };
-    shut >= s.closed_sure || shut >= s.closed_likely && lids < share || held
+    let low = |likely, share| shut >= likely && lids < share;
+    shut >= s.closed_sure
+        || match were {
+            Some(true) => low(s.closed_likely, s.open_share) || low(s.held_likely, s.held_share),
+            _ => low(s.closed_likely, s.closed_share),
+        }
 }
 
 /// Whether all readings are numbers: a network that gives none has read nothing.

@@ -24,10 +24,10 @@ pub enum LearnOn {
 /// # Errors
 /// [`TrainError::NoCard`] when a card is asked for and there is none.
 pub fn pick(wanted: LearnOn) -> Result<Device, TrainError> {
-    match (wanted, if wanted == LearnOn::Cpu { None } else { card() }) {
-        (LearnOn::Gpu, None) => Err(TrainError::NoCard { built_for: BUILT_FOR }),
-        (_, Some(card)) => Ok(card),
-        (_, None) => Ok(Device::flex()),
+    match wanted {
+        LearnOn::Cpu => Ok(Device::flex()),
+        LearnOn::Auto => Ok(card().unwrap_or_else(Device::flex)),
+        LearnOn::Gpu => card().ok_or(TrainError::NoCard { built_for: BUILT_FOR }),
     }
 }
 

@@ -147,28 +147,17 @@ impl Camera {
             return;
         }
         let shift = hash(number) as usize;
+        let (line, byte) = if setting.grey { (width, 3) } else { (3 * width, 1) };
         for (row, values) in pixels.chunks_exact_mut(3 * width).enumerate() {
             let start = ((row + (shift >> 8)) % TILE) * TILE;
             // A row of noise begins anywhere in the tile.
             let begin = (hash((row as u64) << 32 ^ number) as usize) % TILE;
             let tile = &self.noise[start..start + TILE];
-            let change = |step: i8| (i32::from(step) * strength) >> 8;
-            let add = |value: &mut u8, by: i32| {
-                *value = (i32::from(*value) + by).clamp(0, 255) as u8;
-            };
-            if setting.grey {
-                let steps = tile[begin..].iter().chain(&tile[..begin]).cycle();
-                for (pixel, &step) in values.chunks_exact_mut(3).zip(steps) {
-                    pixel.iter_mut().for_each(|value| add(value, change(step)));
+            for (i, value) in values.chunks_exact_mut(byte).enumerate().take(line) {
+                let change = (i32::from(tile[(i + begin) % TILE]) * strength) >> 8;
+                for value in value {
+                    *value = (i32::from(*value) + change).clamp(0, 255) as u8;
                 }
-                continue;
-            }
-            // In whole pieces of the tile, which the compiler makes vectors of.
-            let (first, rest) = values.split_at_mut((TILE - begin).min(values.len()));
-            for (values, steps) in std::iter::once((first, &tile[begin..]))
-                .chain(rest.chunks_mut(TILE).map(|part| (part, tile)))
-            {
-                values.iter_mut().zip(steps).for_each(|(value, &step)| add(value, change(step)));
             }
         }
     }
