@@ -5,7 +5,7 @@
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
-use super::{Landmarks, sample};
+use super::{Landmarks, window::Window};
 
 /// Where the left eye, the right eye, the tip of the nose and the mouth lie in the crop,
 /// `[x, y]` in crops (0..1). The places that the classifier was probed and trained with.
@@ -126,6 +126,7 @@ pub fn cut(image: &RgbImage, to_frame: &Similarity, size_px: usize) -> RgbImage 
 pub struct Cutter {
     resizer: Resizer,
     shrunk: RgbImage,
+    window: Window,
 }
 
 impl Cutter {
@@ -142,10 +143,13 @@ impl Cutter {
             None => (image, Similarity::IDENTITY),
         };
         let place = to_frame.then(&to_source);
-        for (x, y, pixel) in crop.enumerate_pixels_mut() {
-            let at = place.apply([x as f32 + 0.5, y as f32 + 0.5]);
-            // No value is below zero: cutting off after a half is rounding.
-            pixel.0 = sample::bilinear(source, at).map(|value| (value + 0.5) as u8);
+        self.window.cover(source, &place, crop.width());
+        let side = 3 * crop.width() as usize;
+        if side == 0 {
+            return;
+        }
+        for (row, line) in crop.chunks_exact_mut(side).enumerate() {
+            self.window.line(&place, row as f32 + 0.5, line);
         }
     }
 

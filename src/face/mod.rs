@@ -20,6 +20,7 @@ mod smooth;
 mod tests;
 pub mod track;
 mod upright;
+mod window;
 
 pub use align::{Crop, Cutter, Similarity};
 pub use detect::{Detector, FaceDetector, Search};

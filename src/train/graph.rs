@@ -1,6 +1,8 @@
 //! The networks as ONNX graphs: the same mathematics as [`super::vit`], written node by
 //! node, with the normalisation of the pixels inside, so that a user feeds RGB 0..1.
 
+use std::ops::Range;
+
 use burn::{
     nn::{LayerNorm, Linear},
     tensor::f16,
@@ -63,12 +65,11 @@ pub fn classifier(
     let shown = config.shown_patches();
     let mut graph = Graph { g: GraphBuilder::new("drowsiness"), config, half, shown };
     let (image, keep) = graph.inputs();
-    let image = graph.normalise(&image, normalisation);
     let keep = graph.shown(&keep);
-    let encoded = graph.encoder(&model.encoder, &image, &keep)?;
-    let logits = graph.linear(&encoded.cls, &model.head)?;
+    let encoded = graph.encoder(&model.encoder, [&image, &keep], normalisation, Reads::Class)?;
+    let logits = graph.linear(&encoded.tokens, &model.head)?;
     let probs = graph.g.softmax(&logits, -1);
-    let signs = graph.linear(&encoded.cls, &model.signs)?;
+    let signs = graph.linear(&encoded.tokens, &model.signs)?;
     let mut signs = graph.g.sigmoid(&signs);
     let rows = |shape: &[usize]| -> Vec<Dim> {
         [Dim::Named("N")].into_iter().chain(shape.iter().map(|&size| Dim::Fixed(size))).collect()
@@ -110,12 +111,10 @@ pub fn mae(
     let shown = (0..config.grid().patches()).collect();
     let mut graph = Graph { g: GraphBuilder::new("mae"), config, half, shown };
     let (image, keep) = graph.inputs();
-    let image = graph.normalise(&image, normalisation);
-    let encoded = graph.encoder(&model.encoder, &image, &keep)?;
+    let encoded = graph.encoder(&model.encoder, [&image, &keep], normalisation, Reads::All)?;
 
-    let cls = graph.g.reshape(&encoded.cls, &[-1, 1, config.dim as i64]);
-    let all = graph.g.concat(&[&cls, &encoded.tokens], 1);
-    let all = graph.linear(&all, &model.bridge)?;
+    let all = graph.linear(&encoded.tokens, &model.bridge)?;
+    let all = graph.g.reshape(&all, &[-1, 1 + patches, wide as i64]);
     let cls = graph.g.slice(&all, 1, 0, 1);
     let seen = graph.g.slice(&all, 1, 1, 1 + patches);
     let keep = graph.g.reshape(&keep, &[-1, patches, 1]);
@@ -124,14 +123,17 @@ pub fn mae(
     let places =
         graph.g.constant("places", &[1, side * side, wide], &sin_cos_positions(side, wide));
     let tokens = graph.g.add(&tokens, &places);
-    let mut x = graph.g.concat(&[&cls, &tokens], 1);
+    let x = graph.g.concat(&[&cls, &tokens], 1);
+    let mut x = graph.g.reshape(&x, &[-1, wide as i64]);
     for block in &model.decoder {
-        x = graph.block(block, &x, wide, None)?.0;
+        x = graph.block(block, &x, wide, None, Reads::All)?.0;
     }
     let x = graph.layer_norm(&x, &model.norm)?;
+    let x = graph.g.reshape(&x, &[-1, 1 + patches, wide as i64]);
     let x = graph.g.slice(&x, 1, 1, 1 + patches);
     let rebuilt = graph.linear(&x, &model.to_pixels)?;
-    let original = graph.patches(&image);
+    let original = graph.normalise(&image, normalisation);
+    let original = graph.patches(&original);
     let blended = graph.choose(&keep, &original, &rebuilt);
     let picture = graph.unpatch(&blended);
     let picture = graph.denormalise(&picture, normalisation);
@@ -140,11 +142,20 @@ pub fn mae(
     Ok(graph.g.finish(metadata)?)
 }
 
+/// Which tokens are read in the end. The last block computes no others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reads {
+    All,
+    Class,
+}
+
 struct Encoded {
     /// `[N, shown, dim]`, before places and attention.
     embedded: Value,
-    cls: Value,
+    /// `[N * tokens, dim]`: \[CLS\] and the patches, or `[N, dim]` where only \[CLS\] is
+    /// read.
     tokens: Value,
+    /// `[N, shown]`.
     attention: Value,
 }
 
@@ -175,14 +186,27 @@ impl Graph<'_> {
 
     /// `x @ weight + bias`.
     fn linear(&mut self, x: &Value, layer: &Linear) -> Result<Value, TrainError> {
-        let [inputs, outputs] = layer.weight.dims();
+        self.outputs_of(x, layer, 0..layer.weight.dims()[1])
+    }
+
+    /// Some of the outputs of a layer.
+    fn outputs_of(
+        &mut self,
+        x: &Value,
+        layer: &Linear,
+        outputs: Range<usize>,
+    ) -> Result<Value, TrainError> {
+        let [inputs, all] = layer.weight.dims();
         let (weight, bias) = linear_values(layer)?;
+        let rows = weight.chunks_exact(all);
+        let weight: Vec<f32> = rows.flat_map(|row| &row[outputs.clone()]).copied().collect();
+        let (bias, outputs) = (&bias[outputs.clone()], outputs.len());
         if !self.half {
-            return Ok(self.g.linear(x, inputs, outputs, &weight, &bias));
+            return Ok(self.g.linear(x, inputs, outputs, &weight, bias));
         }
         let bits: Vec<u16> = weight.iter().map(|&value| f16::from_f32(value).to_bits()).collect();
         let weight = self.g.constant_f16("weight", &[inputs, outputs], &bits);
-        let bias = self.g.constant("bias", &[outputs], &bias);
+        let bias = self.g.constant("bias", &[outputs], bias);
         let product = self.g.matmul(x, &weight);
         Ok(self.g.add(&product, &bias))
     }
@@ -247,60 +271,84 @@ impl Graph<'_> {
         self.g.reshape(&cut, &[-1, 3, side * px, side * px])
     }
 
-    /// `[N,3,S,S]` to tokens `[N,shown,dim]`.
-    fn embed(&mut self, image: &Value, embedding: &PatchEmbedding) -> Result<Value, TrainError> {
+    /// `[N,3,S,S]`, RGB 0..1, to tokens `[N,shown,dim]`.
+    fn embed(
+        &mut self,
+        image: &Value,
+        embedding: &PatchEmbedding,
+        by: &Normalisation,
+    ) -> Result<Value, TrainError> {
         if embedding.convolutions.is_empty() {
-            let patches = self.patches(image);
+            let image = self.normalise(image, by);
+            let patches = self.patches(&image);
             let patches = self.shown(&patches);
             return self.linear(&patches, &embedding.project);
         }
-        let (grid, px) = (self.config.grid(), self.config.patch_px);
-        let [count, wide] = [grid.side as i64, px as i64];
-        let cut = self.g.reshape(image, &[-1, 3, count, wide, count, wide]);
-        let mut cut = self.g.transpose(&cut, &[0, 2, 4, 1, 3, 5]);
-        if self.is_part() {
-            cut = self.g.reshape(&cut, &[-1, count * count, 3, wide, wide]);
-            cut = self.shown(&cut);
-        }
-        let mut x = self.g.reshape(&cut, &[-1, 3, wide, wide]);
-        let (mut side, mut channels, mut gain) = (px, 3, 1.0);
-        for layer in &embedding.convolutions {
+        // The mean is taken off the pixels, since zeros stand beyond a patch's border; the
+        // first kernel divides by the deviation.
+        let cut = self.cut(image);
+        let mean = self.g.constant("mean", &[1, 3, 1, 1], &by.mean);
+        let mut x = self.g.sub(&cut, &mean);
+        let (mut side, mut channels) = (self.config.patch_px, 3);
+        for (at, layer) in embedding.convolutions.iter().enumerate() {
+            if at > 0 {
+                x = self.g.reshape(&x, &[-1, channels as i64, side as i64, side as i64]);
+            }
             let outputs = layer.weight.dims()[1];
             let (weight, bias) = linear_values(layer)?;
-            let kernel = channels_first(&weight, 9, channels, outputs, gain);
+            let kernel = channels_first(&weight, 9, channels, outputs, |channel| {
+                if at == 0 { 1.0 / by.std[channel] } else { 1.0 }
+            });
             let y = self.g.conv2d(&x, [outputs, channels, 3, 3], &kernel, &bias, 2, 1, 1);
             let y = self.g.gelu(&y);
             (side, channels) = (side / 2, outputs);
-            (x, gain) = self.patch_norm(&y, channels * side * side);
+            // The patch norm.
+            let count = channels * side * side;
+            let flat = self.g.reshape(&y, &[-1, count as i64]);
+            x = self.g.rms_norm(&flat, count, PATCH_NORM_EPSILON as f32);
         }
         let (weight, bias) = linear_values(&embedding.project)?;
-        let dim = self.config.dim;
-        let kernel = channels_first(&weight, side * side, channels, dim, gain);
-        let x = self.g.conv2d(&x, [dim, channels, side, side], &kernel, &bias, 1, 0, 1);
+        let (dim, places) = (self.config.dim, side * side);
+        // The rows by channel and place, as the convolutions leave them.
+        let rows: Vec<f32> = (0..channels * places)
+            .map(|row| (row % places) * channels + row / places)
+            .flat_map(|row| &weight[row * dim..(row + 1) * dim])
+            .copied()
+            .collect();
+        let x = self.g.linear(&x, channels * places, dim, &rows, &bias);
         Ok(self.g.reshape(&x, &[-1, self.shown.len() as i64, dim as i64]))
     }
 
-    /// The patch norm of `x`, which has `count` values a patch, but for a gain that the next
-    /// weights take up: x / sqrt(mean square + epsilon) =
-    /// sqrt(count) x / sqrt(sum of squares + count epsilon).
-    fn patch_norm(&mut self, x: &Value, count: usize) -> (Value, f32) {
-        let sum = self.g.sum_of_squares(x, &[1, 2, 3]);
-        let epsilon = PATCH_NORM_EPSILON as f32 * count as f32;
-        let epsilon = self.g.constant("epsilon", &[], &[epsilon]);
-        let sum = self.g.add(&sum, &epsilon);
-        let root = self.g.node("Sqrt", &[&sum], vec![]);
-        (self.g.div(x, &root), (count as f32).sqrt())
+    /// The patches that are computed, one below the other: `[N,3,S,S]` to
+    /// `[N * shown,3,p,p]`.
+    fn cut(&mut self, image: &Value) -> Value {
+        let (side, px) = (self.config.grid().side, self.config.patch_px as i64);
+        let all = side as i64;
+        let cut = if self.is_part() {
+            let parts: Vec<Value> = self
+                .shown
+                .iter()
+                .map(|&at| [at / side, at % side].map(|place| place as i64 * px))
+                .map(|[y, x]| self.g.slices(image, &[2, 3], [&[y, x], &[y + px, x + px]]))
+                .collect();
+            self.g.concat(&parts.iter().collect::<Vec<_>>(), 1)
+        } else {
+            let cut = self.g.reshape(image, &[-1, 3, all, px, all, px]);
+            self.g.transpose(&cut, &[0, 2, 4, 1, 3, 5])
+        };
+        self.g.reshape(&cut, &[-1, 3, px, px])
     }
 
     fn encoder(
         &mut self,
         encoder: &Encoder,
-        image: &Value,
-        keep: &Value,
+        [image, keep]: [&Value; 2],
+        normalisation: &Normalisation,
+        reads: Reads,
     ) -> Result<Encoded, TrainError> {
         let (dim, side) = (self.config.dim, self.config.grid().side);
         let patches = self.shown.len();
-        let embedded = self.embed(image, &encoder.embedding)?;
+        let embedded = self.embed(image, &encoder.embedding, normalisation)?;
         // The class token stands before the patches: room is made for it, and it is put
         // there together with the places of the patches.
         let tokens = self.g.pad(&embedded, &[0, 1, 0, 0, 0, 0], 0.0);
@@ -308,56 +356,83 @@ impl Graph<'_> {
         let mut first = values(&encoder.cls.val())?;
         self.shown.iter().for_each(|&at| first.extend(&table[at * dim..(at + 1) * dim]));
         let first = self.g.constant("places", &[1, 1 + patches, dim], &first);
-        let mut x = self.g.add(&tokens, &first);
+        let x = self.g.add(&tokens, &first);
+        let mut x = self.g.reshape(&x, &[-1, dim as i64]);
 
-        let one = self.g.constant("one", &[], &[1.0]);
-        let penalty = self.g.constant("penalty", &[], &[-MASKED_SCORE]);
-        let with_class = self.g.pad(keep, &[0, 1, 0, 0], 1.0);
-        let gap = self.g.sub(&with_class, &one);
-        let bias = self.g.mul(&gap, &penalty);
+        // keep * |MASKED_SCORE| + MASKED_SCORE: 0 or MASKED_SCORE, and 0 for the class token.
+        let mut place = vec![0.0; patches * (1 + patches)];
+        (0..patches).for_each(|row| place[row * (1 + patches) + row + 1] = -MASKED_SCORE);
+        let penalty: Vec<f32> =
+            (0..=patches).map(|key| if key == 0 { 0.0 } else { MASKED_SCORE }).collect();
+        let bias = self.g.linear(keep, patches, 1 + patches, &place, &penalty);
         let bias = self.g.reshape(&bias, &[-1, 1, 1, 1 + patches as i64]);
 
         let mut attention = None;
-        for block in &encoder.blocks {
-            let (out, weights) = self.block(block, &x, dim, Some(&bias))?;
+        for (at, block) in encoder.blocks.iter().enumerate() {
+            let is_last = at + 1 == encoder.blocks.len();
+            let reads = if is_last { reads } else { Reads::All };
+            let (out, weights) = self.block(block, &x, dim, Some(&bias), reads)?;
             x = out;
             attention = Some(weights);
         }
-        let x = self.layer_norm(&x, &encoder.norm)?;
         let attention = match attention {
             Some(all) => {
-                let cls = self.g.slice(&all, 2, 0, 1);
+                let cls = if reads == Reads::All { self.g.slice(&all, 2, 0, 1) } else { all };
                 let mean = self.g.reduce_mean(&cls, &[1, 2]);
                 self.g.slice(&mean, 1, 1, 1 + patches as i64)
             }
             // Nothing attends to anything.
-            None => self.g.sub(keep, keep),
+            None => {
+                if reads == Reads::Class {
+                    x = self.first_tokens(&x, dim);
+                }
+                self.g.sub(keep, keep)
+            }
         };
-        let cls = self.g.slice(&x, 1, 0, 1);
-        Ok(Encoded {
-            embedded,
-            cls: self.g.reshape(&cls, &[-1, dim as i64]),
-            tokens: self.g.slice(&x, 1, 1, 1 + patches as i64),
-            attention,
-        })
+        Ok(Encoded { embedded, tokens: self.layer_norm(&x, &encoder.norm)?, attention })
     }
 
-    /// One block over `[N, 1 + shown, dim]`; returns the tokens and the attention.
+    /// The first token of each picture: `[N * tokens, dim]` to `[N, dim]`.
+    fn first_tokens(&mut self, x: &Value, dim: usize) -> Value {
+        let all = self.g.reshape(x, &[-1, 1 + self.shown.len() as i64, dim as i64]);
+        let first = self.g.slice(&all, 1, 0, 1);
+        self.g.reshape(&first, &[-1, dim as i64])
+    }
+
+    /// One block over `[N * tokens, dim]`; returns the tokens and the attention,
+    /// `[N, heads, tokens, tokens]` (query, key), of which it computes those that are read.
     fn block(
         &mut self,
         block: &Block,
         x: &Value,
         dim: usize,
         bias: Option<&Value>,
+        reads: Reads,
     ) -> Result<(Value, Value), TrainError> {
         let tokens = 1 + self.shown.len() as i64;
-        let (heads, dim) = (block.heads as i64, dim as i64);
-        let width = dim / heads;
+        let heads = block.heads as i64;
+        let width = dim as i64 / heads;
         let normed = self.layer_norm(x, &block.norm_attention)?;
-        let qkv = self.linear(&normed, &block.qkv)?;
-        let qkv = self.g.reshape(&qkv, &[-1, tokens, 3 * heads, width]);
-        let qkv = self.g.transpose(&qkv, &[0, 2, 1, 3]);
-        let [q, k, v] = self.g.split(&qkv, 1, [heads; 3]);
+        let by_head = |graph: &mut Self, x: &Value, parts: i64| {
+            let x = graph.g.reshape(x, &[-1, tokens, parts * heads, width]);
+            graph.g.transpose(&x, &[0, 2, 1, 3])
+        };
+        let (x, [q, k, v]) = match reads {
+            Reads::All => {
+                let qkv = self.linear(&normed, &block.qkv)?;
+                let qkv = by_head(self, &qkv, 3);
+                (x.clone(), self.g.split(&qkv, 1, [heads; 3]))
+            }
+            Reads::Class => {
+                let kv = self.outputs_of(&normed, &block.qkv, dim..3 * dim)?;
+                let kv = by_head(self, &kv, 2);
+                let [k, v] = self.g.split(&kv, 1, [heads; 2]);
+                let class = self.first_tokens(&normed, dim);
+                let q = self.outputs_of(&class, &block.qkv, 0..dim)?;
+                let q = self.g.reshape(&q, &[-1, heads, 1, width]);
+                (self.first_tokens(x, dim), [q, k, v])
+            }
+        };
         let scale = self.g.constant("scale", &[], &[(width as f32).sqrt().recip()]);
         let q = self.g.mul(&q, &scale);
         let k = self.g.transpose(&k, &[0, 1, 3, 2]);
@@ -367,10 +442,14 @@ impl Graph<'_> {
         }
         let attention = self.g.softmax(&scores, -1);
         let joined = self.g.matmul(&attention, &v);
-        let joined = self.g.transpose(&joined, &[0, 2, 1, 3]);
-        let joined = self.g.reshape(&joined, &[-1, tokens, dim]);
+        let joined = match reads {
+            Reads::All => self.g.transpose(&joined, &[0, 2, 1, 3]),
+            Reads::Class => joined,
+        };
+        // Rows of one matrix: ONNX Runtime adds the bias of a product of matrices as it goes.
+        let joined = self.g.reshape(&joined, &[-1, dim as i64]);
         let joined = self.linear(&joined, &block.join)?;
-        let x = self.g.add(x, &joined);
+        let x = self.g.add(&x, &joined);
         let normed = self.layer_norm(&x, &block.norm_mlp)?;
         let hidden = self.linear(&normed, &block.up)?;
         let hidden = self.g.gelu(&hidden);
@@ -389,19 +468,19 @@ fn linear_values(layer: &Linear) -> Result<(Vec<f32>, Vec<f32>), TrainError> {
     Ok((weight, bias))
 }
 
-/// A matrix `[places * inputs, outputs]`, times `gain`, as a convolution's kernel
-/// `[outputs, inputs, places]`.
+/// A matrix `[places * inputs, outputs]` as a convolution's kernel
+/// `[outputs, inputs, places]`, times the `gain` of each input.
 fn channels_first(
     weight: &[f32],
     places: usize,
     inputs: usize,
     outputs: usize,
-    gain: f32,
+    gain: impl Fn(usize) -> f32,
 ) -> Vec<f32> {
     let mut kernel = Vec::with_capacity(weight.len());
     for out in 0..outputs {
         for input in 0..inputs {
-            let at = |place| gain * weight[(place * inputs + input) * outputs + out];
+            let at = |place| gain(input) * weight[(place * inputs + input) * outputs + out];
             kernel.extend((0..places).map(at));
         }
     }

@@ -38,7 +38,7 @@ const LIMITS: &str = "\"drowsy\" in a picture means eyes closed or yawning, noth
 /// What to export and where to.
 #[derive(Clone, Debug)]
 pub struct ExportOptions {
-    /// The folder of a pretraining or fine-tuning run.
+    /// The folder of a run, or a landmark model that is written anew.
     pub checkpoint: PathBuf,
     /// Another run of the same classifier, whose weights and those of the first are averaged.
     pub mean_with: Option<PathBuf>,
@@ -73,6 +73,9 @@ pub struct Exported {
 /// When the folder is not one of a run, ONNX Runtime is missing or computes something
 /// else, or the file cannot be written.
 pub fn run(options: &ExportOptions) -> Result<Exported, TrainError> {
+    if options.checkpoint.is_file() {
+        return landmarks::export_again(options);
+    }
     let mut record = RunRecord::load(&options.checkpoint)?;
     if let Some(other) = &options.mean_with {
         let kind = RunRecord::load(other)?.kind;

@@ -12,6 +12,7 @@ use super::{
     IMAGE_PX, LandmarkNet,
     blocks::{EPSILON, Layer, POINT_SCALE, Stage, Votes, cell_middles},
     eyes::{EYE_PX, EYE_SPAN, EyeNet, RIGHT_ORDER, cut_grid},
+    import,
     net::VOTING,
 };
 use crate::{
@@ -50,11 +51,12 @@ pub fn export_landmarks(net: &LandmarkNet, card: &ModelCard) -> Result<Vec<u8>, 
     let mut joined = levels[VOTING].clone();
     if let [near, wide] = net.context.as_slice() {
         let near = pointwise(&mut graph, &levels[VOTING + 1], near)?;
-        let near = graph.double(&near);
-        joined = graph.add(&joined, &near);
         let whole = graph.mean_of_channels(&x);
         let whole = pointwise(&mut graph, &whole, wide)?;
-        joined = graph.add(&joined, &whole);
+        // What is the same everywhere is added while the cells are few.
+        let around = graph.add(&near, &whole);
+        let around = graph.double(&around);
+        joined = graph.add(&joined, &around);
     }
     let joined = graph.relu(&joined);
     let refined = layer(&mut graph, &joined, &net.join)?;
@@ -145,18 +147,28 @@ fn eyes(
 ) -> Result<Value, TrainError> {
     const PX: i64 = EYE_PX as i64;
     let [before, rough, behind] = graph.split(points, 1, [36, 12, 20]);
-    let frames = graph.constant("frames", &[24, 12], &frames_of_eyes());
     let flat = graph.reshape(&rough, &[0, 24]);
+    let frames = graph.constant("frames", &[24, 12], &frames_of_eyes());
     let frames = graph.matmul(&flat, &frames);
     let frames = graph.reshape(&frames, &[-1, 2, 3, 2]);
 
-    // Twice what lies at the pixels of the cut, less one: what GridSample counts in.
-    let pixels: Vec<f32> =
-        cut_grid().chunks_exact(2).flat_map(|at| [2.0 * at[0], 2.0 * at[1], 2.0]).collect();
-    let pixels = graph.constant("pixels", &[EYE_PX * EYE_PX, 3], &pixels);
-    let less_one = graph.constant("less", &[1, 1, 3, 2], &[0.0, 0.0, 0.0, 0.0, -0.5, -0.5]);
-    let shifted = graph.add(&frames, &less_one);
-    let grid = graph.matmul(&pixels, &shifted);
+    // Twice what lies at the pixels of the cut, less one: what GridSample counts in. All x of
+    // an eye before all y, since a product of so many rows and two columns is slow.
+    let across: Vec<f32> = frames_of_eyes()
+        .chunks_exact(6)
+        .flat_map(|frame| [0, 2, 4, 1, 3, 5].map(|at| 2.0 * frame[at]))
+        .collect();
+    let across = graph.constant("across", &[24, 12], &across);
+    let less_one = graph.constant("less", &[12], &[0.0, 0.0, -1.0].repeat(4));
+    let across = graph.matmul(&flat, &across);
+    let across = graph.add(&across, &less_one);
+    let across = graph.reshape(&across, &[-1, 2, 3]);
+    let pixels = cut_grid();
+    let along = |axis: usize| pixels.iter().skip(axis).step_by(2).copied();
+    let pixels: Vec<f32> = along(0).chain(along(1)).chain(along(0).map(|_| 1.0)).collect();
+    let pixels = graph.constant("pixels", &[3, EYE_PX * EYE_PX], &pixels);
+    let grid = graph.matmul(&across, &pixels);
+    let grid = graph.transpose(&grid, &[0, 2, 1]);
     // Both eyes of a face below each other, and then as a batch of 2 N.
     let grid = graph.reshape(&grid, &[-1, 2 * PX, PX, 2]);
     let cuts = graph.grid_sample(image, &grid);
@@ -296,6 +308,21 @@ pub fn export_run(options: &ExportOptions, record: &RunRecord) -> Result<Exporte
     let card = card(record);
     let net = LandmarkNet::new(&[[0.5; 2]; 68], &Device::flex());
     let net = checkpoint::load_average(&options.checkpoint.join(BEST), net)?;
+    let bytes = export_landmarks(&net, &card)?;
+    let difference = difference(&net, &bytes)?;
+    export::put(options, card, bytes, difference)
+}
+
+/// Writes an exported model anew, as the network is written today, checked in the same way.
+///
+/// # Errors
+/// When the file is not a landmark model, or as [`export_run`].
+pub fn export_again(options: &ExportOptions) -> Result<Exported, TrainError> {
+    let model = ModelSource::File(options.checkpoint.clone());
+    let run_on = RuntimeOptions { device: RunOn::Cpu, threads: 1 };
+    let card = LoadedModel::load(&model, ModelKind::Landmarks, &run_on)?.card;
+    let net = LandmarkNet::new(&[[0.5; 2]; 68], &Device::flex());
+    let net = import::read(&options.checkpoint, net)?;
     let bytes = export_landmarks(&net, &card)?;
     let difference = difference(&net, &bytes)?;
     export::put(options, card, bytes, difference)

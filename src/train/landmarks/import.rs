@@ -83,8 +83,9 @@ impl<'a> File<'a> {
             graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
         let of = |op: &'static str| graph.node.iter().filter(move |node| node.op_type == op);
         let input = |node: &'a NodeProto, at: usize| node.input.get(at).map_or("", String::as_str);
-        let convolutions: Vec<_> =
-            of("Conv").map(|node| [input(node, 1), input(node, 2)]).collect();
+        // One without a bias has no learned weights: it halves the picture.
+        let learned = of("Conv").filter(|node| !input(node, 2).is_empty());
+        let convolutions: Vec<_> = learned.map(|node| [input(node, 1), input(node, 2)]).collect();
         // A full layer is a product with a weight and the sum of it and a bias.
         let linear: Vec<_> = of("MatMul")
             .filter(|node| input(node, 1).starts_with("weight"))

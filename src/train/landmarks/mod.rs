@@ -19,6 +19,6 @@ mod training;
 pub mod validate;
 
 pub use config::LandmarkTrainConfig;
-pub use export::{export_landmarks, export_run};
+pub use export::{export_again, export_landmarks, export_run};
 pub use net::{IMAGE_PX, LandmarkNet, LandmarkOutput};
 pub use training::run;
