@@ -13,7 +13,7 @@ test: export TESTS = 1
 test: export WAKEWATCH_REQUIRE = 1
 test: setup format lint features unit deny   ## everything that CI checks
 
-setup:               ## install what is missing; GPU=1 for the CUDA build of ONNX Runtime
+setup:               ## install what is missing; GPU=1 for the CUDA build of ONNX Runtime and NVIDIA's libraries
 	@GPU=$(GPU) TESTS=$(TESTS) assets/setup.sh
 
 build: setup         ## the optimised binary, target/release/wakewatch

@@ -110,7 +110,7 @@ pub enum What {
 /// What to export.
 #[derive(Args, Clone, Debug)]
 pub struct ExportArgs {
-    /// The folder of the run.
+    /// The folder of the run, or a landmark model, which is written anew.
     #[arg(long, value_name = "FOLDER")]
     pub checkpoint: PathBuf,
     /// Another run of the same classifier: the mean of both runs' weights is written.

@@ -12,6 +12,10 @@ use super::{Region, sample};
 
 /// Most samples averaged along one side of a pixel.
 const MOST_TAPS: usize = 4;
+/// Samples lie at most so far apart, pixels of the frame, as long as they are no more than
+/// that: each reads between two pixels. A third fewer a side than one a pixel, and the points
+/// are no worse (docs/performance.md).
+const SPACING: f32 = 1.75;
 /// Bits behind the point of a coordinate. Over 400 steps the place is off by less than
 /// 0.0001 pixels.
 const FRACTION: u32 = 22;
@@ -92,7 +96,7 @@ struct Walk<'r> {
 
 impl<'r> Walk<'r> {
     fn new(region: &'r Region, size: usize, rows: Range<usize>) -> Self {
-        let taps = (region.side_px / size as f32).round() as usize;
+        let taps = (region.side_px / (size as f32 * SPACING)).ceil() as usize;
         Self { region, size, taps: taps.clamp(1, MOST_TAPS), rows }
     }
 

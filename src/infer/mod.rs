@@ -12,6 +12,7 @@ mod classifier;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod form;
+mod cuda;
 mod library;
 pub mod models;
 pub mod promoted;

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 use thiserror::Error;
 
-use super::library;
+use super::{cuda, library};
 
 /// Where the library is looked for inside the user's cache folder, best first; the
 /// names are those that `assets/runtime.sh` writes.
@@ -397,9 +397,15 @@ pub(super) fn open(
             let library = info.library.display();
             return Err(SessionError::Provider(format!("{library} was built without it")));
         }
-        builder = builder
-            .with_execution_providers([dispatch])
-            .map_err(|why| SessionError::Provider(one_line(&why)))?;
+        let refused = |why: &dyn Display| {
+            let missing = cuda::missing(&why.to_string());
+            SessionError::Provider(missing.unwrap_or_else(|| one_line(why)))
+        };
+        let folder = info.library.parent().filter(|folder| folder.is_absolute());
+        if let (Provider::Cuda | Provider::TensorRt, Some(folder)) = (provider, folder) {
+            cuda::preload(folder).map_err(|why| refused(&why))?;
+        }
+        builder = builder.with_execution_providers([dispatch]).map_err(|why| refused(&why))?;
     }
     builder.commit_from_memory(model).map_err(failed)
 }

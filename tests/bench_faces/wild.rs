@@ -20,6 +20,8 @@ use wakewatch::{
 
 use super::tracker;
 
+/// A face that fills so much of the longer side of its picture is as near as a driver's.
+const NEAR: f32 = 0.125;
 /// Faces of masks smaller than this are not asked for, pixels of the file.
 const LEAST_MASK_PX: f32 = 40.0;
 /// AFLW comes at 80 px; it is enlarged to this.
@@ -137,7 +139,7 @@ fn masks(data: &Path, model: &ModelSource, learned: &BTreeSet<PathBuf>) {
         println!("skipped: faces_wild is not here");
         return;
     };
-    let mut row = Row::default();
+    let (mut row, mut near) = (Row::default(), Row::default());
     let mut tracker = tracker(model);
     for line in text.lines().filter(|line| line.contains("\"masks/")) {
         let picture: Wild = serde_json::from_str(line).unwrap();
@@ -150,11 +152,18 @@ fn masks(data: &Path, model: &ModelSource, learned: &BTreeSet<PathBuf>) {
         let file = data.join("faces_wild").join(&picture.file);
         let image = image::open(file).unwrap().into_rgb8();
         let faces = tracker.find_all(&image).unwrap();
-        let found = boxes.iter().filter(|b| faces.iter().any(|face| lies_in(face, **b))).count();
+        let found = |boxes: &[[f32; 4]]| {
+            boxes.iter().filter(|b| faces.iter().any(|face| lies_in(face, **b))).count() as u64
+        };
         let new = !learned.contains(&Path::new("faces_wild").join(&picture.file));
-        row.add(new, found as u64, boxes.len() as u64);
+        row.add(new, found(&boxes), boxes.len() as u64);
+        let least = NEAR * image.width().max(image.height()) as f32;
+        let close: Vec<_> =
+            boxes.into_iter().filter(|[x0, y0, x1, y1]| (x1 - x0).min(y1 - y0) >= least).collect();
+        near.add(new, found(&close), close.len() as u64);
     }
     row.print("faces_wild/masks, faces of 40 px and more");
+    near.print("those as large as a driver's (an eighth)");
 }
 
 fn aflw(data: &Path, model: &ModelSource, learned: &BTreeSet<PathBuf>) {
