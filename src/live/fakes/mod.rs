@@ -172,6 +172,12 @@ impl Vision for FakeVision {
     fn info(&self) -> VisionInfo {
         VisionInfo { provider: "fake".into(), model: "fake".into(), ..VisionInfo::default() }
     }
+
+    fn try_faster(&mut self) {}
+
+    fn news(&mut self) -> Option<VisionInfo> {
+        None
+    }
 }
 
 /// Options to watch a camera (`webcam`) or a file.
