@@ -10,7 +10,6 @@ use std::{
 };
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use super::DatasetError;
 use crate::monitor::blinks::{FEATURES, RelativeBlink, features};
@@ -63,8 +62,7 @@ fn unreadable(path: &Path) -> impl Fn(std::io::Error) -> DatasetError {
 /// # Errors
 /// When the file cannot be read.
 pub fn digest(path: &Path) -> Result<String, DatasetError> {
-    let bytes = std::fs::read(path).map_err(unreadable(path))?;
-    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    crate::os::digest(path).map_err(unreadable(path))
 }
 
 /// Reads a list.

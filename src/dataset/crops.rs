@@ -57,7 +57,7 @@ impl CropSet {
         for (_, one) in &read {
             digest.update(one);
         }
-        let digest = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex::encode(digest.finalize());
         let images = read.into_iter().map(|(image, _)| image).collect();
         Ok(Self { items, images, stored_px: size as usize, digest })
     }

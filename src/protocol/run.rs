@@ -236,7 +236,6 @@ pub fn provenance(
     let of = |name: &str, source: &ModelSource, kind| -> Result<_, ProtocolError> {
         Ok((name.to_owned(), digest::of_model(source, kind)?))
     };
-    let hash = Sha256::digest(&table.text);
     Ok(Provenance {
         version: env!("CARGO_PKG_VERSION").into(),
         models: vec![
@@ -246,7 +245,7 @@ pub fn provenance(
             of("blink network", &ModelSource::Embedded, ModelKind::Blinks)?,
         ],
         table: table.name.clone(),
-        table_digest: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        table_digest: hex::encode(Sha256::digest(&table.text)),
         command,
     })
 }

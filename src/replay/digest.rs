@@ -18,10 +18,6 @@ use crate::{
 /// megabytes, and what differs in the middle differs in length, too.
 const EDGE: u64 = 64 * 1024;
 
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Digest of data: of every file its name (as listed), its length, and the first and last
 /// 64 KiB.
 ///
@@ -47,7 +43,7 @@ pub fn of_files(files: &[(String, PathBuf)]) -> Result<String, ReplayError> {
         all.update(length.to_le_bytes());
         all.update(Sha256::digest(&bytes));
     }
-    Ok(hex(all))
+    Ok(hex::encode(all.finalize()))
 }
 
 /// SHA-256 of a model's file.
@@ -55,16 +51,11 @@ pub fn of_files(files: &[(String, PathBuf)]) -> Result<String, ReplayError> {
 /// # Errors
 /// When it cannot be read.
 pub fn of_model(source: &ModelSource, kind: ModelKind) -> Result<String, ReplayError> {
-    let mut hash = Sha256::new();
-    match &source.resolve(kind) {
-        ModelSource::Embedded => hash.update(embedded(kind)),
-        ModelSource::Bytes(bytes) => hash.update(bytes),
-        ModelSource::File(path) => {
-            let copied = File::open(path).and_then(|mut file| io::copy(&mut file, &mut hash));
-            copied.map_err(ReplayError::io(path, "read"))?;
-        }
-    }
-    Ok(hex(hash))
+    Ok(match &source.resolve(kind) {
+        ModelSource::Embedded => hex::encode(Sha256::digest(embedded(kind))),
+        ModelSource::Bytes(bytes) => hex::encode(Sha256::digest(bytes)),
+        ModelSource::File(path) => crate::os::digest(path).map_err(ReplayError::io(path, "read"))?,
+    })
 }
 
 /// A path as it is written in results: below its root, with forward slashes, so that two

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{
     Control, TrainError,
@@ -115,8 +114,8 @@ pub fn run(
         model = super::checkpoint::load_average(start, model)?;
     }
     let by = Normalisation { mean: [0.0; 3], std: [1.0; 3] };
-    let bytes = std::fs::read(&config.faces).map_err(TrainError::io(&config.faces, "read"))?;
-    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest =
+        crate::os::digest(&config.faces).map_err(TrainError::io(&config.faces, "read"))?;
     let record = RunRecord {
         trained_on: config.trained_on.clone(),
         licence: config.licence.clone(),
