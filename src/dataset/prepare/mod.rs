@@ -223,12 +223,11 @@ fn list(pictures: &Pictures) -> Result<Listed, DatasetError> {
             let (manifest, left_out) = (listing.manifest, listing.left_out);
             Ok(Listed { manifest, root: root.to_path_buf(), left_out, films })
         }
-        Pictures::Collections(folder) => Ok(Listed {
-            manifest: collections::list(folder)?,
-            root: folder.clone(),
-            left_out: Vec::new(),
-            films: collections::films(folder)?,
-        }),
+        Pictures::Collections(folder) => {
+            let films = collections::films(folder)?;
+            let manifest = collections::list(folder, &films)?;
+            Ok(Listed { manifest, root: folder.clone(), left_out: Vec::new(), films })
+        }
         Pictures::Uta(folder) => {
             let listing = uta::list(folder)?;
             let root = fs::canonicalize(folder).map_err(DatasetError::io(folder, "read"))?;
