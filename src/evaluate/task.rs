@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    bootstrap::{Bootstrap, Estimate},
+    bootstrap::{Bootstrap, Estimate, Paired},
     classes::{self, Matrix, Ranked},
     metrics::{self, Confusion, Scored},
 };
@@ -236,23 +236,11 @@ fn named(estimates: &[Estimate]) -> BTreeMap<String, Estimate> {
 pub struct Difference {
     /// The question.
     pub task: String,
-    /// Who is compared with.
-    pub first: String,
-    /// Who is compared.
-    pub second: String,
     /// Answers that both gave.
     pub n: usize,
-    /// Answers that only one gave; they are left out.
-    pub unpaired: usize,
-    /// People in the answers of both.
-    pub subjects: usize,
-    /// The figures of the first, over these answers.
-    pub before: BTreeMap<String, Estimate>,
-    /// The same of the second.
-    pub after: BTreeMap<String, Estimate>,
-    /// The second less the first. An interval without 0 says that the two differ also for
-    /// other people.
-    pub difference: BTreeMap<String, Estimate>,
+    /// Who gave them, and their figures.
+    #[serde(flatten)]
+    pub sides: Paired,
 }
 
 /// Compares two answers to one question over the items that both have, drawing the same
@@ -271,20 +259,14 @@ pub fn difference(first: &Task, second: &Task, bootstrap: &Bootstrap) -> Option<
     let a = Task { answers: pairs.iter().map(|(a, _)| (*a).clone()).collect(), ..first.bare() };
     let b = Task { answers: pairs.iter().map(|(_, b)| (*b).clone()).collect(), ..second.bare() };
     let subjects: Vec<&str> = a.answers.iter().map(|answer| answer.subject.as_str()).collect();
-    let estimates = bootstrap.paired(&subjects, |counts| [&a, &b].map(|task| task.figures(counts)));
-    let [before, after, less] = estimates.map(|part| named(&part));
-    let people: BTreeSet<&str> = subjects.iter().copied().collect();
-    Some(Difference {
-        task: first.name.clone(),
-        first: first.model.clone(),
-        second: second.model.clone(),
-        n: pairs.len(),
-        unpaired: first.answers.len() + second.answers.len() - 2 * pairs.len(),
-        subjects: people.len(),
-        before,
-        after,
-        difference: less,
-    })
+    let sides = bootstrap.paired(
+        [&first.model, &second.model].map(Clone::clone),
+        [first.answers.len(), second.answers.len()],
+        &subjects,
+        named,
+        |counts| [&a, &b].map(|task| task.figures(counts)),
+    );
+    Some(Difference { task: first.name.clone(), n: pairs.len(), sides })
 }
 
 #[cfg(test)]
@@ -356,16 +338,16 @@ pub(super) mod tests {
     fn a_better_model_differs_for_other_people_too_and_an_equal_one_does_not() {
         let bootstrap = Bootstrap::default();
         let found = difference(&task("a", 4), &task("b", 20), &bootstrap).unwrap();
-        let accuracy = found.difference["accuracy"];
+        let accuracy = found.sides.difference["accuracy"];
         assert!((accuracy.value.unwrap() - 0.2).abs() < 1e-9);
         assert!(accuracy.low.unwrap() > 0.0, "{accuracy:?}");
         let same = difference(&task("a", 4), &task("b", 4), &bootstrap).unwrap();
         assert_eq!(
-            same.difference["auc"],
+            same.sides.difference["auc"],
             Estimate { value: Some(0.0), low: Some(0.0), high: Some(0.0) }
         );
         let part = task("b", 4).only(|a| a.item != "3.jpg");
-        assert_eq!(difference(&task("a", 4), &part, &bootstrap).unwrap().unpaired, 1);
+        assert_eq!(difference(&task("a", 4), &part, &bootstrap).unwrap().sides.unpaired, 1);
         assert!(difference(&task("a", 4), &part.only(|_| false), &bootstrap).is_none());
     }
 }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     EvaluateError,
-    bootstrap::Estimate,
+    bootstrap::{Estimate, Paired},
     films::{FilmDifference, FilmReport},
     protocol::{Protocol, TaskReport},
     task::{Difference, FIGURES, Task},
@@ -168,12 +168,8 @@ impl Report {
             }
         }
         for less in &self.differences {
-            let place = FigureRow {
-                n: less.n,
-                subjects: less.subjects,
-                ..FigureRow::less(&less.task, &less.first, &less.second)
-            };
-            let of = |key| less.difference.get(key).copied().unwrap_or_default();
+            let place = FigureRow { n: less.n, ..FigureRow::less(&less.task, &less.sides) };
+            let of = |key| less.sides.difference.get(key).copied().unwrap_or_default();
             rows.extend(FIGURES.map(|(key, _)| place.with(key, of(key))));
         }
         rows.extend(films::figures(self));
@@ -201,9 +197,10 @@ struct FigureRow<'r> {
 
 impl<'r> FigureRow<'r> {
     /// The row of what the second has more than the first.
-    fn less(task: &'r str, first: &str, second: &str) -> Self {
-        let model = format!("{second} less {first}").into();
-        Self { task, model, by: "difference", row: "all", ..Self::default() }
+    fn less(task: &'r str, sides: &Paired) -> Self {
+        let model = format!("{} less {}", sides.second, sides.first).into();
+        let subjects = sides.subjects;
+        Self { task, model, by: "difference", row: "all", subjects, ..Self::default() }
     }
 
     /// The same row with a figure in it.
