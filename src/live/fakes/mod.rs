@@ -2,6 +2,7 @@
 //! the frame's first pixel tells them. What wraps the real parts of the world and breaks
 //! them is in [`faults`]; the soak uses it, too.
 
+// Shared by path: a crate for it would know the shipped types, which are not those of a unit test.
 #[path = "../../../tests/common/faults.rs"]
 pub(super) mod faults;
 
