@@ -19,7 +19,11 @@
 pub mod alarm;
 #[cfg(feature = "gui")]
 pub mod app;
-pub mod background;
+#[cfg_attr(
+    not(any(feature = "gui", feature = "train")),
+    allow(dead_code, reason = "mostly the window and the training ask")
+)]
+pub(crate) mod background;
 pub mod chart;
 pub mod cli;
 pub mod dataset;
@@ -30,9 +34,9 @@ pub mod infer;
 pub mod live;
 pub mod monitor;
 #[cfg(feature = "train")]
-pub mod onnx;
+pub(crate) mod onnx;
 mod os;
-pub mod protocol;
+pub(crate) mod protocol;
 pub mod record;
 pub mod replay;
 pub mod source;

@@ -61,7 +61,7 @@ fn unreadable(path: &Path) -> impl Fn(std::io::Error) -> DatasetError {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn digest(path: &Path) -> Result<String, DatasetError> {
+pub(crate) fn digest(path: &Path) -> Result<String, DatasetError> {
     crate::os::digest(path).map_err(unreadable(path))
 }
 
@@ -69,7 +69,7 @@ pub fn digest(path: &Path) -> Result<String, DatasetError> {
 ///
 /// # Errors
 /// When the file cannot be read, a line is not of the form, or there is none.
-pub fn read(path: &Path) -> Result<Vec<BlinkVideo>, DatasetError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<BlinkVideo>, DatasetError> {
     let unreadable = unreadable(path);
     let mut lines = BufReader::new(File::open(path).map_err(&unreadable)?);
     let (mut videos, mut line, mut number) = (Vec::new(), String::new(), 0);

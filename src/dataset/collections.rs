@@ -1,7 +1,7 @@
 //! The research collections of a folder as one list: YawDD (`yawdd/labels.csv`), closed
 //! eyes in the wild (`cew_closed`), UTKFace (`utk_faces`), labelled faces in the wild
 //! (`lfw`), AFLW (`aflw`), faces with 68 annotated points (`landmarks68`: HELEN and
-//! YouTube Faces; what their narrow eyes mean stands in [`NARROW`]), films of drivers with
+//! YouTube Faces; what their narrow eyes mean stands in [`narrow`]), films of drivers with
 //! annotated spans (`drivers`), infra-red eyes (`mrl_eyes`), yawns that nobody real yawned
 //! (`yawns_generated`), and faces behind dark glasses (`faces_wild/sunglasses`). Drowsy
 //! means: the eyes are closed or the person yawns.
@@ -24,17 +24,16 @@ use super::{
     table::{Row, Table},
 };
 use crate::face::Landmarks;
-pub use narrow::NARROW;
 use narrow::{Narrow, Seen};
 
 /// Mean eye aspect ratio that closed eyes have at most, and open ones in a photograph at
 /// least (after Soukupova and Cech 2016). A ratio above the second is one of open eyes; a
 /// low one says nothing: of the faces of `landmarks68` below the first, one in seven has
 /// its eyes closed, the others laugh, squint or look down.
-pub const EYES: (f32, f32) = (0.15, 0.22);
+pub(crate) const EYES: (f32, f32) = (0.15, 0.22);
 /// Mouth aspect ratio of annotated points up to which nobody yawns; above it a mouth may
 /// shout, laugh or yawn and nothing is said.
-pub const MOUTH_AT_REST: f32 = 0.4;
+pub(crate) const MOUTH_AT_REST: f32 = 0.4;
 
 /// The folders that are known, in the order in which they are listed.
 const KNOWN: [&str; 10] = [
@@ -63,7 +62,10 @@ const LABELS: &str = "labels.csv";
 ///
 /// # Errors
 /// When none does, or one cannot be read.
-pub fn list(folder: &Path, known: &BTreeMap<PathBuf, FilmTruth>) -> Result<Manifest, DatasetError> {
+pub(crate) fn list(
+    folder: &Path,
+    known: &BTreeMap<PathBuf, FilmTruth>,
+) -> Result<Manifest, DatasetError> {
     let mut items = Vec::new();
     for name in KNOWN {
         let root = folder.join(name);
@@ -90,7 +92,7 @@ pub fn list(folder: &Path, known: &BTreeMap<PathBuf, FilmTruth>) -> Result<Manif
 ///
 /// # Errors
 /// When the list of their spans cannot be read.
-pub fn films(folder: &Path) -> Result<BTreeMap<PathBuf, FilmTruth>, DatasetError> {
+pub(crate) fn films(folder: &Path) -> Result<BTreeMap<PathBuf, FilmTruth>, DatasetError> {
     let root = folder.join(DRIVERS);
     if !root.is_dir() {
         return Ok(BTreeMap::new());
@@ -286,7 +288,7 @@ fn annotated(file: PathBuf, landmarks: &Landmarks, seen: Option<Seen>) -> Item {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{narrow::NARROW, *};
 
     fn write(folder: &Path, name: &str, text: &str) {
         let path = folder.join(name);

@@ -13,7 +13,7 @@ mod classifier;
 pub(crate) mod fixtures;
 mod form;
 mod library;
-pub mod models;
+pub(crate) mod models;
 pub mod promoted;
 mod reconstructor;
 pub mod runtime;

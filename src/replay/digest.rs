@@ -23,7 +23,7 @@ const EDGE: u64 = 64 * 1024;
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn of_files(files: &[(String, PathBuf)]) -> Result<String, ReplayError> {
+pub(crate) fn of_files(files: &[(String, PathBuf)]) -> Result<String, ReplayError> {
     let mut all = Sha256::new();
     for (name, path) in files {
         let edges = || -> io::Result<(u64, Vec<u8>)> {
@@ -50,17 +50,19 @@ pub fn of_files(files: &[(String, PathBuf)]) -> Result<String, ReplayError> {
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn of_model(source: &ModelSource, kind: ModelKind) -> Result<String, ReplayError> {
+pub(crate) fn of_model(source: &ModelSource, kind: ModelKind) -> Result<String, ReplayError> {
     Ok(match &source.resolve(kind) {
         ModelSource::Embedded => hex::encode(Sha256::digest(embedded(kind))),
         ModelSource::Bytes(bytes) => hex::encode(Sha256::digest(bytes)),
-        ModelSource::File(path) => crate::os::digest(path).map_err(ReplayError::io(path, "read"))?,
+        ModelSource::File(path) => {
+            crate::os::digest(path).map_err(ReplayError::io(path, "read"))?
+        }
     })
 }
 
 /// A path as it is written in results: below its root, with forward slashes, so that two
 /// machines write the same, and with bytes that are no letters written as `\xNN`.
-pub fn name_below(root: &Path, path: &Path) -> String {
+pub(crate) fn name_below(root: &Path, path: &Path) -> String {
     let below = path.strip_prefix(root).unwrap_or(path);
     let parts: Vec<_> = below.iter().map(crate::os::escaped).collect();
     parts.join("/")

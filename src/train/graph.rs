@@ -52,7 +52,7 @@ struct Graph<'a> {
 ///
 /// # Errors
 /// When the network is not of the shape `config`.
-pub fn classifier(
+pub(crate) fn classifier(
     model: &Classifier,
     config: &VitConfig,
     normalisation: &Normalisation,
@@ -98,7 +98,7 @@ pub fn classifier(
 ///
 /// # Errors
 /// When the network is not of the shape `config`.
-pub fn mae(
+pub(crate) fn mae(
     model: &Mae,
     config: &VitConfig,
     normalisation: &Normalisation,

@@ -2,9 +2,9 @@
 //! covers parts of the face ([`cover`]) and lowers its eyelids ([`lids`]). Works on planar pictures of any number of
 //! channels, grey being the case of one; deterministic for a given random generator.
 
-pub mod cover;
-pub mod lids;
-pub mod photometric;
+pub(crate) mod cover;
+pub(crate) mod lids;
+pub(crate) mod photometric;
 
 use image::RgbImage;
 use rand::Rng;
