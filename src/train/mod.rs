@@ -17,6 +17,7 @@ pub mod export;
 pub mod finetune;
 pub(crate) mod graph;
 mod grid;
+#[cfg(feature = "gui")]
 pub(crate) mod job;
 pub mod landmarks;
 pub(crate) mod learn;
