@@ -19,10 +19,7 @@
 pub mod alarm;
 #[cfg(feature = "gui")]
 pub mod app;
-#[cfg_attr(
-    not(any(feature = "gui", feature = "train")),
-    allow(dead_code, reason = "mostly the window and the training ask")
-)]
+#[cfg_attr(not(feature = "gui"), allow(dead_code, reason = "mostly the window asks"))]
 pub(crate) mod background;
 pub mod chart;
 pub mod cli;
