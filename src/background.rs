@@ -13,7 +13,7 @@ use std::{
 use thiserror::Error;
 
 /// Called from another thread when there is something new.
-pub type Waker = Arc<dyn Fn() + Send + Sync>;
+pub(crate) type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// The system has no thread to give.
 #[derive(Debug, Error)]
@@ -35,10 +35,6 @@ pub(crate) fn thread<T: Send + 'static>(
 ///
 /// # Errors
 /// When the system has no thread to give.
-#[cfg_attr(
-    not(any(feature = "gui", feature = "train")),
-    allow(dead_code, reason = "the window and the training ask")
-)]
 pub(crate) fn answer<T: Send + 'static>(
     name: &str,
     wake: impl FnOnce() + Send + 'static,
@@ -75,7 +71,7 @@ pub(crate) fn apart(name: &str, work: impl FnOnce() + Send + 'static) -> Result<
 pub(crate) type Progress<'p> = &'p (dyn Fn(u64, u64) + Sync);
 
 /// What came of work in the background.
-pub enum Ended<T> {
+pub(crate) enum Ended<T> {
     /// All of it.
     Done(Box<T>),
     /// It was given up.
@@ -85,7 +81,7 @@ pub enum Ended<T> {
 }
 
 /// Work that runs. Dropping it gives it up.
-pub struct Background<T> {
+pub(crate) struct Background<T> {
     name: &'static str,
     done: Arc<AtomicU64>,
     of: Arc<AtomicU64>,
@@ -128,17 +124,17 @@ impl<T: Send + 'static> Background<T> {
 
 impl<T> Background<T> {
     /// How much is done, of how much; 0 of 0 at first.
-    pub fn progress(&self) -> (u64, u64) {
+    pub(crate) fn progress(&self) -> (u64, u64) {
         (self.done.load(Relaxed), self.of.load(Relaxed))
     }
 
     /// Gives it up after what is at hand.
-    pub fn cancel(&self) {
+    pub(crate) fn cancel(&self) {
         self.stop.store(true, Relaxed);
     }
 
     /// What came of it, once.
-    pub fn ended(&self) -> Option<Ended<T>> {
+    pub(crate) fn ended(&self) -> Option<Ended<T>> {
         match self.ended.try_recv() {
             Ok(ended) => Some(ended),
             Err(TryRecvError::Empty) => None,

@@ -19,7 +19,8 @@
 pub mod alarm;
 #[cfg(feature = "gui")]
 pub mod app;
-pub mod background;
+#[cfg_attr(not(feature = "gui"), allow(dead_code, reason = "mostly the window asks"))]
+pub(crate) mod background;
 pub mod chart;
 pub mod cli;
 pub mod dataset;
@@ -30,9 +31,9 @@ pub mod infer;
 pub mod live;
 pub mod monitor;
 #[cfg(feature = "train")]
-pub mod onnx;
+pub(crate) mod onnx;
 mod os;
-pub mod protocol;
+pub(crate) mod protocol;
 pub mod record;
 pub mod replay;
 pub mod source;

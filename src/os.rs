@@ -1,6 +1,6 @@
 //! What every room may ask of the operating system: whole files that only their user can
-//! read, rows as CSV for them, files of others read within bounds, and threads that may
-//! never come back.
+//! read, rows as CSV for them, files of others read within bounds, a file's
+//! digest, and threads that may never come back.
 
 use std::{
     io::{Read, Write},
@@ -11,6 +11,7 @@ use std::{
 };
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::background::thread;
 
@@ -158,6 +159,16 @@ pub(crate) fn of_bytes(bytes: Vec<u8>, _: &str) -> PathBuf {
 #[cfg(not(unix))]
 pub(crate) fn of_bytes(_: Vec<u8>, text: &str) -> PathBuf {
     text.into()
+}
+
+/// SHA-256 of a file, in hexadecimal digits.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn digest(path: &Path) -> std::io::Result<String> {
+    let mut hash = Sha256::new();
+    std::io::copy(&mut std::fs::File::open(path)?, &mut hash)?;
+    Ok(hex::encode(hash.finalize()))
 }
 
 /// Reads a text, never more than `most` bytes of it.

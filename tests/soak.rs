@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use faults::{Fault, FaultySource, FaultySpeaker, FaultyVision, Plan};
+use faults::{Change, Changed, Fault, FaultySource, FaultySpeaker, Plan};
 use need::has_runtime;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -28,7 +28,7 @@ use wakewatch::{
     alarm,
     chart::{self, Panel, Series},
     frame::{self, Frame},
-    live::{self, Live, LiveError, LiveOptions, Parts, Pipeline, Sighting, Vision, VisionInfo},
+    live::{self, Live, LiveError, LiveOptions, Parts, Pipeline, Sighting, Vision},
     monitor::{Level, Settings},
     record::Event,
     source::{
@@ -120,41 +120,18 @@ impl Source for Tour {
 }
 
 /// Notes what was drawn beside what the watch calls the frame.
-struct Noting {
-    pipeline: Box<dyn Vision>,
-    drive: Arc<Mutex<Drive>>,
-}
+struct Noting(Arc<Mutex<Drive>>);
 
-impl Vision for Noting {
-    fn process(&mut self, frame: &Frame) -> Result<Sighting, LiveError> {
+impl Change for Noting {
+    fn process(&mut self, vision: &mut dyn Vision, frame: &Frame) -> Result<Sighting, LiveError> {
         {
-            let mut drive = self.drive.lock().unwrap();
+            let mut drive = self.0.lock().unwrap();
             let now = drive.now;
             if drive.drawn.last().is_none_or(|(_, before)| *before != now) {
                 drive.drawn.push((frame.index, now));
             }
         }
-        self.pipeline.process(frame)
-    }
-
-    fn reset(&mut self, mirrored: bool) {
-        self.pipeline.reset(mirrored);
-    }
-
-    fn detector_calls(&self) -> u64 {
-        self.pipeline.detector_calls()
-    }
-
-    fn info(&self) -> VisionInfo {
-        self.pipeline.info()
-    }
-
-    fn try_faster(&mut self) {
-        self.pipeline.try_faster();
-    }
-
-    fn news(&mut self) -> Option<VisionInfo> {
-        self.pipeline.news()
+        vision.process(frame)
     }
 }
 
@@ -218,8 +195,8 @@ fn drive(
         }),
         open_vision: Box::new(move || {
             let pipeline = Box::new(Pipeline::open(&Default::default())?);
-            let noting = Noting { pipeline, drive: of_vision.clone() };
-            Ok(Box::new(FaultyVision::new(Box::new(noting), fails.clone())))
+            let noting = Changed::new(pipeline, Noting(of_vision.clone()));
+            Ok(Box::new(Changed::new(Box::new(noting), fails.clone())))
         }),
         speaker: Ok(Box::new(FaultySpeaker(plan))),
     };

@@ -87,11 +87,6 @@ impl Sound {
         }
     }
 
-    /// The sound of a warning of eyes off the road.
-    pub fn of_off_road() -> Self {
-        OFF_ROAD
-    }
-
     /// Length of a burst, without the rest.
     pub fn burst(&self) -> Duration {
         let pulses = self.pulses_hz.len() as u32;
@@ -368,7 +363,7 @@ mod tests {
 
     #[test]
     fn eyes_off_the_road_have_a_sound_of_their_own_that_follows_the_rules() {
-        let sound = Sound::of_off_road();
+        let sound = OFF_ROAD;
         let control = Arc::new(VoiceControl::default());
         control.set_off_road(1.0);
         let cycle_s = (sound.burst() + sound.rest).as_secs_f32();

@@ -32,7 +32,7 @@ impl Tab {
 
 /// Something that a screen asks of the window.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Request {
+pub(crate) enum Request {
     /// What a key could have asked for as well.
     Act(Action),
     /// Watch something else.
@@ -44,6 +44,10 @@ pub enum Request {
     /// Show the set-up again.
     SetUp,
     /// Load the models of the running watch again: another one was promoted.
+    #[cfg_attr(
+        not(feature = "train"),
+        allow(dead_code, reason = "models are promoted by training")
+    )]
     Reload,
     /// A file was dropped on the window, or named on the command line to be replayed.
     Replay(SourceSpec),
@@ -51,7 +55,7 @@ pub enum Request {
 
 /// Something the user asked for, by key or button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Silence the alarm for a while, or let it sound again.
     Mute,
     /// "I am awake": ends the alarm that sounds.
@@ -86,7 +90,7 @@ pub enum Action {
 
 /// An action with its names and keys.
 #[derive(Clone, Copy, Debug)]
-pub struct Shortcut {
+pub(crate) struct Shortcut {
     /// What it does.
     pub action: Action,
     /// Any of these does it.
@@ -102,7 +106,7 @@ const fn plain(key: Key) -> KeyboardShortcut {
 }
 
 /// Every action that has a key, in the order of the list.
-pub const SHORTCUTS: &[Shortcut] = &[
+pub(crate) const SHORTCUTS: &[Shortcut] = &[
     Shortcut {
         action: Action::Acknowledge,
         keys: &[plain(Key::Space)],
@@ -221,7 +225,7 @@ pub const SHORTCUTS: &[Shortcut] = &[
 
 impl Action {
     /// Its names and keys.
-    pub fn shortcut(self) -> Option<&'static Shortcut> {
+    pub(crate) fn shortcut(self) -> Option<&'static Shortcut> {
         SHORTCUTS.iter().find(|shortcut| shortcut.action == self)
     }
 }
@@ -231,7 +235,7 @@ impl Action {
 /// The keys are consumed, so that Space acknowledges wherever the focus is; the focused
 /// button is pressed with Enter. While text is typed, letters are letters: only keys that
 /// write nothing are shortcuts then.
-pub fn pressed(ctx: &Context) -> Vec<Action> {
+pub(crate) fn pressed(ctx: &Context) -> Vec<Action> {
     let typing = ctx.text_edit_focused();
     let writes = |key: &KeyboardShortcut| {
         let function = matches!(key.logical_key, Key::F1 | Key::F11 | Key::Escape);

@@ -27,7 +27,7 @@ const LIST: [f32; 2] = [640.0, 300.0];
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Want {
+pub(crate) enum Want {
     /// A file with one of these endings.
     File(&'static [&'static str]),
     /// A file with one of these endings, or a folder.
@@ -78,7 +78,7 @@ struct Asked<P> {
 }
 
 /// Asks for paths; `P` says what for.
-pub struct Chooser<P> {
+pub(crate) struct Chooser<P> {
     asked: Option<Asked<P>>,
     /// Where the last one was found.
     last: Option<PathBuf>,
@@ -92,7 +92,7 @@ impl<P> Default for Chooser<P> {
 
 impl<P> Chooser<P> {
     /// Opens the chooser.
-    pub fn ask(&mut self, ctx: &Context, purpose: P, title: &'static str, want: Want) {
+    pub(crate) fn ask(&mut self, ctx: &Context, purpose: P, title: &'static str, want: Want) {
         let here = || std::env::current_dir().ok();
         let folder = self.last.clone().or_else(here).unwrap_or_else(|| PathBuf::from("."));
         let listing = list(ctx, &folder, want);
@@ -102,12 +102,12 @@ impl<P> Chooser<P> {
     }
 
     /// Closes it; false where it was not open.
-    pub fn close(&mut self) -> bool {
+    pub(crate) fn close(&mut self) -> bool {
         self.asked.take().is_some()
     }
 
     /// Draws it, if it is open; the path that was chosen, and what for.
-    pub fn show(&mut self, ctx: &Context) -> Option<(P, PathBuf)> {
+    pub(crate) fn show(&mut self, ctx: &Context) -> Option<(P, PathBuf)> {
         let asked = self.asked.as_mut()?;
         let fill = Tokens::of(ctx.theme()).surface;
         let frame = Frame::new().fill(fill).corner_radius(theme::RADIUS).inner_margin(20);

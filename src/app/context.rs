@@ -12,7 +12,7 @@ use crate::{
 
 /// What there is to show of the watch.
 #[derive(Clone, Debug)]
-pub enum Page {
+pub(crate) enum Page {
     /// Camera and models are being opened.
     Opening,
     /// Nothing is watched, because cameras are looked at to choose one.
@@ -25,7 +25,7 @@ pub enum Page {
 
 /// Why nothing can be watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// There is no camera: nothing is broken, it only needs one.
     pub no_camera: bool,
     /// The error's sentence.
@@ -34,13 +34,13 @@ pub struct Failure {
 
 impl Failure {
     /// Why a session did not open.
-    pub fn of(error: &LiveError) -> Self {
+    pub(crate) fn of(error: &LiveError) -> Self {
         let no_camera = matches!(error, LiveError::Source(SourceError::NoCamera));
         Self { no_camera, why: text::sentence(&error.to_string()) }
     }
 
     /// Why a session that has opened shows nothing: its source could not be opened.
-    pub fn to_begin(snapshot: &Snapshot) -> Option<Self> {
+    pub(crate) fn to_begin(snapshot: &Snapshot) -> Option<Self> {
         let why = snapshot.no_source.as_deref()?;
         let no_camera = why == SourceError::NoCamera.to_string();
         Some(Self { no_camera, why: text::sentence(why) })
@@ -49,7 +49,7 @@ impl Failure {
 
 /// What the screens are told of the world around them.
 #[derive(Clone, Debug)]
-pub struct AppContext {
+pub(crate) struct AppContext {
     /// What is watched, or was asked for.
     pub source: SourceSpec,
     /// The thresholds that count.

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Length of what is kept, in seconds.
-pub const SPAN_S: f64 = 180.0;
+pub(crate) const SPAN_S: f64 = 180.0;
 /// Least distance of two samples in seconds: ten a second are all that a plot can show.
 const STEP_S: f64 = 0.1;
 /// Samples further apart than this leave a gap, seconds.
@@ -17,7 +17,7 @@ const GAP_S: f64 = 1.0;
 
 /// A moment, as the plot needs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Media time in seconds.
     pub at: f64,
     /// Smoothed probability of drowsy; `None` = cannot be told.
@@ -30,7 +30,7 @@ pub struct Sample {
 
 /// What a mark on the plot stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Mark {
+pub(crate) enum Mark {
     /// A blink ended.
     Blink,
     /// A yawn was counted.
@@ -43,12 +43,12 @@ pub enum Mark {
 
 impl Mark {
     /// Every kind.
-    pub const ALL: [Mark; 4] = [Mark::Blink, Mark::Yawn, Mark::Warning, Mark::Alarm];
+    pub(crate) const ALL: [Mark; 4] = [Mark::Blink, Mark::Yawn, Mark::Warning, Mark::Alarm];
 }
 
 /// The last [`SPAN_S`] seconds.
 #[derive(Clone, Debug, Default)]
-pub struct History {
+pub(crate) struct History {
     samples: VecDeque<Sample>,
     marks: VecDeque<(f64, Mark)>,
     newest: Option<Newest>,
@@ -65,7 +65,7 @@ struct Newest {
 impl History {
     /// Adds a snapshot. One that is not newer than the last is ignored; one that lies
     /// before it (another source, a video that began again) starts over.
-    pub fn push(&mut self, snapshot: &Snapshot, monitor: &Settings) {
+    pub(crate) fn push(&mut self, snapshot: &Snapshot, monitor: &Settings) {
         let judgement = &snapshot.judgement;
         let (at, level) = (judgement.at, judgement.level);
         let (blinks, yawns) = (judgement.blinks, judgement.yawns);
@@ -111,24 +111,24 @@ impl History {
     }
 
     /// Media time of the newest judgement in seconds, 0 before the first.
-    pub fn now(&self) -> f64 {
+    pub(crate) fn now(&self) -> f64 {
         self.newest.map_or(0.0, |newest| newest.at)
     }
 
     /// What happened, as `(seconds before now, what)`, oldest first.
-    pub fn marks(&self) -> impl Iterator<Item = (f64, Mark)> {
+    pub(crate) fn marks(&self) -> impl Iterator<Item = (f64, Mark)> {
         let now = self.now();
         self.marks.iter().map(move |(at, mark)| (at - now, *mark))
     }
 
     /// How often something happened.
-    pub fn count(&self, wanted: Mark) -> usize {
+    pub(crate) fn count(&self, wanted: Mark) -> usize {
         self.marks.iter().filter(|(_, mark)| *mark == wanted).count()
     }
 
     /// Runs of `[seconds before now, value]` without a gap between them, oldest first. A
     /// time in which nothing could be told is a gap, never a zero.
-    pub fn runs(&self, value: impl Fn(&Sample) -> Option<f32>) -> Vec<Vec<[f64; 2]>> {
+    pub(crate) fn runs(&self, value: impl Fn(&Sample) -> Option<f32>) -> Vec<Vec<[f64; 2]>> {
         let now = self.now();
         let mut runs = vec![];
         let mut run = vec![];

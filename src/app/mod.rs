@@ -6,27 +6,27 @@
 //! outlast it. Nothing is judged here, and nothing waits here: a hidden or slow window
 //! never delays an alarm.
 
-pub mod actions;
-pub mod choose;
-pub mod context;
-pub mod history;
-pub mod metrics;
+pub(crate) mod actions;
+pub(crate) mod choose;
+pub(crate) mod context;
+pub(crate) mod history;
+pub(crate) mod metrics;
 mod overlay;
 pub mod preferences;
-pub mod replay;
-pub mod screen;
-pub mod settings;
-pub mod setup;
+pub(crate) mod replay;
+pub(crate) mod screen;
+pub(crate) mod settings;
+pub(crate) mod setup;
 mod start;
 mod strip;
 #[cfg(test)]
 mod tests;
-pub mod text;
-pub mod theme;
+pub(crate) mod text;
+pub(crate) mod theme;
 #[cfg(feature = "train")]
-pub mod training;
-pub mod watch;
-pub mod widgets;
+pub(crate) mod training;
+pub(crate) mod watch;
+pub(crate) mod widgets;
 mod window;
 
 use std::{

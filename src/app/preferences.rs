@@ -100,12 +100,12 @@ pub struct KeptCamera {
 
 impl KeptCamera {
     /// Remembers a camera.
-    pub fn of(camera: &CameraInfo) -> Self {
+    pub(crate) fn of(camera: &CameraInfo) -> Self {
         Self { number: camera.index, name: camera.name.clone() }
     }
 
     /// Where it is among the cameras of today; where it is not, the one with its number.
-    pub fn source(&self, cameras: &[CameraInfo]) -> SourceSpec {
+    pub(crate) fn source(&self, cameras: &[CameraInfo]) -> SourceSpec {
         let same = |camera: &&CameraInfo| camera.index == self.number && camera.name == self.name;
         let number = match cameras.iter().find(same) {
             Some(_) => self.number,

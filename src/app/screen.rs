@@ -47,7 +47,7 @@ const TOOLS: [(Action, &str); 3] = [
 ];
 
 /// The contents of the window and what they remember.
-pub struct Screen {
+pub(crate) struct Screen {
     /// The screen that is shown.
     pub tab: Tab,
     /// What the user has chosen.
@@ -73,7 +73,7 @@ pub struct Screen {
 
 impl Screen {
     /// The window's contents as they begin.
-    pub fn new(preferences: Preferences, tab: Tab) -> Self {
+    pub(crate) fn new(preferences: Preferences, tab: Tab) -> Self {
         Self {
             tab,
             preferences,
@@ -94,7 +94,7 @@ impl Screen {
     }
 
     /// Shows the set-up, from this page on.
-    pub fn set_up(&mut self, step: Step) {
+    pub(crate) fn set_up(&mut self, step: Step) {
         self.setup = Some(SetupView::new(step, self.cameras.clone()));
     }
 
@@ -106,18 +106,18 @@ impl Screen {
     }
 
     /// Remembers a snapshot for the plot; also to be called while nothing is drawn.
-    pub fn remember(&mut self, snapshot: &Snapshot, monitor: &Settings) {
+    pub(crate) fn remember(&mut self, snapshot: &Snapshot, monitor: &Settings) {
         self.history.push(snapshot, monitor);
     }
 
     /// Forgets what was remembered: something else will be watched.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.watch = WatchView::default();
         self.history = History::default();
     }
 
     /// Draws everything; obeys what concerns the screen and returns the other requests.
-    pub fn show(
+    pub(crate) fn show(
         &mut self,
         ui: &mut Ui,
         page: &Page,
@@ -320,7 +320,7 @@ fn roomy(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
 }
 
 /// Dresses the window as chosen.
-pub fn dress(ctx: &Context, preferences: &Preferences) {
+pub(crate) fn dress(ctx: &Context, preferences: &Preferences) {
     ctx.set_theme(if preferences.light { Theme::Light } else { Theme::Dark });
     theme::scale(ctx, preferences.text_scale);
 }

@@ -26,7 +26,7 @@ const MOST: f32 = 3600.0;
 
 /// The screen's own state.
 #[derive(Default)]
-pub struct SettingsView {
+pub(crate) struct SettingsView {
     filter: String,
     /// Everything is to be reset, if it is said once more.
     sure: bool,
@@ -53,7 +53,7 @@ impl Values {
 
 impl SettingsView {
     /// Draws the screen over what is left of `ui` and changes `preferences`.
-    pub fn show(
+    pub(crate) fn show(
         &mut self,
         ui: &mut Ui,
         preferences: &mut Preferences,

@@ -4,15 +4,15 @@
 //! be told apart without reading (outlines of controls, signs) meets 3:1.
 
 use eframe::egui::{
-    self, Color32, Context, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style,
-    TextStyle, Theme, Ui, Visuals, vec2,
+    Color32, Context, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style, TextStyle,
+    Theme, Ui, Visuals, vec2,
 };
 
 use crate::monitor::{Level, State};
 
 /// The colours of one theme.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     /// Behind everything.
     pub background: Color32,
     /// Cards.
@@ -50,7 +50,7 @@ pub struct Tokens {
 }
 
 /// The dark theme: for the night, and the default.
-pub const DARK: Tokens = Tokens {
+pub(crate) const DARK: Tokens = Tokens {
     background: Color32::from_rgb(0x0c, 0x0f, 0x14),
     surface: Color32::from_rgb(0x16, 0x1b, 0x23),
     raised: Color32::from_rgb(0x22, 0x2a, 0x36),
@@ -71,7 +71,7 @@ pub const DARK: Tokens = Tokens {
 };
 
 /// The light theme: for the day.
-pub const LIGHT: Tokens = Tokens {
+pub(crate) const LIGHT: Tokens = Tokens {
     background: Color32::from_rgb(0xed, 0xf0, 0xf4),
     surface: Color32::from_rgb(0xff, 0xff, 0xff),
     raised: Color32::from_rgb(0xf1, 0xf4, 0xf8),
@@ -92,19 +92,19 @@ pub const LIGHT: Tokens = Tokens {
 };
 
 /// Space between cards and around them, in points.
-pub const GAP: f32 = 10.0;
+pub(crate) const GAP: f32 = 10.0;
 /// Space inside a card, in points.
-pub const PADDING: f32 = 12.0;
+pub(crate) const PADDING: f32 = 12.0;
 /// Corner of a card, in points.
-pub const RADIUS: u8 = 8;
+pub(crate) const RADIUS: u8 = 8;
 /// Text of lesser weight, in points.
-pub const SMALL: f32 = 13.0;
+pub(crate) const SMALL: f32 = 13.0;
 /// Text, in points.
-pub const BODY: f32 = 15.0;
+pub(crate) const BODY: f32 = 15.0;
 
 impl Tokens {
     /// The tokens of `theme`.
-    pub fn of(theme: Theme) -> &'static Tokens {
+    pub(crate) fn of(theme: Theme) -> &'static Tokens {
         match theme {
             Theme::Dark => &DARK,
             Theme::Light => &LIGHT,
@@ -112,12 +112,12 @@ impl Tokens {
     }
 
     /// The tokens that `ui` is drawn with.
-    pub fn current(ui: &Ui) -> &'static Tokens {
+    pub(crate) fn current(ui: &Ui) -> &'static Tokens {
         Self::of(ui.ctx().theme())
     }
 
     /// The colour of a state; never its only mark.
-    pub fn state(&self, state: State) -> Color32 {
+    pub(crate) fn state(&self, state: State) -> Color32 {
         match state {
             State::Awake => self.awake,
             State::Tiring | State::EyesOffRoad => self.tiring,
@@ -131,7 +131,7 @@ impl Tokens {
 
     /// What the state card is filled with, and the colours of sign and text on it: the
     /// more urgent, the stronger; filled in full only to wake.
-    pub fn urgency(&self, state: State, level: Level) -> Urgency {
+    pub(crate) fn urgency(&self, state: State, level: Level) -> Urgency {
         let color = self.state(state);
         let share = match level {
             Level::None => 0.0,
@@ -147,7 +147,7 @@ impl Tokens {
 
 /// Colours of the state card.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Urgency {
+pub(crate) struct Urgency {
     /// The card.
     pub fill: Color32,
     /// The sign and the word.
@@ -157,19 +157,19 @@ pub struct Urgency {
 }
 
 /// Installs both themes in the context.
-pub fn install(ctx: &Context) {
+pub(crate) fn install(ctx: &Context) {
     for each in [Theme::Dark, Theme::Light] {
         ctx.set_style_of(each, style(each));
     }
 }
 
 /// Scales all text, and everything with it; 1 = as designed.
-pub fn scale(ctx: &Context, scale: f32) {
+pub(crate) fn scale(ctx: &Context, scale: f32) {
     ctx.set_zoom_factor(scale);
 }
 
 /// A font of `size` points.
-pub fn font(size: f32) -> FontId {
+pub(crate) fn font(size: f32) -> FontId {
     FontId::new(size, FontFamily::Proportional)
 }
 
@@ -231,19 +231,19 @@ fn visuals(theme: Theme, tokens: &Tokens) -> Visuals {
     visuals
 }
 
-/// Contrast ratio of two opaque colours, 1..21 (WCAG 2.2, relative luminance).
-pub fn contrast(a: Color32, b: Color32) -> f32 {
-    let luminance = |color: Color32| {
-        let linear = egui::Rgba::from(color);
-        0.2126 * linear.r() + 0.7152 * linear.g() + 0.0722 * linear.b()
-    };
-    let (a, b) = (luminance(a), luminance(b));
-    (a.max(b) + 0.05) / (a.min(b) + 0.05)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Contrast ratio of two opaque colours, 1..21 (WCAG 2.2, relative luminance).
+    fn contrast(a: Color32, b: Color32) -> f32 {
+        let luminance = |color: Color32| {
+            let linear = eframe::egui::Rgba::from(color);
+            0.2126 * linear.r() + 0.7152 * linear.g() + 0.0722 * linear.b()
+        };
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
 
     #[test]
     fn contrast_is_that_of_the_standard() {

@@ -38,7 +38,7 @@ enum Purpose {
 }
 
 /// The screen's own state.
-pub struct TrainingView {
+pub(crate) struct TrainingView {
     what: What,
     /// The settings, as TOML; tests may set them.
     pub settings: String,
@@ -70,18 +70,18 @@ impl Default for TrainingView {
 
 impl TrainingView {
     /// Closes what lies on top of the screen; false where nothing does.
-    pub fn back(&mut self) -> bool {
+    pub(crate) fn back(&mut self) -> bool {
         self.chooser.close()
     }
 
     /// Reads settings and begins to train with them.
-    pub fn begin(&mut self, ctx: &Context, settings: PathBuf) {
+    pub(crate) fn begin(&mut self, ctx: &Context, settings: PathBuf) {
         self.begins = true;
         self.read(ctx, settings);
     }
 
     /// Draws the screen over what is left of `ui`.
-    pub fn show(&mut self, ui: &mut Ui) -> Option<Request> {
+    pub(crate) fn show(&mut self, ui: &mut Ui) -> Option<Request> {
         let ctx = ui.ctx().clone();
         if let Some((purpose, path)) = self.chooser.show(&ctx) {
             match purpose {

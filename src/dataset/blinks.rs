@@ -10,7 +10,6 @@ use std::{
 };
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use super::DatasetError;
 use crate::monitor::blinks::{FEATURES, RelativeBlink, features};
@@ -62,16 +61,15 @@ fn unreadable(path: &Path) -> impl Fn(std::io::Error) -> DatasetError {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn digest(path: &Path) -> Result<String, DatasetError> {
-    let bytes = std::fs::read(path).map_err(unreadable(path))?;
-    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+pub(crate) fn digest(path: &Path) -> Result<String, DatasetError> {
+    crate::os::digest(path).map_err(unreadable(path))
 }
 
 /// Reads a list.
 ///
 /// # Errors
 /// When the file cannot be read, a line is not of the form, or there is none.
-pub fn read(path: &Path) -> Result<Vec<BlinkVideo>, DatasetError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<BlinkVideo>, DatasetError> {
     let unreadable = unreadable(path);
     let mut lines = BufReader::new(File::open(path).map_err(&unreadable)?);
     let (mut videos, mut line, mut number) = (Vec::new(), String::new(), 0);

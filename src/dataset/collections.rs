@@ -1,7 +1,7 @@
 //! The research collections of a folder as one list: YawDD (`yawdd/labels.csv`), closed
 //! eyes in the wild (`cew_closed`), UTKFace (`utk_faces`), labelled faces in the wild
 //! (`lfw`), AFLW (`aflw`), faces with 68 annotated points (`landmarks68`: HELEN and
-//! YouTube Faces; what their narrow eyes mean stands in [`NARROW`]), films of drivers with
+//! YouTube Faces; what their narrow eyes mean stands in [`narrow`]), films of drivers with
 //! annotated spans (`drivers`), infra-red eyes (`mrl_eyes`), yawns that nobody real yawned
 //! (`yawns_generated`), and faces behind dark glasses (`faces_wild/sunglasses`). Drowsy
 //! means: the eyes are closed or the person yawns.
@@ -24,17 +24,16 @@ use super::{
     table::{Row, Table},
 };
 use crate::face::Landmarks;
-pub use narrow::NARROW;
 use narrow::{Narrow, Seen};
 
 /// Mean eye aspect ratio that closed eyes have at most, and open ones in a photograph at
 /// least (after Soukupova and Cech 2016). A ratio above the second is one of open eyes; a
 /// low one says nothing: of the faces of `landmarks68` below the first, one in seven has
 /// its eyes closed, the others laugh, squint or look down.
-pub const EYES: (f32, f32) = (0.15, 0.22);
+pub(crate) const EYES: (f32, f32) = (0.15, 0.22);
 /// Mouth aspect ratio of annotated points up to which nobody yawns; above it a mouth may
 /// shout, laugh or yawn and nothing is said.
-pub const MOUTH_AT_REST: f32 = 0.4;
+pub(crate) const MOUTH_AT_REST: f32 = 0.4;
 
 /// The folders that are known, in the order in which they are listed.
 const KNOWN: [&str; 10] = [
@@ -59,11 +58,14 @@ const SUNGLASSES: &str = "faces_wild/sunglasses";
 /// The table of labels inside a collection's folder.
 const LABELS: &str = "labels.csv";
 
-/// Lists the collections that lie in `folder`.
+/// Lists the collections that lie in `folder`, `known` being its [`films`].
 ///
 /// # Errors
 /// When none does, or one cannot be read.
-pub fn list(folder: &Path) -> Result<Manifest, DatasetError> {
+pub(crate) fn list(
+    folder: &Path,
+    known: &BTreeMap<PathBuf, FilmTruth>,
+) -> Result<Manifest, DatasetError> {
     let mut items = Vec::new();
     for name in KNOWN {
         let root = folder.join(name);
@@ -73,7 +75,7 @@ pub fn list(folder: &Path) -> Result<Manifest, DatasetError> {
         match name {
             "yawdd" => items.extend(yawdd(folder)?),
             "landmarks68" => items.extend(landmarks68(folder)?),
-            DRIVERS => items.extend(films(folder)?.into_iter().map(film)),
+            DRIVERS => items.extend(known.iter().map(film)),
             MRL_EYES => items.extend(labelled(&root, "eyes", eye)?),
             YAWNS => items.extend(labelled(&root, "label", yawn)?),
             _ => items.extend(pictures(&root, name)?),
@@ -90,7 +92,7 @@ pub fn list(folder: &Path) -> Result<Manifest, DatasetError> {
 ///
 /// # Errors
 /// When the list of their spans cannot be read.
-pub fn films(folder: &Path) -> Result<BTreeMap<PathBuf, FilmTruth>, DatasetError> {
+pub(crate) fn films(folder: &Path) -> Result<BTreeMap<PathBuf, FilmTruth>, DatasetError> {
     let root = folder.join(DRIVERS);
     if !root.is_dir() {
         return Ok(BTreeMap::new());
@@ -104,8 +106,9 @@ pub fn films(folder: &Path) -> Result<BTreeMap<PathBuf, FilmTruth>, DatasetError
 }
 
 /// A film; what its frames show is known by their time only.
-fn film((file, truth): (PathBuf, FilmTruth)) -> Item {
-    Item { file, subject: truth.person, collection: DRIVERS.into(), ..Item::default() }
+fn film((file, truth): (&PathBuf, &FilmTruth)) -> Item {
+    let (file, subject) = (file.clone(), truth.person.clone());
+    Item { file, subject, collection: DRIVERS.into(), ..Item::default() }
 }
 
 /// The pictures of a folder's own table, `file` and the column `says` of which `read` makes
@@ -285,7 +288,7 @@ fn annotated(file: PathBuf, landmarks: &Landmarks, seen: Option<Seen>) -> Item {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{narrow::NARROW, *};
 
     fn write(folder: &Path, name: &str, text: &str) {
         let path = folder.join(name);
@@ -309,6 +312,10 @@ mod tests {
             points[down] = [0.5, mouth];
         }
         points
+    }
+
+    fn listed(folder: &Path) -> Result<Manifest, DatasetError> {
+        list(folder, &films(folder)?)
     }
 
     #[test]
@@ -335,7 +342,7 @@ mod tests {
         write(root, "faces_wild/sunglasses/dark.jpg", "");
         write(root, "faces_wild/masks/mask.jpg", "");
 
-        let items = list(root).unwrap().items;
+        let items = listed(root).unwrap().items;
         let find =
             |name: &str| items.iter().find(|item| item.file.file_stem().unwrap() == name).unwrap();
         assert_eq!(items.len(), 12);
@@ -389,7 +396,7 @@ mod tests {
             })
             .collect();
         write(root, NARROW, &format!("file,eyes\n{said}"));
-        let items = list(root).unwrap().items;
+        let items = listed(root).unwrap().items;
         let of = |name: &str| {
             let item = items.iter().find(|item| stem(&item.file) == name).unwrap();
             (item.label, item.eyes_closed, item.yawn, item.looking_down, item.laughing)
@@ -410,7 +417,7 @@ mod tests {
             (format!("{first},shut\ngone.jpg,down\n"), ["line 3", "gone.jpg", "remove"]),
         ] {
             write(root, NARROW, &format!("file,eyes\n{rows}"));
-            let error = list(root).unwrap_err().to_string();
+            let error = listed(root).unwrap_err().to_string();
             for word in words {
                 assert!(error.contains(word), "{word:?} is missing in {error:?}");
             }
@@ -426,7 +433,7 @@ mod tests {
         write(root, "drivers/truth.jsonl", truth);
         let rows = "file,subject,eyes,glasses\nx.jpg,s1,shut,0\ny.jpg,s2,open,1\n";
         write(root, "mrl_eyes/labels.csv", rows);
-        let items = list(root).unwrap().items;
+        let items = listed(root).unwrap().items;
         let told: Vec<_> = items
             .iter()
             .map(|item| (stem(&item.file), item.subject.as_str(), &*item.collection))
@@ -449,16 +456,16 @@ mod tests {
         assert_eq!(films(root).unwrap()[&root.join("drivers/b.mp4")].blinks, [[1.0, 1.2]]);
 
         write(root, "mrl_eyes/labels.csv", "file,subject,eyes\nx.jpg,s1,half\n");
-        let error = list(root).unwrap_err().to_string();
+        let error = listed(root).unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("half"), "{error}");
         write(root, "drivers/truth.jsonl", "nothing");
-        assert!(list(root).unwrap_err().to_string().contains("truth.jsonl, line 1"));
+        assert!(listed(root).unwrap_err().to_string().contains("truth.jsonl, line 1"));
     }
 
     #[test]
     fn a_folder_without_any_is_an_error_that_names_them() {
         let folder = tempfile::tempdir().unwrap();
-        let error = list(folder.path()).unwrap_err().to_string();
+        let error = listed(folder.path()).unwrap_err().to_string();
         assert!(error.contains("yawdd") && error.contains("landmarks68"), "{error}");
     }
 }

@@ -24,10 +24,8 @@ const MAX_PX: u32 = 1024;
 pub struct CropSet {
     /// What is known about each crop.
     pub items: Vec<Item>,
-    /// The stored crops (with their margin), all of `stored_px`.
+    /// The stored crops (with their margin), all of one size.
     pub images: Vec<RgbImage>,
-    /// Width and height of the stored crops.
-    pub stored_px: usize,
     /// SHA-256 over the list and the crops, hexadecimal.
     pub digest: String,
 }
@@ -57,9 +55,9 @@ impl CropSet {
         for (_, one) in &read {
             digest.update(one);
         }
-        let digest = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex::encode(digest.finalize());
         let images = read.into_iter().map(|(image, _)| image).collect();
-        Ok(Self { items, images, stored_px: size as usize, digest })
+        Ok(Self { items, images, digest })
     }
 
     /// Mean and deviation of each colour channel over the crops, 0..1.
@@ -128,7 +126,7 @@ mod tests {
         let write = |text: &str| std::fs::write(root.join(INDEX), text).unwrap();
         write("file,label,subject\na.png,awake,x\nb.png,drowsy,y\n");
         let set = CropSet::load(root).unwrap();
-        assert_eq!((set.items.len(), set.stored_px), (2, 8));
+        assert_eq!((set.items.len(), set.images[0].width()), (2, 8));
         let (mean, std) = set.channel_statistics();
         assert_eq!(mean, [1.0, 0.5, 0.2]);
         assert_eq!(std[1], 0.5);

@@ -25,7 +25,7 @@ const MOST_DEPTH: usize = 8;
 ///
 /// # Errors
 /// When the folder cannot be read, its table is broken, or no folder below is called so.
-pub fn list(root: &Path) -> Result<Listing, DatasetError> {
+pub(crate) fn list(root: &Path) -> Result<Listing, DatasetError> {
     let mut walk = Walk { root, mapped: mapped(root)?, listing: Listing::default() };
     walk.folder(root, 1)?;
     if walk.listing.manifest.items.is_empty() {

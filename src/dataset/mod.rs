@@ -7,20 +7,22 @@
 //! validate ([`split`]). Beside them what happens when in a film ([`spans`]), faces with
 //! known points ([`points`]) and lists of blinks ([`blinks`]), told by another norm ([`norms`]).
 
-pub mod blinks;
-pub mod collections;
+pub(crate) mod blinks;
+#[cfg(feature = "train")]
+pub(crate) mod collections;
 pub mod crops;
 mod error;
-pub mod labels;
+pub(crate) mod labels;
 pub mod manifest;
-pub mod norms;
+pub(crate) mod norms;
 pub mod points;
-pub mod prepare;
+#[cfg(feature = "train")]
+pub(crate) mod prepare;
 pub mod spans;
 pub mod split;
-pub mod table;
-pub mod uta;
+pub(crate) mod table;
+pub(crate) mod uta;
 pub mod videos;
-pub mod words;
+pub(crate) mod words;
 
 pub use error::DatasetError;

@@ -46,7 +46,7 @@ impl Norm {
 
 /// What is left out of the films.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
+pub(crate) enum Cut {
     /// The third that is the norm, and nothing else, as published.
     NormThird,
     /// The last third of every film, so that the blinks are the same by every norm and the
@@ -56,7 +56,7 @@ pub enum Cut {
 
 /// One video by one norm.
 #[derive(Clone, Debug)]
-pub struct Normed<'a> {
+pub(crate) struct Normed<'a> {
     /// The video.
     pub video: &'a BlinkVideo,
     /// The film that its blinks are measured by.
@@ -69,7 +69,7 @@ pub struct Normed<'a> {
 
 impl Normed<'_> {
     /// What the last blinks look like together; `None` of a video without blinks.
-    pub fn features(&self) -> Option<[f32; FEATURES]> {
+    pub(crate) fn features(&self) -> Option<[f32; FEATURES]> {
         features(&self.blinks, self.frame)
     }
 }
@@ -116,7 +116,7 @@ fn before_last_third(blinks: usize) -> usize {
 /// The videos by each of `norms` in turn. A person of whom the film of a norm is missing or
 /// has too few blinks is left out of that norm; the alert norm is that of the list, whose
 /// alert films lack their last third already.
-pub fn by_norms<'a>(videos: &'a [BlinkVideo], norms: &[Norm], cut: Cut) -> Vec<Normed<'a>> {
+pub(crate) fn by_norms<'a>(videos: &'a [BlinkVideo], norms: &[Norm], cut: Cut) -> Vec<Normed<'a>> {
     let mut people: BTreeMap<&str, Vec<&BlinkVideo>> = BTreeMap::new();
     for video in videos {
         people.entry(&video.subject).or_default().push(video);

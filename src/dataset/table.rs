@@ -24,7 +24,7 @@ const LOOK: usize = 512;
 
 /// A table with a head.
 #[derive(Clone, Debug)]
-pub struct Table {
+pub(crate) struct Table {
     path: PathBuf,
     encoding: &'static Encoding,
     /// The names of the columns, in small letters.
@@ -35,7 +35,7 @@ pub struct Table {
 
 /// A row of a table.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub(crate) struct Row {
     /// Its line in the file, from 1.
     pub line: u64,
     /// Its cells, without blanks around them.
@@ -48,7 +48,7 @@ impl Table {
     /// # Errors
     /// When it cannot be read, has no such column, or a row has more or fewer cells than
     /// the head.
-    pub fn read(path: &Path, key: &str) -> Result<Self, DatasetError> {
+    pub(crate) fn read(path: &Path, key: &str) -> Result<Self, DatasetError> {
         let file = File::open(path).map_err(DatasetError::io(path, "read"))?;
         let mut bytes = Vec::new();
         os::Bounded::new(file, MAX_BYTES, MAX_LINE_BYTES)
@@ -98,7 +98,7 @@ impl Table {
     }
 
     /// The place of a column.
-    pub fn column(&self, name: &str) -> Option<usize> {
+    pub(crate) fn column(&self, name: &str) -> Option<usize> {
         let name = name.trim().to_lowercase();
         self.headers.iter().position(|header| *header == name)
     }
@@ -107,7 +107,7 @@ impl Table {
     ///
     /// # Errors
     /// When it is not.
-    pub fn needed(&self, name: &str) -> Result<usize, DatasetError> {
+    pub(crate) fn needed(&self, name: &str) -> Result<usize, DatasetError> {
         let known = self.headers.join(", ");
         self.column(name)
             .ok_or_else(|| form(&self.path, format!("it has no column {name}, only: {known}")))
@@ -128,7 +128,7 @@ impl Table {
 
     /// The file that a cell names, relative to the table's folder. Windows paths are
     /// understood elsewhere, too, and names that are not UTF-8.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         let folder = self.path.parent().unwrap_or(Path::new(""));
         let written = folder.join(name);
         if written.exists() {

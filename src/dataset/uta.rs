@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Name of the collection in lists.
-pub const COLLECTION: &str = "uta_rldd";
+pub(crate) const COLLECTION: &str = "uta_rldd";
 /// Folders below this depth are not looked into, so that a link to a parent ends.
 const MOST_DEPTH: usize = 8;
 
@@ -34,7 +34,7 @@ pub struct Listing {
 ///
 /// # Errors
 /// When the folder cannot be read, or holds no video of the dataset.
-pub fn list(folder: &Path) -> Result<Listing, DatasetError> {
+pub(crate) fn list(folder: &Path) -> Result<Listing, DatasetError> {
     let mut listing = Listing::default();
     // `.` has no name, and the name may be that of a fold or a subject.
     let root = fs::canonicalize(folder).map_err(DatasetError::io(folder, "read"))?;

@@ -13,7 +13,7 @@ pub enum Label {
 }
 
 /// A table beside the folders that maps other names: `folder,label`.
-pub const TABLE: &str = "labels.csv";
+pub(crate) const TABLE: &str = "labels.csv";
 /// A word, what it says, and of eyes and mouth where it is only of these.
 pub(super) type Word = (&'static str, Label, Option<bool>, Option<bool>);
 
@@ -56,11 +56,11 @@ pub(super) fn word(word: &str) -> Option<&'static Word> {
 }
 
 /// What a word says.
-pub fn label(text: &str) -> Option<Label> {
+pub(crate) fn label(text: &str) -> Option<Label> {
     word(text).map(|(_, label, ..)| *label)
 }
 
 /// The words that are known, for messages and documentation.
-pub fn words(of: Label) -> Vec<&'static str> {
+pub(crate) fn words(of: Label) -> Vec<&'static str> {
     WORDS.iter().filter(|(_, label, ..)| *label == of).map(|(word, ..)| *word).collect()
 }

@@ -18,7 +18,7 @@ pub(super) const CLASSES_PART: [f64; 2] = [10.0 / 3.0, 20.0 / 3.0];
 
 /// What was measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct BlinkReport {
+pub(crate) struct BlinkReport {
     /// Videos that were scored.
     pub videos: usize,
     /// Videos left out since they hold no blink.
@@ -39,7 +39,7 @@ pub struct BlinkReport {
 
 /// The figures of one way to score.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Figures {
+pub(crate) struct Figures {
     /// Share of videos put into the right of three classes, 0..1.
     pub accuracy3: Option<f64>,
     /// Chance that a drowsy video scores above an alert one; `None` without both.
@@ -48,7 +48,7 @@ pub struct Figures {
 
 impl Figures {
     /// From labels (0, 5, 10) and scores.
-    pub fn of(scored: &[(u8, f64)]) -> Self {
+    pub(crate) fn of(scored: &[(u8, f64)]) -> Self {
         let right = scored.iter().filter(|(label, score)| class(*score) == *label).count();
         let ends = scored.iter().filter(|(label, _)| *label != 5);
         let ends: Vec<Scored> =
@@ -76,7 +76,7 @@ fn class(score: f64) -> u8 {
 ///
 /// # Errors
 /// When the list cannot be used, or the model cannot be had or run.
-pub fn run(path: &Path) -> Result<BlinkReport, EvaluateError> {
+pub(crate) fn run(path: &Path) -> Result<BlinkReport, EvaluateError> {
     measure(path, &ModelSource::Embedded)
 }
 
@@ -84,7 +84,7 @@ pub fn run(path: &Path) -> Result<BlinkReport, EvaluateError> {
 ///
 /// # Errors
 /// When the list cannot be used, or the model cannot be had or run.
-pub fn measure(path: &Path, model: &ModelSource) -> Result<BlinkReport, EvaluateError> {
+pub(crate) fn measure(path: &Path, model: &ModelSource) -> Result<BlinkReport, EvaluateError> {
     let videos = read(path)?;
     let infer = |error: InferError| EvaluateError::Infer(error);
     let mut scorer = BlinkScorer::load(model, &RuntimeOptions::default()).map_err(infer)?;

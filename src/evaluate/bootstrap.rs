@@ -2,7 +2,7 @@
 //! all that is known of them. Pictures of one face are much alike, so drawing pictures
 //! would promise far too narrow intervals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -21,6 +21,26 @@ pub struct Estimate {
     pub low: Option<f64>,
     /// Its upper end.
     pub high: Option<f64>,
+}
+
+/// Two judges of the same items, side by side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Paired {
+    /// Who is compared with.
+    pub first: String,
+    /// Who is compared.
+    pub second: String,
+    /// Items that only one judged; they are left out.
+    pub unpaired: usize,
+    /// People in the items of both.
+    pub subjects: usize,
+    /// The figures of the first, over the items of both.
+    pub before: BTreeMap<String, Estimate>,
+    /// The same of the second.
+    pub after: BTreeMap<String, Estimate>,
+    /// The second less the first. An interval without 0 says that the two differ also for
+    /// other people.
+    pub difference: BTreeMap<String, Estimate>,
 }
 
 /// How often and from which seed it is drawn.
@@ -93,22 +113,32 @@ impl Bootstrap {
         whole.iter().enumerate().map(estimate).collect()
     }
 
-    /// The figures of two judges of the same items, and the second's less the first's, drawing
-    /// the same people for both; see [`estimates`](Self::estimates).
+    /// Compares two judges, drawing the same people for both; see
+    /// [`estimates`](Self::estimates). `judged` says how many items each has judged,
+    /// `subjects` whose those are that both have; `named` gives figures their names.
     pub fn paired(
         &self,
+        [first, second]: [String; 2],
+        judged: [usize; 2],
         subjects: &[&str],
+        named: impl Fn(&[Estimate]) -> BTreeMap<String, Estimate>,
         figures: impl Fn(&[u32]) -> [Vec<Option<f64>>; 2] + Sync,
-    ) -> [Vec<Estimate>; 3] {
-        let mut first = self.estimates(subjects, |counts| {
+    ) -> Paired {
+        let estimates = self.estimates(subjects, |counts| {
             let [a, b] = figures(counts);
             let less: Vec<_> = a.iter().zip(&b).map(|(a, b)| Some((*b)? - (*a)?)).collect();
             [a, b, less].concat()
         });
-        let each = first.len() / 3;
-        let mut second = first.split_off(each);
-        let less = second.split_off(each);
-        [first, second, less]
+        let each = estimates.len() / 3;
+        Paired {
+            first,
+            second,
+            unpaired: judged[0] + judged[1] - 2 * subjects.len(),
+            subjects: subjects.iter().collect::<BTreeSet<_>>().len(),
+            before: named(&estimates[..each]),
+            after: named(&estimates[each..2 * each]),
+            difference: named(&estimates[2 * each..]),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::metrics::{self, Scored};
 
 /// One judged item.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ranked {
+pub(crate) struct Ranked {
     /// The true class.
     pub truth: usize,
     /// The probability of each class, `[classes]`, 0..1.
@@ -14,7 +14,7 @@ pub struct Ranked {
 
 impl Ranked {
     /// The class that is thought the likeliest; of equals the first.
-    pub fn answer(&self) -> usize {
+    pub(crate) fn answer(&self) -> usize {
         let mut best = 0;
         for (class, probability) in self.probabilities.iter().enumerate() {
             if *probability > self.probabilities[best] {
@@ -27,16 +27,16 @@ impl Ranked {
 
 /// Counts, `[truth][answer]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Matrix(pub Vec<Vec<u64>>);
+pub(crate) struct Matrix(pub Vec<Vec<u64>>);
 
 impl Matrix {
     /// An empty one.
-    pub fn new(classes: usize) -> Self {
+    pub(crate) fn new(classes: usize) -> Self {
         Self(vec![vec![0; classes]; classes])
     }
 
     /// Counts one more answer; classes that are not there are left out.
-    pub fn add(&mut self, truth: usize, answer: usize) {
+    pub(crate) fn add(&mut self, truth: usize, answer: usize) {
         if let Some(cell) = self.0.get_mut(truth).and_then(|row| row.get_mut(answer)) {
             *cell += 1;
         }
@@ -47,14 +47,14 @@ impl Matrix {
     }
 
     /// Share of right answers; `None` of nothing.
-    pub fn accuracy(&self) -> Option<f64> {
+    pub(crate) fn accuracy(&self) -> Option<f64> {
         let all: u64 = self.0.iter().flatten().sum();
         let right: u64 = self.0.iter().enumerate().map(|(class, row)| row[class]).sum();
         (all > 0).then(|| right as f64 / all as f64)
     }
 
     /// Mean recall over the classes that there are.
-    pub fn balanced_accuracy(&self) -> Option<f64> {
+    pub(crate) fn balanced_accuracy(&self) -> Option<f64> {
         let recalls = self.0.iter().enumerate().filter_map(|(class, row)| {
             let there: u64 = row.iter().sum();
             (there > 0).then(|| row[class] as f64 / there as f64)
@@ -75,17 +75,17 @@ impl Matrix {
     }
 
     /// Macro precision.
-    pub fn precision(&self) -> Option<f64> {
+    pub(crate) fn precision(&self) -> Option<f64> {
         self.of_classes(|right, _, answered| if answered > 0.0 { right / answered } else { 0.0 })
     }
 
     /// Macro recall.
-    pub fn recall(&self) -> Option<f64> {
+    pub(crate) fn recall(&self) -> Option<f64> {
         self.of_classes(|right, there, _| if there > 0.0 { right / there } else { 0.0 })
     }
 
     /// Macro F1.
-    pub fn f1(&self) -> Option<f64> {
+    pub(crate) fn f1(&self) -> Option<f64> {
         self.of_classes(|right, there, answered| 2.0 * right / (there + answered))
     }
 }
@@ -97,7 +97,7 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 
 /// The mean over the classes of a figure of "this class or another"; `None` where one of
 /// them has none.
-pub fn one_against_rest(
+pub(crate) fn one_against_rest(
     ranked: &[Ranked],
     classes: usize,
     figure: impl Fn(&[Scored]) -> Option<f64>,
@@ -118,7 +118,7 @@ pub fn one_against_rest(
 }
 
 /// Mean negative log-likelihood of the true class, nats; `None` of nothing.
-pub fn log_loss(ranked: &[Ranked]) -> Option<f64> {
+pub(crate) fn log_loss(ranked: &[Ranked]) -> Option<f64> {
     let of_truth = ranked.iter().map(|one| Scored {
         drowsy: true,
         probability: one.probabilities.get(one.truth).copied().unwrap_or(0.0),
@@ -128,7 +128,7 @@ pub fn log_loss(ranked: &[Ranked]) -> Option<f64> {
 
 /// Expected calibration error of the answers: how often the likeliest class was right
 /// against its probability (Guo et al. 2017). `None` of nothing.
-pub fn calibration_error(ranked: &[Ranked]) -> Option<f64> {
+pub(crate) fn calibration_error(ranked: &[Ranked]) -> Option<f64> {
     let answers = ranked.iter().map(|one| {
         let answer = one.answer();
         (one.probabilities.get(answer).copied().unwrap_or(0.0), answer == one.truth)

@@ -27,7 +27,7 @@ use crate::{
 /// Side of the pictures that were judged worst, pixels.
 const THUMBNAIL_PX: u32 = 144;
 /// So many pictures that were judged worst are read.
-pub const WORST: usize = 12;
+pub(crate) const WORST: usize = 12;
 /// Different values of a condition that become rows.
 const MOST_VALUES: usize = 40;
 
@@ -35,14 +35,14 @@ const MOST_VALUES: usize = 40;
 ///
 /// # Errors
 /// When no thread can be started.
-pub fn start(measure: Measure, waker: Waker) -> Result<Background<Measured>, NoThread> {
+pub(crate) fn start(measure: Measure, waker: Waker) -> Result<Background<Measured>, NoThread> {
     let stop = measure.stop.clone();
     Background::start("measurement", stop, waker, move |progress| measure.run(progress))
 }
 
 /// Figures at one threshold: of everything, and by each condition.
 #[derive(Clone, Debug)]
-pub struct Figures {
+pub(crate) struct Figures {
     /// The threshold.
     pub threshold: f64,
     /// Of all answers.
@@ -58,7 +58,7 @@ pub struct Figures {
 ///
 /// # Errors
 /// When no thread can be started.
-pub fn figures(
+pub(crate) fn figures(
     task: &Arc<Task>,
     threshold: f64,
     bootstrap: Bootstrap,
@@ -106,7 +106,7 @@ fn at(task: &Task, bootstrap: &Bootstrap) -> Figures {
 }
 
 /// A picture that was judged wrongly, small.
-pub struct Worst {
+pub(crate) struct Worst {
     /// The answer.
     pub answer: Answer,
     /// The probability of the second class, where anything was seen.
@@ -116,7 +116,7 @@ pub struct Worst {
 }
 
 /// The answers that lie furthest from the truth, worst first.
-pub fn worst(task: &Task) -> Vec<&Answer> {
+pub(crate) fn worst(task: &Task) -> Vec<&Answer> {
     let off = |answer: &&Answer| {
         let p = answer.probabilities.as_ref().and_then(|p| p.get(1)).copied().unwrap_or(0.0);
         (answer.truth as f64 - p).abs()
@@ -132,7 +132,7 @@ pub fn worst(task: &Task) -> Vec<&Answer> {
 ///
 /// # Errors
 /// When no thread can be started.
-pub fn worst_pictures(
+pub(crate) fn worst_pictures(
     task: &Arc<Task>,
     list: &Path,
     waker: Waker,

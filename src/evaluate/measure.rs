@@ -27,10 +27,10 @@ use crate::{
 };
 
 /// Called with how much is done, of how much.
-pub type Progress<'p> = &'p (dyn Fn(u64, u64) + Sync);
+pub(crate) type Progress<'p> = &'p (dyn Fn(u64, u64) + Sync);
 
 /// What is measured and how.
-pub struct Measure {
+pub(crate) struct Measure {
     /// A labelled list of pictures or videos, a folder of videos, or that of a run.
     pub data: PathBuf,
     /// The models, the first of which the others are compared with; at least one.
@@ -58,7 +58,7 @@ pub struct Measure {
 }
 
 /// What was measured.
-pub struct Measured {
+pub(crate) struct Measured {
     /// The report.
     pub report: Report,
     /// The questions with their answers.
@@ -73,7 +73,7 @@ impl Measure {
     /// # Errors
     /// When the data or a model cannot be used, or somebody interrupts. Single videos and
     /// pictures that cannot be read are problems in the report.
-    pub fn run(&self, progress: Progress<'_>) -> Result<Measured, EvaluateError> {
+    pub(crate) fn run(&self, progress: Progress<'_>) -> Result<Measured, EvaluateError> {
         if RunFolder::is_one(&self.data) {
             return self.of_run();
         }
@@ -311,7 +311,7 @@ fn free_name(name: &str, used: &[ModelUsed]) -> String {
 ///
 /// # Errors
 /// When one is no report, or they have nothing in common.
-pub fn compare(
+pub(crate) fn compare(
     first: &Path,
     second: &Path,
     bootstrap: &Bootstrap,

@@ -213,13 +213,6 @@ pub fn calibration_error(scored: &[Scored]) -> Option<f64> {
     expected_calibration_error(&calibration_bins(answers))
 }
 
-/// Mean square distance of the probability from what came true; `None` of nothing.
-pub fn brier(scored: &[Scored]) -> Option<f64> {
-    let off = scored.iter().map(|one| one.probability - f64::from(u8::from(one.drowsy)));
-    let total: f64 = off.map(|off| off * off).sum();
-    (!scored.is_empty()).then(|| total / scored.len() as f64)
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -286,7 +279,7 @@ pub(super) mod tests {
 
     /// scikit-learn 1.9.1 on the same 200 answers: confusion_matrix, accuracy_score,
     /// balanced_accuracy_score, f1_score, precision_score, recall_score, roc_auc_score,
-    /// average_precision_score, log_loss, brier_score_loss; the calibration error by its
+    /// average_precision_score, log_loss; the calibration error by its
     /// definition in numpy.
     #[test]
     fn figures_of_random_answers_agree_with_scikit_learn() {
@@ -310,7 +303,6 @@ pub(super) mod tests {
             ("auc", auc(&scored), 0.882604166667),
             ("average precision", average_precision(&scored), 0.848853085659),
             ("loss", log_loss(&scored), 0.428178652327),
-            ("brier", brier(&scored), 0.14017),
             ("calibration", calibration_error(&scored), 0.1333),
         ] {
             let ours = ours.unwrap_or_else(|| panic!("{name} is missing"));

@@ -8,21 +8,22 @@
 //! model ([`blinks`]), by every norm ([`norms`], whose folds are fitted by [`ridge`]); what
 //! charts need draws [`chart`].
 
-pub mod blinks;
-pub mod bootstrap;
-pub mod classes;
+pub(crate) mod blinks;
+pub(crate) mod bootstrap;
+pub(crate) mod classes;
 pub mod films;
-pub mod job;
+#[cfg(feature = "gui")]
+pub(crate) mod job;
 pub mod landmarks;
-pub mod measure;
+pub(crate) mod measure;
 pub mod metrics;
 pub mod norms;
-pub mod pictures;
-pub mod protocol;
-pub mod report;
-pub mod ridge;
-pub mod task;
-pub mod videos;
+pub(crate) mod pictures;
+pub(crate) mod protocol;
+pub(crate) mod report;
+pub(crate) mod ridge;
+pub(crate) mod task;
+pub(crate) mod videos;
 
 use std::{io, path::PathBuf};
 

@@ -32,7 +32,7 @@ use crate::{
 
 /// What the models said of one picture.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Judged {
+pub(crate) struct Judged {
     /// Its place in the list, from 0.
     pub index: usize,
     /// The picture.
@@ -63,7 +63,7 @@ impl Judged {
 /// `None` and `null` in JSON. The two probability figures, `loss` and
 /// `calibration_error`, are taken over faces that were found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PictureReport {
+pub(crate) struct PictureReport {
     /// Pictures of the list.
     pub n: usize,
     /// Pictures in which no face was found; counted as awake.
@@ -95,7 +95,7 @@ pub struct PictureReport {
 }
 
 /// What came of the pictures of a list.
-pub struct Answers {
+pub(crate) struct Answers {
     /// What was judged, in the list's order.
     pub judged: Vec<Judged>,
     /// What could not be.
@@ -111,7 +111,7 @@ pub struct Answers {
 ///
 /// # Errors
 /// When the list or a model cannot be used, or not one picture can.
-pub fn judge(
+pub(crate) fn judge(
     list: &Path,
     options: &PipelineOptions,
     mounting: Mounting,
@@ -203,13 +203,13 @@ fn look(
 }
 
 /// Where the names of a list, or of folders that serve as one, begin.
-pub fn root(list: &Path) -> &Path {
+pub(crate) fn root(list: &Path) -> &Path {
     if list.is_dir() { list } else { list.parent().unwrap_or(Path::new("")) }
 }
 
 /// The same as a question with its answers. `conditions` gives more columns for each
 /// picture of the list, in its order; it may be empty.
-pub fn task(
+pub(crate) fn task(
     list: &Path,
     judged: &[Judged],
     conditions: &[BTreeMap<String, String>],
@@ -244,7 +244,7 @@ pub fn task(
 ///
 /// # Errors
 /// When the list cannot be read, or has no such column.
-pub fn columns(
+pub(crate) fn columns(
     list: &Path,
     wanted: &[String],
 ) -> Result<Vec<BTreeMap<String, String>>, EvaluateError> {
@@ -274,7 +274,7 @@ pub fn columns(
 
 /// What a report says of the model.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ModelFacts {
+pub(crate) struct ModelFacts {
     /// Its name.
     pub name: String,
     /// Its own threshold.
@@ -282,7 +282,11 @@ pub struct ModelFacts {
 }
 
 /// Counts the answers. Without a `threshold` the model's own is taken.
-pub fn report(judged: &[Judged], facts: &ModelFacts, threshold: Option<f64>) -> PictureReport {
+pub(crate) fn report(
+    judged: &[Judged],
+    facts: &ModelFacts,
+    threshold: Option<f64>,
+) -> PictureReport {
     let threshold = threshold.unwrap_or(facts.threshold);
     let scored: Vec<_> = judged.iter().map(Judged::scored).collect();
     let found: Vec<_> =

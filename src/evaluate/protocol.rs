@@ -36,7 +36,7 @@ pub enum Protocol {
 }
 
 /// Folds, where the data bring none of their own.
-pub const FOLDS: u32 = 5;
+pub(crate) const FOLDS: u32 = 5;
 /// Random orders of the labels in the control.
 const SHUFFLES: u32 = 200;
 /// Most points of a curve that are kept for the report.
@@ -46,7 +46,7 @@ const MOST_ROWS: usize = 40;
 
 /// What is found when the labels are put in a random order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Control {
+pub(crate) struct Control {
     /// Which figure.
     pub figure: String,
     /// The real one.
@@ -65,7 +65,7 @@ pub struct Control {
 
 /// Everything that is said of a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TaskReport {
+pub(crate) struct TaskReport {
     /// The question.
     pub task: String,
     /// Who answers.
@@ -90,7 +90,7 @@ pub struct TaskReport {
 
 /// Reports a task whose answers do not depend on the folds (a model trained elsewhere).
 /// By `columns` it is broken down.
-pub fn report(
+pub(crate) fn report(
     task: &Task,
     protocol: Protocol,
     columns: &[String],
@@ -106,7 +106,7 @@ pub fn report(
 
 /// Reports a task whose answers were fitted fold by fold; `refit` does so again for labels
 /// in another order.
-pub fn report_fitted(
+pub(crate) fn report_fitted(
     task: &Task,
     protocol: Protocol,
     columns: &[String],
@@ -168,7 +168,7 @@ fn thinned(points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
 }
 
 /// The fold of each answer: the data's own, or people dealt out evenly.
-pub fn fold_of(answers: &[Answer], protocol: Protocol, seed: u64) -> Vec<u32> {
+pub(crate) fn fold_of(answers: &[Answer], protocol: Protocol, seed: u64) -> Vec<u32> {
     if protocol == Protocol::Random {
         let mut order: Vec<usize> = (0..answers.len()).collect();
         order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
@@ -265,7 +265,7 @@ fn leak_note(task: &Task) -> String {
 
 /// The threshold with the best balanced accuracy; of equals the one nearest to one half.
 /// `None` unless both classes are there.
-pub fn best_threshold(scored: &[Scored]) -> Option<f64> {
+pub(crate) fn best_threshold(scored: &[Scored]) -> Option<f64> {
     let mut values: Vec<f64> = scored.iter().map(|one| one.probability).collect();
     values.sort_by(f64::total_cmp);
     values.dedup();

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Penalty on the weights of normalised features, unless a training sets its own.
-pub const PENALTY: f64 = 200.0;
+pub(crate) const PENALTY: f64 = 200.0;
 
 /// One video by one norm, described.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +28,7 @@ pub struct Row {
 }
 
 /// The videos described; those without blinks are left out.
-pub fn rows(videos: &[Normed<'_>]) -> Vec<Row> {
+pub(crate) fn rows(videos: &[Normed<'_>]) -> Vec<Row> {
     let row = |one: &Normed<'_>| {
         Some(Row {
             fold: one.video.fold,
@@ -42,7 +42,7 @@ pub fn rows(videos: &[Normed<'_>]) -> Vec<Row> {
 }
 
 /// Why nothing can be measured by the folds of these rows, if so.
-pub fn no_folds(rows: &[Row]) -> Option<&'static str> {
+pub(crate) fn no_folds(rows: &[Row]) -> Option<&'static str> {
     let folds: BTreeSet<u32> = rows.iter().map(|row| row.fold).collect();
     if folds.len() < 3 {
         return Some("three folds or more are needed: one to test and two to set the scale");
@@ -64,7 +64,7 @@ pub fn no_folds(rows: &[Row]) -> Option<&'static str> {
 
 /// A linear score of the features: `bias + weights . features`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Linear {
+pub(crate) struct Linear {
     /// One for each feature.
     pub weights: Vec<f64>,
     /// The score where all features are nothing.
@@ -73,14 +73,14 @@ pub struct Linear {
 
 impl Linear {
     /// The score: about 0 (alert), 5 to 10 (drowsy).
-    pub fn score(&self, row: &Row) -> f64 {
+    pub(crate) fn score(&self, row: &Row) -> f64 {
         self.bias + self.weights.iter().zip(&row.features).map(|(w, x)| w * x).sum::<f64>()
     }
 }
 
 /// The score of each row of `judged` by a model that was fitted on those rows of `learned`,
 /// and whose scale was set by them, that are of other folds.
-pub fn cross_validated(learned: &[Row], judged: &[Row], penalty: f64) -> Vec<f64> {
+pub(crate) fn cross_validated(learned: &[Row], judged: &[Row], penalty: f64) -> Vec<f64> {
     let folds: BTreeSet<u32> = judged.iter().map(|row| row.fold).collect();
     let mut scores = vec![0.0; judged.len()];
     for fold in folds {
@@ -95,7 +95,7 @@ pub fn cross_validated(learned: &[Row], judged: &[Row], penalty: f64) -> Vec<f64
 
 /// A fit whose scale is set so that 10/3 and 20/3 part the classes: by its own folds, each
 /// scored by the others, the share of scores below each is that of the labels below it.
-pub fn calibrated(rows: &[&Row], penalty: f64) -> Linear {
+pub(crate) fn calibrated(rows: &[&Row], penalty: f64) -> Linear {
     let folds: BTreeSet<u32> = rows.iter().map(|row| row.fold).collect();
     let mut scores = Vec::with_capacity(rows.len());
     for fold in folds {

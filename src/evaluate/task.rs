@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    bootstrap::{Bootstrap, Estimate},
+    bootstrap::{Bootstrap, Estimate, Paired},
     classes::{self, Matrix, Ranked},
     metrics::{self, Confusion, Scored},
 };
 
 /// One answer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// Which picture or video, by its name in the data.
     pub item: String,
     /// Who is in it.
@@ -34,7 +34,7 @@ pub struct Answer {
 
 /// A question put to one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Task {
+pub(crate) struct Task {
     /// What is asked.
     pub name: String,
     /// Who answers.
@@ -50,7 +50,7 @@ pub struct Task {
 }
 
 /// The figures: key, title. For `loss` and `calibration_error` less is better.
-pub const FIGURES: [(&str, &str); 9] = [
+pub(crate) const FIGURES: [(&str, &str); 9] = [
     ("accuracy", "accuracy"),
     ("balanced_accuracy", "balanced accuracy"),
     ("f1", "F1"),
@@ -64,7 +64,7 @@ pub const FIGURES: [(&str, &str); 9] = [
 
 /// Figures of some of the answers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Row {
+pub(crate) struct Row {
     /// By what the answers were chosen: `all`, `fold`, `threshold`, `random`, or a column.
     pub by: String,
     /// Which of them.
@@ -86,13 +86,13 @@ pub struct Row {
 
 impl Task {
     /// The same with some of the answers.
-    pub fn only(&self, keep: impl Fn(&Answer) -> bool) -> Self {
+    pub(crate) fn only(&self, keep: impl Fn(&Answer) -> bool) -> Self {
         let answers = self.answers.iter().filter(|answer| keep(answer)).cloned().collect();
         Self { answers, ..self.bare() }
     }
 
     /// The same without answers.
-    pub fn bare(&self) -> Self {
+    pub(crate) fn bare(&self) -> Self {
         Self {
             name: self.name.clone(),
             model: self.model.clone(),
@@ -108,7 +108,7 @@ impl Task {
     }
 
     /// The class that is answered.
-    pub fn called(&self, answer: &Answer) -> usize {
+    pub(crate) fn called(&self, answer: &Answer) -> usize {
         let judged = |probabilities: &Vec<f64>| match self.is_binary() {
             true => usize::from(probabilities.get(1).is_some_and(|p| *p >= self.threshold)),
             false => Ranked { truth: 0, probabilities: probabilities.clone() }.answer(),
@@ -117,14 +117,14 @@ impl Task {
     }
 
     /// Counts, `[truth][answer]`.
-    pub fn confusion(&self) -> Matrix {
+    pub(crate) fn confusion(&self) -> Matrix {
         let mut matrix = Matrix::new(self.classes.len());
         self.answers.iter().for_each(|answer| matrix.add(answer.truth, self.called(answer)));
         matrix
     }
 
     /// The answers as a judge of two classes has them; what is missed scores 0.
-    pub fn scored(&self) -> Vec<Scored> {
+    pub(crate) fn scored(&self) -> Vec<Scored> {
         self.answers.iter().map(scored).collect()
     }
 
@@ -192,13 +192,13 @@ impl Task {
     }
 
     /// A figure over all answers.
-    pub fn figure(&self, key: &str) -> Option<f64> {
+    pub(crate) fn figure(&self, key: &str) -> Option<f64> {
         let at = FIGURES.iter().position(|(known, _)| *known == key)?;
         self.figures(&vec![1; self.answers.len()]).get(at).copied().flatten()
     }
 
     /// Everything of it as a row.
-    pub fn row(&self, by: &str, name: &str, bootstrap: &Bootstrap) -> Row {
+    pub(crate) fn row(&self, by: &str, name: &str, bootstrap: &Bootstrap) -> Row {
         // In the order of the probabilities: sorting a draw again is then quick.
         let mut sorted = self.clone();
         sorted.answers.sort_by(|a, b| {
@@ -233,31 +233,19 @@ fn named(estimates: &[Estimate]) -> BTreeMap<String, Estimate> {
 
 /// Two answers to one question, side by side.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// The question.
     pub task: String,
-    /// Who is compared with.
-    pub first: String,
-    /// Who is compared.
-    pub second: String,
     /// Answers that both gave.
     pub n: usize,
-    /// Answers that only one gave; they are left out.
-    pub unpaired: usize,
-    /// People in the answers of both.
-    pub subjects: usize,
-    /// The figures of the first, over these answers.
-    pub before: BTreeMap<String, Estimate>,
-    /// The same of the second.
-    pub after: BTreeMap<String, Estimate>,
-    /// The second less the first. An interval without 0 says that the two differ also for
-    /// other people.
-    pub difference: BTreeMap<String, Estimate>,
+    /// Who gave them, and their figures.
+    #[serde(flatten)]
+    pub sides: Paired,
 }
 
 /// Compares two answers to one question over the items that both have, drawing the same
 /// people for both. `None` where they have no item in common or other classes.
-pub fn difference(first: &Task, second: &Task, bootstrap: &Bootstrap) -> Option<Difference> {
+pub(crate) fn difference(first: &Task, second: &Task, bootstrap: &Bootstrap) -> Option<Difference> {
     if first.classes.len() != second.classes.len() {
         return None;
     }
@@ -271,20 +259,14 @@ pub fn difference(first: &Task, second: &Task, bootstrap: &Bootstrap) -> Option<
     let a = Task { answers: pairs.iter().map(|(a, _)| (*a).clone()).collect(), ..first.bare() };
     let b = Task { answers: pairs.iter().map(|(_, b)| (*b).clone()).collect(), ..second.bare() };
     let subjects: Vec<&str> = a.answers.iter().map(|answer| answer.subject.as_str()).collect();
-    let estimates = bootstrap.paired(&subjects, |counts| [&a, &b].map(|task| task.figures(counts)));
-    let [before, after, less] = estimates.map(|part| named(&part));
-    let people: BTreeSet<&str> = subjects.iter().copied().collect();
-    Some(Difference {
-        task: first.name.clone(),
-        first: first.model.clone(),
-        second: second.model.clone(),
-        n: pairs.len(),
-        unpaired: first.answers.len() + second.answers.len() - 2 * pairs.len(),
-        subjects: people.len(),
-        before,
-        after,
-        difference: less,
-    })
+    let sides = bootstrap.paired(
+        [&first.model, &second.model].map(Clone::clone),
+        [first.answers.len(), second.answers.len()],
+        &subjects,
+        named,
+        |counts| [&a, &b].map(|task| task.figures(counts)),
+    );
+    Some(Difference { task: first.name.clone(), n: pairs.len(), sides })
 }
 
 #[cfg(test)]
@@ -356,16 +338,16 @@ pub(super) mod tests {
     fn a_better_model_differs_for_other_people_too_and_an_equal_one_does_not() {
         let bootstrap = Bootstrap::default();
         let found = difference(&task("a", 4), &task("b", 20), &bootstrap).unwrap();
-        let accuracy = found.difference["accuracy"];
+        let accuracy = found.sides.difference["accuracy"];
         assert!((accuracy.value.unwrap() - 0.2).abs() < 1e-9);
         assert!(accuracy.low.unwrap() > 0.0, "{accuracy:?}");
         let same = difference(&task("a", 4), &task("b", 4), &bootstrap).unwrap();
         assert_eq!(
-            same.difference["auc"],
+            same.sides.difference["auc"],
             Estimate { value: Some(0.0), low: Some(0.0), high: Some(0.0) }
         );
         let part = task("b", 4).only(|a| a.item != "3.jpg");
-        assert_eq!(difference(&task("a", 4), &part, &bootstrap).unwrap().unpaired, 1);
+        assert_eq!(difference(&task("a", 4), &part, &bootstrap).unwrap().sides.unpaired, 1);
         assert!(difference(&task("a", 4), &part.only(|_| false), &bootstrap).is_none());
     }
 }

@@ -15,7 +15,7 @@ use crate::replay::{ProblemKind, Span, VideoResult, VideoSigns};
 
 /// An alarm may come so long after an event and still belong to it, seconds: eyes that
 /// have closed for a second are told within the next.
-pub const GRACE_S: f64 = 1.0;
+pub(crate) const GRACE_S: f64 = 1.0;
 /// Signs that a video is judged by.
 const SIGNS: usize = 4;
 /// Share of a sign's whole variance that is added to that within the classes, so that a
@@ -23,7 +23,7 @@ const SIGNS: usize = 4;
 const SHRINK: f64 = 0.1;
 
 /// What is compared of one model.
-pub struct Judged<'r> {
+pub(crate) struct Judged<'r> {
     /// Who judged.
     pub model: String,
     /// One result a video.
@@ -33,10 +33,10 @@ pub struct Judged<'r> {
 }
 
 /// Columns and values of videos, by the video's name.
-pub type Conditions = BTreeMap<String, BTreeMap<String, String>>;
+pub(crate) type Conditions = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The tasks of a run, each with its report.
-pub fn tasks(
+pub(crate) fn tasks(
     judged: &Judged<'_>,
     protocol: Protocol,
     columns: &[String],
@@ -227,7 +227,7 @@ impl Discriminant {
 
 /// How well events are found and how often an alarm is false.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EventReport {
+pub(crate) struct EventReport {
     /// Who judged.
     pub model: String,
     /// Videos of which the events are known.
@@ -304,7 +304,7 @@ fn count(result: &VideoResult) -> Counts {
 }
 
 /// Scores the events of a run; `None` where neither events nor alert videos are known.
-pub fn events(judged: &Judged<'_>, bootstrap: &Bootstrap) -> Option<EventReport> {
+pub(crate) fn events(judged: &Judged<'_>, bootstrap: &Bootstrap) -> Option<EventReport> {
     let known: Vec<&VideoResult> = judged
         .results
         .iter()

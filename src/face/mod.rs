@@ -5,11 +5,11 @@
 //! ([`align`]). Nothing here knows what drowsiness is.
 
 pub mod align;
-pub mod detect;
+pub(crate) mod detect;
 mod driver;
 mod find;
 mod grey;
-pub mod landmarks;
+pub(crate) mod landmarks;
 mod measure;
 mod pose;
 mod region;
@@ -18,7 +18,7 @@ mod settings;
 mod smooth;
 #[cfg(test)]
 mod tests;
-pub mod track;
+pub(crate) mod track;
 mod upright;
 mod window;
 

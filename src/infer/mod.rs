@@ -14,7 +14,7 @@ pub(crate) mod fixtures;
 mod form;
 mod cuda;
 mod library;
-pub mod models;
+pub(crate) mod models;
 pub mod promoted;
 mod reconstructor;
 pub mod runtime;

@@ -74,13 +74,11 @@ pub trait Vision: Send {
     fn info(&self) -> VisionInfo;
 
     /// Begins to try, beside what is in use, what may be faster. Frames do not wait for it.
-    fn try_faster(&mut self) {}
+    fn try_faster(&mut self);
 
     /// Takes what has proved faster since the last call; what it is now, where that has
     /// changed.
-    fn news(&mut self) -> Option<VisionInfo> {
-        None
-    }
+    fn news(&mut self) -> Option<VisionInfo>;
 }
 
 /// What a [`Vision`] is, for the window.

@@ -80,4 +80,11 @@ impl Vision for Lent {
     fn info(&self) -> VisionInfo {
         self.pipeline.as_ref().map(Vision::info).unwrap_or_default()
     }
+
+    /// Tries nothing: all who borrow are to see with the same.
+    fn try_faster(&mut self) {}
+
+    fn news(&mut self) -> Option<VisionInfo> {
+        None
+    }
 }

@@ -11,7 +11,7 @@ use crate::{
         Sighting, Stats, Vision, VisionInfo,
         fakes::{
             Step,
-            faults::{Fault, FaultySource, FaultySpeaker, FaultyVision, Plan},
+            faults::{Change, Changed, Fault, FaultySource, FaultySpeaker, Plan},
             options, seconds, world,
         },
     },
@@ -235,38 +235,29 @@ fn a_camera_that_never_opens_is_told() {
     wait(&live, "its words", |s| s.problem.is_some());
 }
 
-/// Eyes for which a faster provider is found after some frames.
+/// A faster provider is found after some frames.
 struct Quickening {
-    eyes: Box<dyn Vision>,
     begun: Arc<AtomicUsize>,
     frames: u32,
-    info: VisionInfo,
+    found: Option<VisionInfo>,
 }
 
-impl Vision for Quickening {
-    fn process(&mut self, frame: &Frame) -> Result<Sighting, LiveError> {
+impl Change for Quickening {
+    fn process(&mut self, vision: &mut dyn Vision, frame: &Frame) -> Result<Sighting, LiveError> {
         self.frames += 1;
-        self.eyes.process(frame)
+        vision.process(frame)
     }
 
-    fn reset(&mut self, mirrored: bool) {
-        self.eyes.reset(mirrored);
+    fn info(&self, vision: &dyn Vision) -> VisionInfo {
+        self.found.clone().unwrap_or_else(|| vision.info())
     }
 
-    fn detector_calls(&self) -> u64 {
-        self.eyes.detector_calls()
-    }
-
-    fn info(&self) -> VisionInfo {
-        self.info.clone()
-    }
-
-    fn try_faster(&mut self) {
+    fn try_faster(&mut self, _: &mut dyn Vision) {
         assert_eq!(self.frames, 1, "after the first frame");
         self.begun.fetch_add(1, SeqCst);
     }
 
-    fn news(&mut self) -> Option<VisionInfo> {
+    fn news(&mut self, vision: &mut dyn Vision) -> Option<VisionInfo> {
         (self.frames == 20).then(|| {
             let tried = Tried {
                 model: ModelKind::Landmarks,
@@ -274,10 +265,9 @@ impl Vision for Quickening {
                 outcome: Outcome::Failed("no card".into()),
                 measured: None,
             };
-            let problem = Some(tried.to_string());
-            self.info.provider = "CPU + CUDA".into();
-            self.info = VisionInfo { problem, tried: vec![tried], ..self.info.clone() };
-            self.info()
+            let (provider, problem) = ("CPU + CUDA".into(), Some(tried.to_string()));
+            let found = VisionInfo { provider, problem, tried: vec![tried], ..vision.info() };
+            self.found.insert(found).clone()
         })
     }
 }
@@ -288,9 +278,8 @@ fn what_proved_faster_is_shown_and_tried_again_with_other_models() {
     let (mut open, begun) = (parts.open_vision, Arc::new(AtomicUsize::new(0)));
     let counted = begun.clone();
     parts.open_vision = Box::new(move || {
-        let (eyes, begun) = (open()?, counted.clone());
-        let info = eyes.info();
-        Ok(Box::new(Quickening { eyes, begun, frames: 0, info }))
+        let quickening = Quickening { begun: counted.clone(), frames: 0, found: None };
+        Ok(Box::new(Changed::new(open()?, quickening)))
     });
     let live = Live::start_with(options("webcam"), parts).unwrap();
     assert_eq!(live.snapshot().provider, "fake");
@@ -315,7 +304,7 @@ fn models_that_go_on_failing_are_loaded_again() {
     parts.open_vision = Box::new(move || {
         opened += 1;
         match opened {
-            1 => Ok(Box::new(FaultyVision::new(open()?, Plan::lost_card()))),
+            1 => Ok(Box::new(Changed::new(open()?, Plan::lost_card()))),
             _ => open(),
         }
     });
@@ -413,8 +402,7 @@ fn every_fault_passes_while_the_watch_goes_on() {
         breaks.open()?;
         Ok(Box::new(FaultySource::new(open_source(spec)?, breaks.clone())))
     });
-    parts.open_vision =
-        Box::new(move || Ok(Box::new(FaultyVision::new(open_vision()?, fails.clone()))));
+    parts.open_vision = Box::new(move || Ok(Box::new(Changed::new(open_vision()?, fails.clone()))));
     parts.speaker = Ok(Box::new(FaultySpeaker(plan.clone())));
     let live = Live::start_with(options("webcam"), parts).unwrap();
     wait(&live, "all faults", |_| plan.is_over());

@@ -10,17 +10,17 @@ use super::proto::{
 };
 
 /// Operator set: LayerNormalization came with 17, Gelu with 20, RMSNormalization with 23.
-pub const OPSET: i64 = 23;
+pub(super) const OPSET: i64 = 23;
 /// IR version that goes with [`OPSET`].
 const IR_VERSION: i64 = 11;
 
 /// A tensor inside the graph, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Value(String);
+pub(crate) struct Value(String);
 
 /// One dimension of an input or output.
 #[derive(Clone, Copy, Debug)]
-pub enum Dim {
+pub(crate) enum Dim {
     /// A fixed size.
     Fixed(usize),
     /// A size that is known only at run time, by name (`N` for the batch).
@@ -46,7 +46,7 @@ pub enum OnnxError {
 
 /// Collects nodes and weights; [`finish`](GraphBuilder::finish) encodes the file.
 #[derive(Debug, Default)]
-pub struct GraphBuilder {
+pub(crate) struct GraphBuilder {
     graph: GraphProto,
     made: usize,
     broken: Option<OnnxError>,
@@ -104,7 +104,7 @@ fn text(name: &str, value: &str) -> AttributeProto {
 
 impl GraphBuilder {
     /// An empty graph.
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         Self { graph: GraphProto { name: name.into(), ..Default::default() }, ..Default::default() }
     }
 
@@ -114,13 +114,13 @@ impl GraphBuilder {
     }
 
     /// Declares an f32 input.
-    pub fn input(&mut self, name: &str, shape: &[Dim]) -> Value {
+    pub(crate) fn input(&mut self, name: &str, shape: &[Dim]) -> Value {
         self.graph.input.push(value_info(name, shape));
         Value(name.into())
     }
 
     /// Declares `value` as an f32 output called `name`.
-    pub fn output(&mut self, value: &Value, name: &str, shape: &[Dim]) {
+    pub(crate) fn output(&mut self, value: &Value, name: &str, shape: &[Dim]) {
         let node = NodeProto {
             input: vec![value.0.clone()],
             output: vec![name.into()],
@@ -154,27 +154,32 @@ impl GraphBuilder {
     }
 
     /// A constant or weight; `hint` becomes part of its name.
-    pub fn constant(&mut self, hint: &str, shape: &[usize], values: &[f32]) -> Value {
+    pub(crate) fn constant(&mut self, hint: &str, shape: &[usize], values: &[f32]) -> Value {
         let raw = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.initializer(hint, shape, values.len(), FLOAT, raw)
     }
 
     /// A constant stored in half precision (its bits) and cast to f32 where it is used:
     /// half the file for weights that bear the rounding.
-    pub fn constant_f16(&mut self, hint: &str, shape: &[usize], bits: &[u16]) -> Value {
+    pub(crate) fn constant_f16(&mut self, hint: &str, shape: &[usize], bits: &[u16]) -> Value {
         let raw = bits.iter().flat_map(|bits| bits.to_le_bytes()).collect();
         let half = self.initializer(hint, shape, bits.len(), FLOAT16, raw);
         self.node("Cast", &[&half], vec![int("to", i64::from(FLOAT))])
     }
 
     /// A one-dimensional constant of integers, for shapes and axes.
-    pub fn constant_i64(&mut self, hint: &str, values: &[i64]) -> Value {
+    pub(crate) fn constant_i64(&mut self, hint: &str, values: &[i64]) -> Value {
         let raw = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.initializer(hint, &[values.len()], values.len(), INT64, raw)
     }
 
     /// Any operator with one output.
-    pub fn node(&mut self, op: &str, inputs: &[&Value], attribute: Vec<AttributeProto>) -> Value {
+    pub(crate) fn node(
+        &mut self,
+        op: &str,
+        inputs: &[&Value],
+        attribute: Vec<AttributeProto>,
+    ) -> Value {
         let [output] = self.nodes(op, inputs, attribute);
         output
     }
@@ -200,32 +205,32 @@ impl GraphBuilder {
     }
 
     /// `a + b`, with broadcasting.
-    pub fn add(&mut self, a: &Value, b: &Value) -> Value {
+    pub(crate) fn add(&mut self, a: &Value, b: &Value) -> Value {
         self.node("Add", &[a, b], vec![])
     }
 
     /// `a - b`, with broadcasting.
-    pub fn sub(&mut self, a: &Value, b: &Value) -> Value {
+    pub(crate) fn sub(&mut self, a: &Value, b: &Value) -> Value {
         self.node("Sub", &[a, b], vec![])
     }
 
     /// `a * b`, with broadcasting.
-    pub fn mul(&mut self, a: &Value, b: &Value) -> Value {
+    pub(crate) fn mul(&mut self, a: &Value, b: &Value) -> Value {
         self.node("Mul", &[a, b], vec![])
     }
 
     /// `a / b`, with broadcasting.
-    pub fn div(&mut self, a: &Value, b: &Value) -> Value {
+    pub(crate) fn div(&mut self, a: &Value, b: &Value) -> Value {
         self.node("Div", &[a, b], vec![])
     }
 
     /// Matrix product over the last two dimensions.
-    pub fn matmul(&mut self, a: &Value, b: &Value) -> Value {
+    pub(crate) fn matmul(&mut self, a: &Value, b: &Value) -> Value {
         self.node("MatMul", &[a, b], vec![])
     }
 
     /// `x @ weight + bias`, weight `[inputs, outputs]` row-major (burn's layout).
-    pub fn linear(
+    pub(crate) fn linear(
         &mut self,
         x: &Value,
         inputs: usize,
@@ -241,7 +246,7 @@ impl GraphBuilder {
 
     /// Two-dimensional convolution, weight `[outputs, inputs/groups, kernel, kernel]`.
     #[allow(clippy::too_many_arguments, reason = "a convolution has that many")]
-    pub fn conv2d(
+    pub(crate) fn conv2d(
         &mut self,
         x: &Value,
         shape: [usize; 4],
@@ -264,7 +269,13 @@ impl GraphBuilder {
     }
 
     /// Normalisation over the last dimension.
-    pub fn layer_norm(&mut self, x: &Value, gamma: &[f32], beta: &[f32], epsilon: f32) -> Value {
+    pub(crate) fn layer_norm(
+        &mut self,
+        x: &Value,
+        gamma: &[f32],
+        beta: &[f32],
+        epsilon: f32,
+    ) -> Value {
         let gamma = self.constant("gamma", &[gamma.len()], gamma);
         let beta = self.constant("beta", &[beta.len()], beta);
         self.node(
@@ -276,7 +287,13 @@ impl GraphBuilder {
 
     /// Normalisation of each channel of `[batch, channels, ...]` over what follows;
     /// `scale` and `bias` have one value a channel.
-    pub fn instance_norm(&mut self, x: &Value, scale: &[f32], bias: &[f32], epsilon: f32) -> Value {
+    pub(crate) fn instance_norm(
+        &mut self,
+        x: &Value,
+        scale: &[f32],
+        bias: &[f32],
+        epsilon: f32,
+    ) -> Value {
         let scale = self.constant("scale", &[scale.len()], scale);
         let bias = self.constant("bias", &[bias.len()], bias);
         self.node("InstanceNormalization", &[x, &scale, &bias], vec![float("epsilon", epsilon)])
@@ -284,7 +301,7 @@ impl GraphBuilder {
 
     /// Divides each row of `[rows, count]` by the root of its mean square, to which `epsilon`
     /// is added.
-    pub fn rms_norm(&mut self, x: &Value, count: usize, epsilon: f32) -> Value {
+    pub(crate) fn rms_norm(&mut self, x: &Value, count: usize, epsilon: f32) -> Value {
         // No gain. Worked out once, when the model is loaded.
         let shape = self.constant_i64("count", &[count as i64]);
         let zeros = self.node("ConstantOfShape", &[&shape], vec![]);
@@ -295,48 +312,48 @@ impl GraphBuilder {
     }
 
     /// Exact (erf) GELU.
-    pub fn gelu(&mut self, x: &Value) -> Value {
+    pub(crate) fn gelu(&mut self, x: &Value) -> Value {
         self.node("Gelu", &[x], vec![])
     }
 
     /// `max(x, 0)`.
-    pub fn relu(&mut self, x: &Value) -> Value {
+    pub(crate) fn relu(&mut self, x: &Value) -> Value {
         self.node("Relu", &[x], vec![])
     }
 
     /// The logistic function.
-    pub fn sigmoid(&mut self, x: &Value) -> Value {
+    pub(crate) fn sigmoid(&mut self, x: &Value) -> Value {
         self.node("Sigmoid", &[x], vec![])
     }
 
     /// Softmax over `axis`.
-    pub fn softmax(&mut self, x: &Value, axis: i64) -> Value {
+    pub(crate) fn softmax(&mut self, x: &Value, axis: i64) -> Value {
         self.node("Softmax", &[x], vec![int("axis", axis)])
     }
 
     /// New shape; 0 keeps a dimension, -1 takes what is left.
-    pub fn reshape(&mut self, x: &Value, shape: &[i64]) -> Value {
+    pub(crate) fn reshape(&mut self, x: &Value, shape: &[i64]) -> Value {
         let shape = self.constant_i64("shape", shape);
         self.node("Reshape", &[x, &shape], vec![])
     }
 
     /// Dimensions in the order `permutation`.
-    pub fn transpose(&mut self, x: &Value, permutation: &[i64]) -> Value {
+    pub(crate) fn transpose(&mut self, x: &Value, permutation: &[i64]) -> Value {
         self.node("Transpose", &[x], vec![ints("perm", permutation)])
     }
 
     /// Joins along `axis`.
-    pub fn concat(&mut self, parts: &[&Value], axis: i64) -> Value {
+    pub(crate) fn concat(&mut self, parts: &[&Value], axis: i64) -> Value {
         self.node("Concat", parts, vec![int("axis", axis)])
     }
 
     /// `x[start..end]` along `axis`.
-    pub fn slice(&mut self, x: &Value, axis: i64, start: i64, end: i64) -> Value {
+    pub(crate) fn slice(&mut self, x: &Value, axis: i64, start: i64, end: i64) -> Value {
         self.slices(x, &[axis], [&[start], &[end]])
     }
 
     /// A block of `x`: from `starts` to `ends` along `axes`.
-    pub fn slices(&mut self, x: &Value, axes: &[i64], [starts, ends]: [&[i64]; 2]) -> Value {
+    pub(crate) fn slices(&mut self, x: &Value, axes: &[i64], [starts, ends]: [&[i64]; 2]) -> Value {
         let starts = self.constant_i64("starts", starts);
         let ends = self.constant_i64("ends", ends);
         let axes = self.constant_i64("axes", axes);
@@ -344,7 +361,7 @@ impl GraphBuilder {
     }
 
     /// `x` cut along `axis` into parts of the given sizes.
-    pub fn split<const PARTS: usize>(
+    pub(crate) fn split<const PARTS: usize>(
         &mut self,
         x: &Value,
         axis: i64,
@@ -356,7 +373,7 @@ impl GraphBuilder {
 
     /// `x` with `value` put before and behind: `pads` has as many entries for the start of
     /// each dimension, then as many for its end.
-    pub fn pad(&mut self, x: &Value, pads: &[i64], value: f32) -> Value {
+    pub(crate) fn pad(&mut self, x: &Value, pads: &[i64], value: f32) -> Value {
         let pads = self.constant_i64("pads", pads);
         let value = self.constant("padding", &[], &[value]);
         self.node("Pad", &[x, &pads, &value], vec![])
@@ -364,14 +381,14 @@ impl GraphBuilder {
 
     /// Mean of each 2x2 square of `[N,1,H,W]`: a convolution, which takes ONNX Runtime half
     /// the time of its AveragePool on a single channel.
-    pub fn halve(&mut self, x: &Value) -> Value {
+    pub(crate) fn halve(&mut self, x: &Value) -> Value {
         let quarters = self.constant("quarters", &[1, 1, 2, 2], &[0.25; 4]);
         let attributes = vec![ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])];
         self.node("Conv", &[x, &quarters], attributes)
     }
 
     /// Each cell of `[N,C,H,W]` four times: `[N,C,2H,2W]`.
-    pub fn double(&mut self, x: &Value) -> Value {
+    pub(crate) fn double(&mut self, x: &Value) -> Value {
         let scales = self.constant("scales", &[4], &[1.0, 1.0, 2.0, 2.0]);
         let attributes = vec![
             text("mode", "nearest"),
@@ -382,32 +399,32 @@ impl GraphBuilder {
     }
 
     /// Mean of each channel: `[N,C,H,W]` to `[N,C,1,1]`.
-    pub fn mean_of_channels(&mut self, x: &Value) -> Value {
+    pub(crate) fn mean_of_channels(&mut self, x: &Value) -> Value {
         self.node("GlobalAveragePool", &[x], vec![])
     }
 
     /// What lies at `grid` (`[N,H,W,2]` of x, y, -1..1 from edge to edge of `x`), between
     /// the pixels; the border repeats.
-    pub fn grid_sample(&mut self, x: &Value, grid: &Value) -> Value {
+    pub(crate) fn grid_sample(&mut self, x: &Value, grid: &Value) -> Value {
         let attributes =
             vec![text("mode", "linear"), text("padding_mode", "border"), int("align_corners", 0)];
         self.node("GridSample", &[x, grid], attributes)
     }
 
     /// The entries `indices` along `axis`, in that order.
-    pub fn gather(&mut self, x: &Value, axis: i64, indices: &[i64]) -> Value {
+    pub(crate) fn gather(&mut self, x: &Value, axis: i64, indices: &[i64]) -> Value {
         let indices = self.constant_i64("indices", indices);
         self.node("Gather", &[x, &indices], vec![int("axis", axis)])
     }
 
     /// Mean over `axes`, which are dropped.
-    pub fn reduce_mean(&mut self, x: &Value, axes: &[i64]) -> Value {
+    pub(crate) fn reduce_mean(&mut self, x: &Value, axes: &[i64]) -> Value {
         let axes = self.constant_i64("axes", axes);
         self.node("ReduceMean", &[x, &axes], vec![int("keepdims", 0)])
     }
 
     /// Sum over `axes`, which are dropped.
-    pub fn reduce_sum(&mut self, x: &Value, axes: &[i64]) -> Value {
+    pub(crate) fn reduce_sum(&mut self, x: &Value, axes: &[i64]) -> Value {
         let axes = self.constant_i64("axes", axes);
         self.node("ReduceSum", &[x, &axes], vec![int("keepdims", 0)])
     }
@@ -416,7 +433,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     /// When a weight was given another number of values than its shape needs.
-    pub fn finish(self, metadata: &[(&str, &str)]) -> Result<Vec<u8>, OnnxError> {
+    pub(crate) fn finish(self, metadata: &[(&str, &str)]) -> Result<Vec<u8>, OnnxError> {
         if let Some(error) = self.broken {
             return Err(error);
         }

@@ -5,6 +5,6 @@
 //! their own graph.
 
 mod builder;
-pub mod proto;
+pub(crate) mod proto;
 
-pub use builder::{Dim, GraphBuilder, OPSET, OnnxError, Value};
+pub(crate) use builder::{Dim, GraphBuilder, OnnxError, Value};

@@ -12,7 +12,7 @@ use crate::background::{Background, NoThread, Progress, Waker};
 ///
 /// # Errors
 /// When no thread can be started.
-pub fn start(
+pub(crate) fn start(
     choice: Choice,
     options: ProtocolOptions,
     command: Vec<String>,

@@ -8,7 +8,7 @@ use crate::monitor::{Level, State};
 
 /// A change of what is told.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Change {
+pub(crate) struct Change {
     /// When, seconds since the beginning of the cell.
     pub at: f64,
     /// The state from then on.
@@ -22,7 +22,7 @@ pub struct Change {
 /// How an answer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Within its window, tolerance included.
     InTime,
     /// Before it.
@@ -35,7 +35,7 @@ pub enum Verdict {
 
 /// What became of something that had to be told.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// How urgent it had to be.
     pub level: Level,
     /// The states of which it had to be one.
@@ -50,7 +50,7 @@ pub struct Answer {
 
 /// Something above the level that may be told without cause.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Needless {
+pub(crate) struct Needless {
     /// When it began, or when it should have been over, seconds.
     pub at: f64,
     /// What it was called.
@@ -64,7 +64,7 @@ pub struct Needless {
 /// What a cell comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Everything was told in time, and nothing needlessly.
     Right,
     /// It was told in time that the eyes cannot be read, where they cannot be.
@@ -75,7 +75,7 @@ pub enum Outcome {
 
 /// A cell with what was told.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Judged {
+pub(crate) struct Judged {
     /// What it comes to.
     pub outcome: Outcome,
     /// What had to be told.
@@ -113,7 +113,7 @@ const ROUNDING_S: f64 = 1e-6;
 
 impl Judged {
     /// Holds the changes of a cell, in order of time, against what it awaits.
-    pub fn of(cell: &Cell, changes: &[Change], play: &Play) -> Self {
+    pub(crate) fn of(cell: &Cell, changes: &[Change], play: &Play) -> Self {
         let end = f64::from(cell.script.seconds);
         let ends = changes.iter().skip(1).map(|change| change.at).chain([end]);
         let spells: Vec<Spell<'_>> = changes
@@ -147,7 +147,7 @@ impl Judged {
 
     /// How far an answer lies outside of its window, or inside of it (negative), at worst,
     /// seconds; what was missed or needless is infinitely far outside.
-    pub fn worst(&self) -> f64 {
+    pub(crate) fn worst(&self) -> f64 {
         if !self.needless.is_empty() {
             return f64::INFINITY;
         }
@@ -159,7 +159,7 @@ impl Judged {
     }
 
     /// What is wrong, in words; empty where nothing is.
-    pub fn cause(&self) -> String {
+    pub(crate) fn cause(&self) -> String {
         let states = |states: &[State]| match states {
             [] => String::new(),
             states => {

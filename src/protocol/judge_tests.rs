@@ -6,7 +6,7 @@ const PLAY: Play =
 
 /// A sleep from 6 s to 10 s of 14: critical after 1.5 to 1.8 s, asleep after 3 s, over at 12.
 fn cell(eyes: Eyes) -> Cell {
-    let table: Table = crate::protocol::BUILT_IN.parse().unwrap();
+    let table: Table = crate::protocol::table::BUILT_IN.parse().unwrap();
     let mut cell = table.cells[0].clone();
     let tell = |states: &[State], after, by| Tell {
         level: Level::Critical,

@@ -11,15 +11,16 @@
 //! are held out of a training.
 
 mod cross;
-pub mod job;
+#[cfg(feature = "gui")]
+pub(crate) mod job;
 mod judge;
-pub mod page;
+pub(crate) mod page;
 mod run;
 mod table;
 
-pub use judge::{Answer, Change, Judged, Needless, Outcome, Verdict};
-pub use run::{Played, ProtocolOptions, Total, play, provenance};
-pub use table::{Axis, BUILT_IN, Cell, Choice, Eyes, Play, Requirement, Table, Tell, Variant};
+pub(crate) use judge::{Change, Judged, Outcome, Verdict};
+pub(crate) use run::{Played, ProtocolOptions, Total, play, provenance};
+pub(crate) use table::{Axis, Cell, Choice, Eyes, Play, Requirement, Table, Tell, Variant};
 
 use std::path::PathBuf;
 
@@ -29,7 +30,7 @@ use crate::{live::LiveError, replay::ReplayError, source::SourceError};
 
 /// Tests that cannot be played or told of.
 #[derive(Debug, Error)]
-pub enum ProtocolError {
+pub(crate) enum ProtocolError {
     /// A table cannot be read.
     #[error("the table {path} cannot be read ({why}); check the path and its rights", path = .path.display())]
     Read {

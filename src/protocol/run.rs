@@ -28,7 +28,7 @@ use crate::{
 
 /// How cells are played.
 #[derive(Clone, Debug, Default)]
-pub struct ProtocolOptions {
+pub(crate) struct ProtocolOptions {
     /// The models.
     pub pipeline: PipelineOptions,
     /// The thresholds.
@@ -39,7 +39,7 @@ pub struct ProtocolOptions {
 
 /// A cell that was played; equal for equal tables, models and settings.
 #[derive(Clone, Debug, Serialize)]
-pub struct Played {
+pub(crate) struct Played {
     /// `requirement/variant`.
     pub cell: String,
     /// The requirement.
@@ -63,7 +63,7 @@ pub struct Played {
 
 /// What all of them come to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Total {
+pub(crate) struct Total {
     /// Cells played.
     pub cells: usize,
     /// Of these, told in time and nothing needlessly.
@@ -80,7 +80,7 @@ pub struct Total {
 
 impl Total {
     /// Counts cells.
-    pub fn of<'p>(played: impl IntoIterator<Item = &'p Played>) -> Self {
+    pub(crate) fn of<'p>(played: impl IntoIterator<Item = &'p Played>) -> Self {
         let mut total = Self::default();
         for cell in played {
             total.cells += 1;
@@ -124,7 +124,7 @@ impl InOrder<'_> {
 ///
 /// # Errors
 /// When a cell cannot be drawn, a model fails, or somebody interrupts.
-pub fn play(
+pub(crate) fn play(
     table: &Table,
     cells: &[&Cell],
     options: &ProtocolOptions,
@@ -227,7 +227,7 @@ fn round(seconds: f64) -> f64 {
 ///
 /// # Errors
 /// When a model cannot be read.
-pub fn provenance(
+pub(crate) fn provenance(
     table: &Table,
     options: &ProtocolOptions,
     command: Vec<String>,
@@ -236,7 +236,6 @@ pub fn provenance(
     let of = |name: &str, source: &ModelSource, kind| -> Result<_, ProtocolError> {
         Ok((name.to_owned(), digest::of_model(source, kind)?))
     };
-    let hash = Sha256::digest(&table.text);
     Ok(Provenance {
         version: env!("CARGO_PKG_VERSION").into(),
         models: vec![
@@ -246,7 +245,7 @@ pub fn provenance(
             of("blink network", &ModelSource::Embedded, ModelKind::Blinks)?,
         ],
         table: table.name.clone(),
-        table_digest: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        table_digest: hex::encode(Sha256::digest(&table.text)),
         command,
     })
 }

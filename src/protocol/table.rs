@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The table that is built in.
-pub const BUILT_IN: &str = include_str!("table.toml");
+pub(super) const BUILT_IN: &str = include_str!("table.toml");
 /// Its name in messages and on the page.
 const BUILT_IN_NAME: &str = "built-in table";
 /// The longest table that is read.
@@ -30,7 +30,7 @@ const MOST_BYTES: u64 = 4 * 1024 * 1024;
 /// How everything is drawn and judged.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Play {
+pub(crate) struct Play {
     /// Width of the pictures, pixels.
     pub width: u32,
     /// Height of the pictures, pixels.
@@ -45,7 +45,7 @@ pub struct Play {
 
 impl Play {
     /// The same as the drawing wants it.
-    pub fn open(&self) -> OpenOptions {
+    pub(crate) fn open(&self) -> OpenOptions {
         let Self { width, height, fps, .. } = *self;
         OpenOptions { width, height, fps, ..OpenOptions::default() }
     }
@@ -54,7 +54,7 @@ impl Play {
 /// Something that must be told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Tell {
+pub(crate) struct Tell {
     /// At least this urgent.
     pub level: Level,
     /// As one of these states; empty = as any.
@@ -70,7 +70,7 @@ pub struct Tell {
 
 /// What a monitor must do, with what happens meanwhile.
 #[derive(Clone, Debug)]
-pub struct Requirement {
+pub(crate) struct Requirement {
     /// Its short name, the first half of a cell's.
     pub id: String,
     /// What it is, for people.
@@ -81,7 +81,7 @@ pub struct Requirement {
 
 /// A kind of condition.
 #[derive(Clone, Debug)]
-pub struct Axis {
+pub(crate) struct Axis {
     /// Its short name.
     pub id: String,
     /// What it is, for people.
@@ -93,7 +93,7 @@ pub struct Axis {
 /// Whether the eyes can be seen under a condition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Eyes {
+pub(crate) enum Eyes {
     /// They can: everything must be told as without it.
     #[default]
     Seen,
@@ -105,7 +105,7 @@ pub enum Eyes {
 
 /// A condition: who drives, in what light, doing what else.
 #[derive(Clone, Debug)]
-pub struct Variant {
+pub(crate) struct Variant {
     /// Its short name, the second half of a cell's.
     pub id: String,
     /// What it is, for people.
@@ -116,7 +116,7 @@ pub struct Variant {
 
 /// One test: a requirement under a condition.
 #[derive(Clone, Debug)]
-pub struct Cell {
+pub(crate) struct Cell {
     /// `requirement/variant`.
     pub id: String,
     /// The requirement, by place in the table.
@@ -143,7 +143,7 @@ pub struct Cell {
 
 /// A whole table.
 #[derive(Clone, Debug)]
-pub struct Table {
+pub(crate) struct Table {
     /// The file, or that it is built in.
     pub name: String,
     /// The text, for its digest.
@@ -162,7 +162,7 @@ pub struct Table {
 
 /// Which cells are asked for.
 #[derive(Clone, Debug, Default)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// Words of which each must name something of a cell: its requirement, its condition or
     /// the kind of that, or all of it.
     pub only: Vec<String>,
@@ -175,7 +175,7 @@ impl Table {
     ///
     /// # Errors
     /// When it cannot be read, or does not say what it must: with its line.
-    pub fn open(file: Option<&Path>) -> Result<Self, ProtocolError> {
+    pub(crate) fn open(file: Option<&Path>) -> Result<Self, ProtocolError> {
         let Some(path) = file else { return BUILT_IN.parse() };
         let failed = |why| ProtocolError::Read { path: path.into(), why };
         let mut text = String::new();
@@ -200,7 +200,7 @@ impl Table {
     ///
     /// # Errors
     /// When a word names nothing, or nothing is left.
-    pub fn choose(&self, choice: &Choice) -> Result<Vec<&Cell>, ProtocolError> {
+    pub(crate) fn choose(&self, choice: &Choice) -> Result<Vec<&Cell>, ProtocolError> {
         if let Some(word) =
             choice.only.iter().find(|word| !self.cells.iter().any(|cell| self.is(cell, word)))
         {
@@ -220,12 +220,12 @@ impl Table {
     }
 
     /// The requirement of a cell.
-    pub fn requirement(&self, cell: &Cell) -> &Requirement {
+    pub(crate) fn requirement(&self, cell: &Cell) -> &Requirement {
         &self.requirements[cell.requirement]
     }
 
     /// The condition of a cell.
-    pub fn variant(&self, cell: &Cell) -> &Variant {
+    pub(crate) fn variant(&self, cell: &Cell) -> &Variant {
         &self.variants[cell.variant]
     }
 

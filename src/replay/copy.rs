@@ -29,7 +29,7 @@ const LINE: f32 = 0.06;
 const EYES: [std::ops::Range<usize>; 2] = [36..42, 42..48];
 
 /// A copy that is being written. It takes its place when it is [finished](Self::finish).
-pub struct AnnotatedCopy {
+pub(crate) struct AnnotatedCopy {
     path: PathBuf,
     file: NamedTempFile,
     letters: Letters,
@@ -52,7 +52,7 @@ impl AnnotatedCopy {
     ///
     /// # Errors
     /// When its folder cannot be written, or its name does not end in .mp4.
-    pub fn create(path: &Path) -> Result<Self, ReplayError> {
+    pub(crate) fn create(path: &Path) -> Result<Self, ReplayError> {
         let written = || ReplayError::io(path, "written");
         if !path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("mp4")) {
             return Err(written()(io::Error::other("its name does not end in .mp4")));
@@ -66,7 +66,7 @@ impl AnnotatedCopy {
     ///
     /// # Errors
     /// When it cannot be encoded or written.
-    pub fn add(&mut self, seen: &Sighting, judged: &Judgement) -> Result<(), ReplayError> {
+    pub(crate) fn add(&mut self, seen: &Sighting, judged: &Judgement) -> Result<(), ReplayError> {
         let path = self.path.clone();
         let failed = |why: ffmpeg::Error| ReplayError::io(&path, "written")(io::Error::other(why));
         let mut picture = RgbImage::clone(&seen.frame.image);
@@ -86,7 +86,7 @@ impl AnnotatedCopy {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn finish(self) -> Result<(), ReplayError> {
+    pub(crate) fn finish(self) -> Result<(), ReplayError> {
         let Some(film) = self.film else { return Ok(()) };
         let written = || ReplayError::io(&self.path, "written");
         film.finish().map_err(|why| written()(io::Error::other(why)))?;

@@ -18,16 +18,12 @@ use crate::{
 /// megabytes, and what differs in the middle differs in length, too.
 const EDGE: u64 = 64 * 1024;
 
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Digest of data: of every file its name (as listed), its length, and the first and last
 /// 64 KiB.
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn of_files(files: &[(String, PathBuf)]) -> Result<String, ReplayError> {
+pub(crate) fn of_files(files: &[(String, PathBuf)]) -> Result<String, ReplayError> {
     let mut all = Sha256::new();
     for (name, path) in files {
         let edges = || -> io::Result<(u64, Vec<u8>)> {
@@ -47,29 +43,26 @@ pub fn of_files(files: &[(String, PathBuf)]) -> Result<String, ReplayError> {
         all.update(length.to_le_bytes());
         all.update(Sha256::digest(&bytes));
     }
-    Ok(hex(all))
+    Ok(hex::encode(all.finalize()))
 }
 
 /// SHA-256 of a model's file.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn of_model(source: &ModelSource, kind: ModelKind) -> Result<String, ReplayError> {
-    let mut hash = Sha256::new();
-    match &source.resolve(kind) {
-        ModelSource::Embedded => hash.update(embedded(kind)),
-        ModelSource::Bytes(bytes) => hash.update(bytes),
+pub(crate) fn of_model(source: &ModelSource, kind: ModelKind) -> Result<String, ReplayError> {
+    Ok(match &source.resolve(kind) {
+        ModelSource::Embedded => hex::encode(Sha256::digest(embedded(kind))),
+        ModelSource::Bytes(bytes) => hex::encode(Sha256::digest(bytes)),
         ModelSource::File(path) => {
-            let copied = File::open(path).and_then(|mut file| io::copy(&mut file, &mut hash));
-            copied.map_err(ReplayError::io(path, "read"))?;
+            crate::os::digest(path).map_err(ReplayError::io(path, "read"))?
         }
-    }
-    Ok(hex(hash))
+    })
 }
 
 /// A path as it is written in results: below its root, with forward slashes, so that two
 /// machines write the same, and with bytes that are no letters written as `\xNN`.
-pub fn name_below(root: &Path, path: &Path) -> String {
+pub(crate) fn name_below(root: &Path, path: &Path) -> String {
     let below = path.strip_prefix(root).unwrap_or(path);
     let parts: Vec<_> = below.iter().map(crate::os::escaped).collect();
     parts.join("/")

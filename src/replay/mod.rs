@@ -4,8 +4,8 @@
 //! but a folder ([`RunFolder`]); what has been done there is never done again.
 
 #[cfg(feature = "video")]
-pub mod copy;
-pub mod digest;
+pub(crate) mod copy;
+pub(crate) mod digest;
 mod film;
 mod folder;
 mod list;

@@ -5,18 +5,19 @@
 #[cfg(any(feature = "webcam", feature = "video"))]
 mod capture;
 pub mod demo;
-pub mod formats;
+pub(crate) mod formats;
 mod fresh;
 pub mod images;
 #[cfg(feature = "video")]
 mod network;
 mod note;
-pub mod preview;
+#[cfg(feature = "gui")]
+pub(crate) mod preview;
 pub mod time;
 mod turned;
 #[cfg(feature = "video")]
 pub mod video;
-pub mod webcam;
+pub(crate) mod webcam;
 
 use std::{
     ffi::OsString,

@@ -32,14 +32,14 @@ const EVERY: Duration = Duration::from_millis(60);
 const CLOSING: Duration = Duration::from_secs(3);
 
 /// Asks for the cameras of the machine.
-pub type List = dyn Fn() -> Result<Vec<CameraInfo>, SourceError> + Send + Sync;
+pub(crate) type List = dyn Fn() -> Result<Vec<CameraInfo>, SourceError> + Send + Sync;
 /// Opens one of them.
-pub type Open =
+pub(crate) type Open =
     dyn Fn(&SourceSpec, &OpenOptions) -> Result<Box<dyn Source>, SourceError> + Send + Sync;
 
 /// The cameras of this machine, or those that a test puts in their place.
 #[derive(Clone)]
-pub struct Cameras {
+pub(crate) struct Cameras {
     list: Arc<List>,
     open: Arc<Open>,
 }
@@ -59,7 +59,8 @@ impl fmt::Debug for Cameras {
 
 impl Cameras {
     /// Cameras that are listed and opened so.
-    pub fn new(list: Arc<List>, open: Arc<Open>) -> Self {
+    #[cfg(test)]
+    pub(crate) fn new(list: Arc<List>, open: Arc<Open>) -> Self {
         Self { list, open }
     }
 
@@ -67,7 +68,7 @@ impl Cameras {
     ///
     /// # Errors
     /// As [`webcam::list`].
-    pub fn list(&self) -> Result<Vec<CameraInfo>, SourceError> {
+    pub(crate) fn list(&self) -> Result<Vec<CameraInfo>, SourceError> {
         (self.list)()
     }
 
@@ -75,7 +76,7 @@ impl Cameras {
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn preview(
+    pub(crate) fn preview(
         &self,
         spec: SourceSpec,
         options: OpenOptions,
@@ -97,7 +98,7 @@ impl Cameras {
 
 /// What is known of a camera that is looked at.
 #[derive(Clone, Debug, Default)]
-pub enum Seen {
+pub(crate) enum Seen {
     /// It is being opened.
     #[default]
     Opening,
@@ -111,7 +112,7 @@ pub enum Seen {
 
 /// A camera that is looked at. Dropping it closes the camera, and does not wait for that.
 #[derive(Debug)]
-pub struct Preview {
+pub(crate) struct Preview {
     seen: Arc<Mutex<Seen>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -119,7 +120,7 @@ pub struct Preview {
 
 impl Preview {
     /// What is known now; never waits.
-    pub fn seen(&self) -> Seen {
+    pub(crate) fn seen(&self) -> Seen {
         if self.thread.as_ref().is_some_and(JoinHandle::is_finished) {
             return Seen::Crashed;
         }
@@ -128,7 +129,7 @@ impl Preview {
 
     /// Closes the camera and waits until it is closed, some seconds at most: after that
     /// somebody else can open it.
-    pub fn close(mut self) {
+    pub(crate) fn close(mut self) {
         self.stop.store(true, Ordering::Relaxed);
         let Some(thread) = self.thread.take() else { return };
         // A panic in there has nothing left to spoil.

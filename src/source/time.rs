@@ -52,11 +52,6 @@ impl TimeKeeper {
         (self.last, self.frames, self.searched) = (Duration::ZERO, 0, true);
     }
 
-    /// Another nominal distance of two frames, as only the frames themselves tell.
-    pub fn set_step(&mut self, step: Duration) {
-        self.step = step;
-    }
-
     /// Frames so far.
     pub fn frames(&self) -> u64 {
         self.frames

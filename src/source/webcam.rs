@@ -19,7 +19,7 @@ use super::{OpenOptions, Source, SourceError};
 
 /// A camera of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CameraInfo {
+pub(crate) struct CameraInfo {
     /// The number after `webcam:`.
     pub index: u32,
     /// What the camera calls itself.
@@ -31,7 +31,7 @@ pub struct CameraInfo {
 /// # Errors
 /// When the system cannot be asked, or this build has no support for cameras.
 #[cfg(feature = "webcam")]
-pub fn list() -> Result<Vec<CameraInfo>, SourceError> {
+pub(crate) fn list() -> Result<Vec<CameraInfo>, SourceError> {
     device::list()
 }
 
@@ -40,7 +40,7 @@ pub fn list() -> Result<Vec<CameraInfo>, SourceError> {
 /// # Errors
 /// When there is no such camera or it cannot be used.
 #[cfg(feature = "webcam")]
-pub fn open(index: u32, options: &OpenOptions) -> Result<Box<dyn Source>, SourceError> {
+pub(crate) fn open(index: u32, options: &OpenOptions) -> Result<Box<dyn Source>, SourceError> {
     let cameras = list()?;
     if cameras.is_empty() {
         return Err(SourceError::NoCamera);
@@ -113,7 +113,7 @@ fn wanted<'c>(
 /// # Errors
 /// Always.
 #[cfg(not(feature = "webcam"))]
-pub fn list() -> Result<Vec<CameraInfo>, SourceError> {
+pub(crate) fn list() -> Result<Vec<CameraInfo>, SourceError> {
     Err(SourceError::NotBuilt("cameras"))
 }
 
@@ -122,7 +122,7 @@ pub fn list() -> Result<Vec<CameraInfo>, SourceError> {
 /// # Errors
 /// Always.
 #[cfg(not(feature = "webcam"))]
-pub fn open(_index: u32, _options: &OpenOptions) -> Result<Box<dyn Source>, SourceError> {
+pub(crate) fn open(_index: u32, _options: &OpenOptions) -> Result<Box<dyn Source>, SourceError> {
     Err(SourceError::NotBuilt("cameras"))
 }
 

@@ -28,14 +28,14 @@ use crate::{
 };
 
 /// The model's file in the folder of a run.
-pub const MODEL_FILE: &str = "blinks.onnx";
+pub(crate) const MODEL_FILE: &str = "blinks.onnx";
 /// The scores of every video by every norm and by the folds, beside it.
-pub const SCORES_FILE: &str = "scores.json";
+pub(crate) const SCORES_FILE: &str = "scores.json";
 
 /// How the blink model is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct BlinkTrainConfig {
+pub(crate) struct BlinkTrainConfig {
     /// The list of videos, one a line; see [`read`].
     pub videos: PathBuf,
     /// The folder to write.
@@ -71,7 +71,7 @@ impl Default for BlinkTrainConfig {
 /// # Errors
 /// When the configuration or the list cannot be used, the folder cannot be written, or
 /// ONNX Runtime is missing or computes something else.
-pub fn run(config: &BlinkTrainConfig) -> Result<BTreeMap<String, f64>, TrainError> {
+pub(crate) fn run(config: &BlinkTrainConfig) -> Result<BTreeMap<String, f64>, TrainError> {
     check_settings(config)?;
     let videos = read(&config.videos)?;
     let learned = rows(&by_norms(&videos, &config.norms, Cut::EveryThird));

@@ -10,7 +10,7 @@ use crate::dataset::manifest::{Item, Label};
 
 /// Draws crops for a balanced batch.
 #[derive(Clone, Debug)]
-pub struct Draw {
+pub(crate) struct Draw {
     drowsy: Pool,
     awake: Pool,
     /// Open eyes, by the shares of the awake crops; none without a share to shut.
@@ -24,7 +24,7 @@ pub struct Draw {
 
 /// Shares of a batch, 0..1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Shares {
+pub(crate) struct Shares {
     /// Of the drowsy crops: awake ones with open eyes, to be drawn shut.
     pub shut_lids: f64,
     /// Crops that show nothing but eyes.
@@ -35,7 +35,7 @@ pub struct Shares {
 
 /// A crop that was drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Drawn {
+pub(crate) struct Drawn {
     /// Its place in the set.
     pub at: usize,
     /// Its eyes are open, and their lids are to be drawn shut: it counts as drowsy.
@@ -91,7 +91,7 @@ impl Draw {
     /// relative, by collection; without any, every crop is as likely as another.
     ///
     /// `None` when a class, or what has one of the `shares`, has no crop.
-    pub fn new(
+    pub(crate) fn new(
         items: &[Item],
         candidates: &[usize],
         drowsy: &BTreeMap<String, f64>,
@@ -119,7 +119,7 @@ impl Draw {
 
     /// The crop for place `at` of a batch: of those that show a face, every second one is
     /// drowsy.
-    pub fn one(&self, at: usize, rng: &mut impl Rng) -> Drawn {
+    pub(crate) fn one(&self, at: usize, rng: &mut impl Rng) -> Drawn {
         if let Some(pools) = &self.eyes
             && rng.random_bool(self.shares.eyes_only.clamp(0.0, 1.0))
         {
@@ -144,7 +144,7 @@ impl Draw {
     }
 
     /// A crop of either class, as likely the one as the other.
-    pub fn any(&self, rng: &mut impl Rng) -> Drawn {
+    pub(crate) fn any(&self, rng: &mut impl Rng) -> Drawn {
         self.one(rng.random_range(0..2), rng)
     }
 }

@@ -54,7 +54,7 @@ struct Graph<'a> {
 ///
 /// # Errors
 /// When the network is not of the shape `config`.
-pub fn classifier(
+pub(crate) fn classifier(
     model: &Classifier,
     config: &VitConfig,
     normalisation: &Normalisation,
@@ -99,7 +99,7 @@ pub fn classifier(
 ///
 /// # Errors
 /// When the network is not of the shape `config`.
-pub fn mae(
+pub(crate) fn mae(
     model: &Mae,
     config: &VitConfig,
     normalisation: &Normalisation,

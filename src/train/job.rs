@@ -35,7 +35,7 @@ const LINES: usize = 200;
 
 /// What is trained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum What {
+pub(crate) enum What {
     /// The masked autoencoder.
     #[default]
     Pretrain,
@@ -45,7 +45,7 @@ pub enum What {
 
 impl What {
     /// The settings that made the shipped model, as TOML.
-    pub fn shipped(self) -> &'static str {
+    pub(crate) fn shipped(self) -> &'static str {
         match self {
             Self::Pretrain => include_str!("../../models/pretrain.toml"),
             Self::Finetune => include_str!("../../models/finetune.toml"),
@@ -55,7 +55,7 @@ impl What {
 
 /// A training with all its settings.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Plan {
+pub(crate) enum Plan {
     /// The masked autoencoder.
     Pretrain(Box<PretrainConfig>),
     /// The classifier.
@@ -67,7 +67,7 @@ impl Plan {
     ///
     /// # Errors
     /// What is unknown, missing or of another type, one sentence.
-    pub fn parse(what: What, text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(what: What, text: &str) -> Result<Self, String> {
         let said = |error: toml::de::Error| format!("the settings cannot be used: {error}");
         Ok(match what {
             What::Pretrain => Self::Pretrain(toml::from_str(text).map_err(said)?),
@@ -77,7 +77,7 @@ impl Plan {
 
     /// Which training the settings are for: the other one only where they cannot be for
     /// `what`.
-    pub fn kind(what: What, text: &str) -> What {
+    pub(crate) fn kind(what: What, text: &str) -> What {
         let other = match what {
             What::Pretrain => What::Finetune,
             What::Finetune => What::Pretrain,
@@ -87,7 +87,7 @@ impl Plan {
     }
 
     /// The folder of the run.
-    pub fn out(&self) -> &Path {
+    pub(crate) fn out(&self) -> &Path {
         match self {
             Self::Pretrain(config) => &config.out,
             Self::Finetune(config) => &config.out,
@@ -117,11 +117,11 @@ impl Plan {
 }
 
 /// Figures of a run by their names.
-pub type Figures = BTreeMap<String, f64>;
+pub(crate) type Figures = BTreeMap<String, f64>;
 
 /// How a training stands.
 #[derive(Clone, Debug, Default)]
-pub struct Standing {
+pub(crate) struct Standing {
     /// The last step; `None` before the first.
     pub step: Option<Step>,
     /// The last lines that it said, oldest first.
@@ -136,7 +136,7 @@ pub struct Standing {
 
 /// A training that runs, or has run. Dropping it stops it after the step at hand.
 #[derive(Debug)]
-pub struct Job {
+pub(crate) struct Job {
     out: PathBuf,
     stop: Arc<AtomicBool>,
     standing: Arc<Mutex<Standing>>,
@@ -147,7 +147,7 @@ impl Job {
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start(mut plan: Plan, resume: bool, waker: Waker) -> Result<Self, NoThread> {
+    pub(crate) fn start(mut plan: Plan, resume: bool, waker: Waker) -> Result<Self, NoThread> {
         plan.leave_a_core();
         let (out, stop) = (plan.out().to_path_buf(), Arc::<AtomicBool>::default());
         let standing = Arc::<Mutex<Standing>>::default();
@@ -185,22 +185,22 @@ impl Job {
     }
 
     /// How it stands.
-    pub fn standing(&self) -> Standing {
+    pub(crate) fn standing(&self) -> Standing {
         self.standing.lock().clone()
     }
 
     /// Ends it after the step at hand; what was learned is saved.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stop.store(true, Relaxed);
     }
 
     /// It has been asked to stop.
-    pub fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.stop.load(Relaxed)
     }
 
     /// The folder of the run.
-    pub fn out(&self) -> &Path {
+    pub(crate) fn out(&self) -> &Path {
         &self.out
     }
 }
@@ -220,7 +220,7 @@ fn look(folder: &Path) -> (Vec<Panel>, Option<Arc<RgbImage>>) {
 
 /// What came of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exported {
+pub(crate) struct Exported {
     /// The file.
     pub file: PathBuf,
     /// It is what the program loads from now on.
@@ -232,7 +232,7 @@ pub struct Exported {
 ///
 /// # Errors
 /// When no thread can be started.
-pub fn export(
+pub(crate) fn export(
     checkpoint: &Path,
     out: &Path,
     promote: bool,

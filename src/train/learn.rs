@@ -25,11 +25,11 @@ use super::{
 use crate::evaluate::metrics::Confusion;
 
 /// Name of the log in a run's folder, one JSON object a line.
-pub const LOG_FILE: &str = "log.jsonl";
+pub(crate) const LOG_FILE: &str = "log.jsonl";
 /// Name of the learning curves in a run's folder.
-pub const CURVES_FILE: &str = "curves.png";
+pub(crate) const CURVES_FILE: &str = "curves.png";
 /// Name of the picture that a validation leaves in a run's folder.
-pub const PICTURE_FILE: &str = "reconstruction.png";
+pub(crate) const PICTURE_FILE: &str = "reconstruction.png";
 
 /// What is learned and how it is measured.
 pub(super) trait Task: Sync {

@@ -44,7 +44,7 @@ impl Control<'_> {
 
 /// A file that grows by one JSON object a line.
 #[derive(Debug)]
-pub struct JsonLog {
+pub(crate) struct JsonLog {
     path: PathBuf,
     file: File,
 }
@@ -54,7 +54,7 @@ impl JsonLog {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn create(path: &Path) -> Result<Self, TrainError> {
+    pub(crate) fn create(path: &Path) -> Result<Self, TrainError> {
         let file = File::create(path).map_err(TrainError::io(path, "written"))?;
         Ok(Self { path: path.into(), file })
     }
@@ -64,7 +64,7 @@ impl JsonLog {
     ///
     /// # Errors
     /// When the file cannot be read or written.
-    pub fn resume(path: &Path, step: usize) -> Result<Self, TrainError> {
+    pub(crate) fn resume(path: &Path, step: usize) -> Result<Self, TrainError> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -84,7 +84,7 @@ impl JsonLog {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn open(path: &Path, append: bool) -> Result<Self, TrainError> {
+    pub(crate) fn open(path: &Path, append: bool) -> Result<Self, TrainError> {
         let mut options = OpenOptions::new();
         options.create(true).write(true).append(append).truncate(!append);
         let file = options.open(path).map_err(TrainError::io(path, "written"))?;
@@ -92,7 +92,7 @@ impl JsonLog {
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -100,7 +100,7 @@ impl JsonLog {
     ///
     /// # Errors
     /// When the disk is full or the record is no JSON.
-    pub fn write(&mut self, record: &impl Serialize) -> Result<(), TrainError> {
+    pub(crate) fn write(&mut self, record: &impl Serialize) -> Result<(), TrainError> {
         let mut line = serde_json::to_string(record)?;
         line.push('\n');
         self.file.write_all(line.as_bytes()).map_err(TrainError::io(&self.path, "written"))

@@ -12,13 +12,18 @@ const SMOOTH: f32 = 0.1;
 
 /// Cross entropy of `logits` `[crops, classes]` with the distributions `targets`
 /// `[crops, classes]`, over `count` crops.
-pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<2>, count: f32) -> Tensor<1> {
+pub(crate) fn cross_entropy(logits: Tensor<2>, targets: Tensor<2>, count: f32) -> Tensor<1> {
     (log_softmax(logits, 1) * targets).sum().div_scalar(-count.max(1.0))
 }
 
 /// Binary cross entropy of `logits` with `targets` (0..1), by `weights` that sum to
 /// `count` over the whole batch.
-pub fn binary(logits: Tensor<2>, targets: Tensor<2>, weights: Tensor<2>, count: f32) -> Tensor<1> {
+pub(crate) fn binary(
+    logits: Tensor<2>,
+    targets: Tensor<2>,
+    weights: Tensor<2>,
+    count: f32,
+) -> Tensor<1> {
     // max(x, 0) - x t + log(1 + exp(-|x|)), which neither overflows nor loses precision.
     let each = relu(logits.clone()) - logits.clone() * targets
         + logits.abs().mul_scalar(-1.0).exp().add_scalar(1.0).log();
@@ -27,7 +32,7 @@ pub fn binary(logits: Tensor<2>, targets: Tensor<2>, weights: Tensor<2>, count: 
 
 /// Smooth L1 distance of `values` to `targets`, by `weights` that sum to `count` over the
 /// whole batch.
-pub fn smooth_l1(
+pub(crate) fn smooth_l1(
     values: Tensor<2>,
     targets: Tensor<2>,
     weights: Tensor<2>,

@@ -5,34 +5,35 @@
 use std::{io::Cursor, path::Path};
 
 pub mod augment;
-pub mod blinks;
+pub(crate) mod blinks;
 pub mod checkpoint;
 pub mod classifier;
 mod curves;
-pub mod detector;
+pub(crate) mod detector;
 pub mod device;
-pub mod draw;
+pub(crate) mod draw;
 mod error;
 pub mod export;
 pub mod finetune;
-pub mod graph;
+pub(crate) mod graph;
 mod grid;
-pub mod job;
+#[cfg(feature = "gui")]
+pub(crate) mod job;
 pub mod landmarks;
-pub mod learn;
-pub mod log;
-pub mod losses;
+pub(crate) mod learn;
+pub(crate) mod log;
+pub(crate) mod losses;
 pub mod mae;
 pub mod pretrain;
 pub mod record;
-pub mod replicas;
+pub(crate) mod replicas;
 pub mod samples;
-pub mod schedule;
+pub(crate) mod schedule;
 pub mod settings;
-pub mod stem;
+pub(crate) mod stem;
 mod targets;
 pub mod validation;
-pub mod vit;
+pub(crate) mod vit;
 pub mod weights;
 
 pub use error::TrainError;

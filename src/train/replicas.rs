@@ -25,7 +25,7 @@ const AHEAD: usize = 2;
 
 /// Threads that each hold a copy of the network for one step.
 #[derive(Debug)]
-pub struct Replicas {
+pub(crate) struct Replicas {
     /// One pool of one thread a replica, so that tensor operations stay on their core.
     pools: Vec<ThreadPool>,
     /// Threads that make the batches of each replica ahead of time.
@@ -34,7 +34,7 @@ pub struct Replicas {
 
 /// The part of a batch that one replica works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
+pub(crate) struct Part {
     /// Seed of the training.
     pub seed: u64,
     /// Step of the training, from 0.
@@ -57,7 +57,7 @@ impl Part {
 
     /// Number in the batch and random numbers of each crop; they follow from the seed, the
     /// step and that number alone.
-    pub fn crops(&self) -> impl Iterator<Item = (usize, ChaCha8Rng)> + use<> {
+    pub(crate) fn crops(&self) -> impl Iterator<Item = (usize, ChaCha8Rng)> + use<> {
         let Self { seed, step, batch, first, crops } = *self;
         (first..first + crops).map(move |at| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -73,7 +73,7 @@ impl Replicas {
     ///
     /// # Errors
     /// When the system gives no threads.
-    pub fn new(training: &Training, device: &Device) -> Result<Self, TrainError> {
+    pub(crate) fn new(training: &Training, device: &Device) -> Result<Self, TrainError> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let wanted = match training.threads {
             0 if device::is_processor(device) => cores,
@@ -90,7 +90,7 @@ impl Replicas {
     }
 
     /// Number of replicas.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.pools.len()
     }
 
@@ -99,7 +99,7 @@ impl Replicas {
     ///
     /// # Errors
     /// What `work` returns, or that a replica ended early.
-    pub fn step<M, B, W>(
+    pub(crate) fn step<M, B, W>(
         &self,
         model: &M,
         device: &Device,
@@ -149,7 +149,12 @@ impl Replicas {
     ///
     /// # Errors
     /// What `work` returns, or that a replica ended early.
-    pub fn map<M, I, R, W>(&self, model: &M, items: &[I], work: W) -> Result<Vec<R>, TrainError>
+    pub(crate) fn map<M, I, R, W>(
+        &self,
+        model: &M,
+        items: &[I],
+        work: W,
+    ) -> Result<Vec<R>, TrainError>
     where
         M: Module + Send,
         I: Sync,
@@ -189,7 +194,7 @@ impl Replicas {
     /// Starts threads, on all cores together, that make each replica's parts of the batches
     /// ahead of time, from step `from` on, as threads of `scope`. They end when the loader is
     /// dropped. The parts and their order do not depend on the number of threads.
-    pub fn load<'scope, 'env, B: Send + 'scope>(
+    pub(crate) fn load<'scope, 'env, B: Send + 'scope>(
         &self,
         scope: &'scope thread::Scope<'scope, 'env>,
         training: &'scope Training,
@@ -218,7 +223,7 @@ impl Replicas {
 
 /// Parts of batches, made ahead of time.
 #[derive(Debug)]
-pub struct Loader<B> {
+pub(crate) struct Loader<B> {
     /// `[replicas, makers]`: the makers of a replica take the steps in turn.
     channels: Vec<Vec<Receiver<B>>>,
     next: usize,
@@ -229,7 +234,7 @@ impl<B> Loader<B> {
     ///
     /// # Errors
     /// When a thread that makes them ended early.
-    pub fn take(&mut self) -> Result<Vec<B>, TrainError> {
+    pub(crate) fn take(&mut self) -> Result<Vec<B>, TrainError> {
         let parts = self.channels.iter().map(|makers| makers[self.next % makers.len()].recv());
         let parts = parts.collect::<Result<_, _>>().map_err(|_| TrainError::LoaderStopped);
         self.next += 1;
@@ -238,7 +243,7 @@ impl<B> Loader<B> {
 }
 
 /// AdamW with weight decay on the matrices alone, and gradients no longer than configured.
-pub fn optimizer(training: &Training) -> ModuleOptimizer {
+pub(crate) fn optimizer(training: &Training) -> ModuleOptimizer {
     let adamw = |decay: f32| -> AdamW {
         AdamWConfig::new()
             .with_beta_1(training.betas[0])

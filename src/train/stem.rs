@@ -12,7 +12,7 @@ use burn::{
 use crate::vit::{Embedding, VitConfig};
 
 /// Added under the root of the patch norm.
-pub const PATCH_NORM_EPSILON: f64 = 1e-5;
+pub(crate) const PATCH_NORM_EPSILON: f64 = 1e-5;
 
 /// Turns patches into tokens.
 #[derive(Module, Debug)]

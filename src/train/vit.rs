@@ -15,7 +15,7 @@ use super::stem::PatchEmbedding;
 use crate::vit::{VitConfig, sin_cos_positions};
 
 /// Added to the attention scores of a masked patch: `exp` of it is exactly zero.
-pub const MASKED_SCORE: f32 = -1e4;
+pub(crate) const MASKED_SCORE: f32 = -1e4;
 
 /// A linear layer with Xavier weights.
 pub(super) fn linear(inputs: usize, outputs: usize, device: &Device) -> Linear {
@@ -204,7 +204,12 @@ fn key_bias(keep: Tensor<2>) -> Tensor<4> {
 }
 
 /// Positions of the patches `places` (a row of indices a crop), `[rows, patches, dim]`.
-pub fn positions(side: usize, dim: usize, places: &[Vec<usize>], device: &Device) -> Tensor<3> {
+pub(crate) fn positions(
+    side: usize,
+    dim: usize,
+    places: &[Vec<usize>],
+    device: &Device,
+) -> Tensor<3> {
     let table = sin_cos_positions(side, dim);
     let count = places.first().map_or(0, Vec::len);
     let values: Vec<f32> =

@@ -5,24 +5,24 @@
 use super::cells::CanvasFace;
 
 /// Width and height of its canvas, pixels.
-pub const CANVAS_PX: usize = 256;
+pub(crate) const CANVAS_PX: usize = 256;
 /// Its grids: cells a side, and how often each cell answers.
 const GRIDS: [(usize, usize); 2] = [(16, 2), (8, 6)];
 /// Answers of each grid.
-pub const ANSWERS: [usize; 2] = [512, 384];
+pub(crate) const ANSWERS: [usize; 2] = [512, 384];
 /// Values of an answer beside its score: middle, size, eyes, nose, mouth, ears; x and y.
-pub const VALUES: usize = 16;
+pub(crate) const VALUES: usize = 16;
 /// Its input: `[1, 256, 256, 3]`, RGB -1..1.
-pub const INPUT: &str = "input:0";
+pub(crate) const INPUT: &str = "input:0";
 /// Its scores `[1, answers, 1]` (logits) of each grid.
-pub const SCORES: [&str; 2] = ["Identity:0", "Identity_1:0"];
+pub(crate) const SCORES: [&str; 2] = ["Identity:0", "Identity_1:0"];
 /// Its values `[1, answers, 16]` of each grid.
-pub const BOXES: [&str; 2] = ["Identity_2:0", "Identity_3:0"];
+pub(crate) const BOXES: [&str; 2] = ["Identity_2:0", "Identity_3:0"];
 
 /// The faces with a score of at least `least` (0..1) in one grid's answers: scores
 /// `[answers]` and values `[answers, 16]`. The corners of the mouth are both its middle,
 /// which is all that the model knows.
-pub fn faces(
+pub(crate) fn faces(
     grid: usize,
     scores: &[f32],
     values: &[f32],

@@ -4,7 +4,7 @@
 //! file ([`ModelCard`]), and how face detectors write their answers ([`cells`], [`blaze`]). Training builds the network from this, inference reads it
 //! back, and the window draws with it; none of them needs the other.
 
-pub mod blaze;
+pub(crate) mod blaze;
 mod blinks;
 mod card;
 pub mod cells;

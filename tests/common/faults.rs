@@ -225,23 +225,68 @@ impl Source for FaultySource {
     }
 }
 
-/// Models that break.
-pub(crate) struct FaultyVision {
-    vision: Box<dyn Vision>,
-    plan: Arc<Plan>,
-}
+/// What a test changes of a vision; by default nothing.
+pub(crate) trait Change: Send {
+    fn process(&mut self, vision: &mut dyn Vision, frame: &Frame) -> Result<Sighting, LiveError> {
+        vision.process(frame)
+    }
 
-impl FaultyVision {
-    /// Breaks a vision as planned.
-    pub(crate) fn new(vision: Box<dyn Vision>, plan: Arc<Plan>) -> Self {
-        Self { vision, plan }
+    fn info(&self, vision: &dyn Vision) -> VisionInfo {
+        vision.info()
+    }
+
+    fn try_faster(&mut self, vision: &mut dyn Vision) {
+        vision.try_faster();
+    }
+
+    fn news(&mut self, vision: &mut dyn Vision) -> Option<VisionInfo> {
+        vision.news()
     }
 }
 
-impl Vision for FaultyVision {
+/// A vision with a [`Change`].
+pub(crate) struct Changed<C> {
+    vision: Box<dyn Vision>,
+    change: C,
+}
+
+impl<C: Change> Changed<C> {
+    pub(crate) fn new(vision: Box<dyn Vision>, change: C) -> Self {
+        Self { vision, change }
+    }
+}
+
+impl<C: Change> Vision for Changed<C> {
     fn process(&mut self, frame: &Frame) -> Result<Sighting, LiveError> {
+        self.change.process(&mut *self.vision, frame)
+    }
+
+    fn reset(&mut self, mirrored: bool) {
+        self.vision.reset(mirrored);
+    }
+
+    fn detector_calls(&self) -> u64 {
+        self.vision.detector_calls()
+    }
+
+    fn info(&self) -> VisionInfo {
+        self.change.info(&*self.vision)
+    }
+
+    fn try_faster(&mut self) {
+        self.change.try_faster(&mut *self.vision);
+    }
+
+    fn news(&mut self) -> Option<VisionInfo> {
+        self.change.news(&mut *self.vision)
+    }
+}
+
+/// Breaks models as planned.
+impl Change for Arc<Plan> {
+    fn process(&mut self, vision: &mut dyn Vision, frame: &Frame) -> Result<Sighting, LiveError> {
         let fault = {
-            let mut state = self.plan.lock();
+            let mut state = self.lock();
             let fault = state.model;
             state.failing = state.failing.saturating_sub(1);
             if state.failing == 0 {
@@ -256,37 +301,17 @@ impl Vision for FaultyVision {
                 Err(SourceError::NotBuilt("a lost graphics card").into())
             }
             Some(Fault::ModelPanic) => {
-                self.plan.lock().taken += 1;
+                self.lock().taken += 1;
                 panic!("a model's library")
             }
             Some(_) => {
                 std::thread::sleep(Duration::from_secs(3));
-                self.vision.process(frame)
+                vision.process(frame)
             }
-            None => self.vision.process(frame),
+            None => vision.process(frame),
         };
-        self.plan.lock().taken += 1;
+        self.lock().taken += 1;
         seen
-    }
-
-    fn reset(&mut self, mirrored: bool) {
-        self.vision.reset(mirrored);
-    }
-
-    fn detector_calls(&self) -> u64 {
-        self.vision.detector_calls()
-    }
-
-    fn info(&self) -> VisionInfo {
-        self.vision.info()
-    }
-
-    fn try_faster(&mut self) {
-        self.vision.try_faster();
-    }
-
-    fn news(&mut self) -> Option<VisionInfo> {
-        self.vision.news()
     }
 }
 

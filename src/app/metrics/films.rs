@@ -108,14 +108,16 @@ fn rows(ui: &mut Ui, films: &FilmReport) {
 }
 
 fn compared(ui: &mut Ui, difference: &FilmDifference) {
-    section(ui, &words::films_compared(&difference.second, &difference.first), |ui| {
+    section(ui, &words::films_compared(&difference.sides.second, &difference.sides.first), |ui| {
         remark(ui, words::DIFFERENCE_SAYS);
         let tokens = Tokens::current(ui);
         Grid::new("difference").num_columns(4).spacing(vec2(18.0, 3.0)).show(ui, |ui| {
             for figure in &FIGURES {
-                let (less, interval) = told(figure, &difference.difference);
-                let (before, after) =
-                    (told(figure, &difference.before).0, told(figure, &difference.after).0);
+                let (less, interval) = told(figure, &difference.sides.difference);
+                let (before, after) = (
+                    told(figure, &difference.sides.before).0,
+                    told(figure, &difference.sides.after).0,
+                );
                 ui.label(figure.title);
                 ui.label(words::from_to(&before, &after));
                 let shown = ui.label(RichText::new(&less).color(tokens.accent).strong());

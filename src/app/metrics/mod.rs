@@ -53,7 +53,7 @@ enum Purpose {
 
 /// The screen's own state.
 #[derive(Default)]
-pub struct MetricsView {
+pub(crate) struct MetricsView {
     /// The labelled set; tests and the command line may set it.
     pub data: Option<PathBuf>,
     model: Option<PathBuf>,
@@ -73,12 +73,12 @@ pub(super) fn waker(ctx: &Context) -> Waker {
 
 impl MetricsView {
     /// Closes what lies on top of the screen; false where nothing does.
-    pub fn back(&mut self) -> bool {
+    pub(crate) fn back(&mut self) -> bool {
         self.chooser.close() || self.protocol.back()
     }
 
     /// Draws the screen over what is left of `ui`.
-    pub fn show(&mut self, ui: &mut Ui, context: &AppContext) {
+    pub(crate) fn show(&mut self, ui: &mut Ui, context: &AppContext) {
         let ctx = ui.ctx().clone();
         if let Some((purpose, path)) = self.chooser.show(&ctx) {
             match purpose {
@@ -186,7 +186,7 @@ impl MetricsView {
     }
 
     /// Begins to measure.
-    pub fn measure(&mut self, ctx: &Context, context: &AppContext) {
+    pub(crate) fn measure(&mut self, ctx: &Context, context: &AppContext) {
         let Some(data) = self.data.clone() else { return };
         let with = |model: Option<PathBuf>| PipelineOptions {
             classifier: model.into(),

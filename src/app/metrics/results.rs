@@ -341,9 +341,10 @@ fn difference_table(ui: &mut Ui, difference: &Difference) {
     Grid::new("difference").num_columns(4).spacing(vec2(18.0, 3.0)).show(ui, |ui| {
         for (key, title) in FIGURES {
             let part = |from: &std::collections::BTreeMap<String, Estimate>| figure(from.get(key));
-            let (less, interval) = part(&difference.difference);
+            let (less, interval) = part(&difference.sides.difference);
             ui.label(title);
-            let (before, after) = (part(&difference.before).0, part(&difference.after).0);
+            let (before, after) =
+                (part(&difference.sides.before).0, part(&difference.sides.after).0);
             ui.label(words::from_to(&before, &after));
             ui.label(RichText::new(less).color(tokens.accent).strong());
             ui.label(RichText::new(interval).size(theme::SMALL).color(tokens.muted));

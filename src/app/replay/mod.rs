@@ -45,7 +45,7 @@ enum Purpose {
 
 /// The screen's own state.
 #[derive(Default)]
-pub struct ReplayView {
+pub(crate) struct ReplayView {
     review: Option<Arc<Review>>,
     camera: CameraView,
     chooser: Chooser<Purpose>,
@@ -59,7 +59,7 @@ pub struct ReplayView {
 
 impl ReplayView {
     /// Begins to review a recording.
-    pub fn open(&mut self, ctx: &Context, source: &SourceSpec, context: &AppContext) {
+    pub(crate) fn open(&mut self, ctx: &Context, source: &SourceSpec, context: &AppContext) {
         let waker = ctx.clone();
         let waker: Waker = Arc::new(move || waker.request_repaint());
         let options = ReviewOptions {
@@ -74,12 +74,12 @@ impl ReplayView {
     }
 
     /// Closes what lies on top of the screen; false where nothing does.
-    pub fn back(&mut self) -> bool {
+    pub(crate) fn back(&mut self) -> bool {
         self.chooser.close()
     }
 
     /// Draws the screen over what is left of `ui`.
-    pub fn show(&mut self, ui: &mut Ui, context: &AppContext, overlays: bool) {
+    pub(crate) fn show(&mut self, ui: &mut Ui, context: &AppContext, overlays: bool) {
         let ctx = ui.ctx().clone();
         if let Some((purpose, path)) = self.chooser.show(&ctx) {
             match purpose {

@@ -6,7 +6,7 @@
 mod camera;
 mod pages;
 mod seat;
-pub mod step;
+pub(crate) mod step;
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use eframe::egui::{
     ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
-pub use self::step::Step;
+pub(crate) use self::step::Step;
 use self::{camera::CameraPage, seat::SeatPage};
 use super::{
     actions::{Action, Request},
@@ -80,7 +80,7 @@ enum Move {
 }
 
 /// The set-up's own state.
-pub struct SetupView {
+pub(crate) struct SetupView {
     step: Step,
     /// Something lies on top, and keys are not the page's.
     pub(super) covered: bool,
@@ -94,7 +94,7 @@ pub struct SetupView {
 
 impl SetupView {
     /// Begins at a page.
-    pub fn new(step: Step, cameras: Cameras) -> Self {
+    pub(crate) fn new(step: Step, cameras: Cameras) -> Self {
         Self {
             step,
             covered: false,

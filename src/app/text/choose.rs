@@ -3,19 +3,19 @@
 use std::{io, path::Path};
 
 /// To the folder above.
-pub const UP: &str = "Up";
+pub(crate) const UP: &str = "Up";
 /// Names the field with the path.
-pub const PATH: &str = "Path";
+pub(crate) const PATH: &str = "Path";
 /// Takes the path.
-pub const CHOOSE: &str = "Choose";
+pub(crate) const CHOOSE: &str = "Choose";
 /// Takes none.
-pub const CANCEL: &str = "Cancel";
+pub(crate) const CANCEL: &str = "Cancel";
 /// While a folder is read.
-pub const LISTING: &str = "Reading the folder";
+pub(crate) const LISTING: &str = "Reading the folder";
 /// Nothing in it can be chosen.
-pub const EMPTY: &str = "Nothing in this folder can be chosen. Go up, or type a path below.";
+pub(crate) const EMPTY: &str = "Nothing in this folder can be chosen. Go up, or type a path below.";
 
 /// A folder that cannot be read.
-pub fn unreadable(folder: &Path, why: &io::Error) -> String {
+pub(crate) fn unreadable(folder: &Path, why: &io::Error) -> String {
     format!("{} cannot be read ({why}). Go up, or type a path below.", folder.display())
 }

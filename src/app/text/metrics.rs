@@ -5,105 +5,107 @@ use std::path::Path;
 use crate::evaluate::{bootstrap::Estimate, films::FilmRow};
 
 /// Heading of what is measured.
-pub const SETUP: &str = "What to measure";
+pub(crate) const SETUP: &str = "What to measure";
 /// Chooses the data.
-pub const DATA: &str = "Labelled set";
+pub(crate) const DATA: &str = "Labelled set";
 /// No data yet.
-pub const NO_DATA: &str = "A list of pictures or videos: file,label,subject (.csv), or a folder.";
+pub(crate) const NO_DATA: &str =
+    "A list of pictures or videos: file,label,subject (.csv), or a folder.";
 /// Chooses the data.
-pub const CHOOSE_DATA: &str = "Choose a labelled set";
+pub(crate) const CHOOSE_DATA: &str = "Choose a labelled set";
 /// Chooses the first model.
-pub const MODEL: &str = "Model";
+pub(crate) const MODEL: &str = "Model";
 /// Chooses the second model.
-pub const SECOND: &str = "Compare with";
+pub(crate) const SECOND: &str = "Compare with";
 /// Chooses a model.
-pub const CHOOSE_MODEL: &str = "Choose a model";
+pub(crate) const CHOOSE_MODEL: &str = "Choose a model";
 /// Chooses a second model.
-pub const CHOOSE_SECOND: &str = "Choose a second model";
+pub(crate) const CHOOSE_SECOND: &str = "Choose a second model";
 /// The model that is built in or promoted.
-pub const BUILT_IN: &str = "The one in use";
+pub(crate) const BUILT_IN: &str = "The one in use";
 /// No second model.
-pub const NO_SECOND: &str = "Nothing";
+pub(crate) const NO_SECOND: &str = "Nothing";
 /// Takes the second model away.
-pub const REMOVE: &str = "Remove";
+pub(crate) const REMOVE: &str = "Remove";
 /// Begins.
-pub const MEASURE: &str = "Measure";
+pub(crate) const MEASURE: &str = "Measure";
 /// Gives up.
-pub const CANCEL: &str = "Cancel";
+pub(crate) const CANCEL: &str = "Cancel";
 /// Was given up.
-pub const CANCELLED: &str = "The measurement was cancelled.";
+pub(crate) const CANCELLED: &str = "The measurement was cancelled.";
 /// Exports the report.
-pub const EXPORT: &str = "Export the report";
+pub(crate) const EXPORT: &str = "Export the report";
 /// Below the export.
-pub const EXPORT_SAYS: &str = "Figures and curves only; pictures are never exported.";
+pub(crate) const EXPORT_SAYS: &str = "Figures and curves only; pictures are never exported.";
 /// While nothing is measured.
-pub const NOTHING: &str = "No figures yet";
+pub(crate) const NOTHING: &str = "No figures yet";
 /// What to do then.
-pub const NOTHING_SAYS: &str = "Choose a labelled set and press Measure. \
+pub(crate) const NOTHING_SAYS: &str = "Choose a labelled set and press Measure. \
     The figures come with 95 % intervals over people; a slider moves the threshold.";
 /// While it runs.
-pub const RUNNING: &str = "Measuring";
+pub(crate) const RUNNING: &str = "Measuring";
 /// Names the choice of the question.
-pub const QUESTION: &str = "Question and model";
+pub(crate) const QUESTION: &str = "Question and model";
 /// Names the slider.
-pub const THRESHOLD: &str = "Threshold";
+pub(crate) const THRESHOLD: &str = "Threshold";
 /// Back to the model's own.
-pub const OWN_THRESHOLD: &str = "The model's own";
+pub(crate) const OWN_THRESHOLD: &str = "The model's own";
 /// Heading of the figures.
-pub const FIGURES: &str = "Figures";
+pub(crate) const FIGURES: &str = "Figures";
 /// Heading of the counts.
-pub const CONFUSION: &str = "Confusion matrix";
+pub(crate) const CONFUSION: &str = "Confusion matrix";
 /// Heading of the curve.
-pub const ROC: &str = "ROC: true over false positive rate";
+pub(crate) const ROC: &str = "ROC: true over false positive rate";
 /// Heading of the curve.
-pub const PRECISION: &str = "Precision over recall";
+pub(crate) const PRECISION: &str = "Precision over recall";
 /// Heading of the curve.
-pub const CALIBRATION: &str = "Calibration: true share over probability";
+pub(crate) const CALIBRATION: &str = "Calibration: true share over probability";
 /// Heading of the rows by condition.
-pub const CONDITIONS: &str = "By condition";
+pub(crate) const CONDITIONS: &str = "By condition";
 /// There is none.
-pub const NO_CONDITIONS: &str = "All pictures share the same conditions.";
+pub(crate) const NO_CONDITIONS: &str = "All pictures share the same conditions.";
 /// Heading of the people.
-pub const PEOPLE: &str = "People with most wrong answers";
+pub(crate) const PEOPLE: &str = "People with most wrong answers";
 /// Everything is right.
-pub const NOBODY: &str = "Nobody was judged wrongly.";
+pub(crate) const NOBODY: &str = "Nobody was judged wrongly.";
 /// Heading of the worst pictures.
-pub const WORST: &str = "Worst mistakes";
+pub(crate) const WORST: &str = "Worst mistakes";
 /// Below it.
-pub const WORST_SAYS: &str = "Shown here only, never exported.";
+pub(crate) const WORST_SAYS: &str = "Shown here only, never exported.";
 /// None is wrong.
-pub const NO_WORST: &str = "No picture was judged wrongly.";
+pub(crate) const NO_WORST: &str = "No picture was judged wrongly.";
 /// Heading of the comparison.
-pub const DIFFERENCE: &str = "Second model less the first";
+pub(crate) const DIFFERENCE: &str = "Second model less the first";
 /// How to read it.
-pub const DIFFERENCE_SAYS: &str = "An interval without 0 holds for other people, too.";
+pub(crate) const DIFFERENCE_SAYS: &str = "An interval without 0 holds for other people, too.";
 /// Heading of the table of people and conditions of films.
-pub const BY_PERSON: &str = "Films by person and condition";
+pub(crate) const BY_PERSON: &str = "Films by person and condition";
 /// What is wrong with the films, and which were not judged.
-pub const FILM_PROBLEMS: &str = "Not judged, or with a remark";
+pub(crate) const FILM_PROBLEMS: &str = "Not judged, or with a remark";
 /// Column: films.
-pub const FILMS: &str = "films";
+pub(crate) const FILMS: &str = "films";
 /// Columns: closures found, of 1, 2 and 3 s and more.
-pub const FOUND: [&str; 3] = ["found, 1 s and more", "found, 2 s and more", "found, 3 s and more"];
+pub(crate) const FOUND: [&str; 3] =
+    ["found, 1 s and more", "found, 2 s and more", "found, 3 s and more"];
 /// Column: yawns found.
-pub const YAWNS: &str = "yawns found";
+pub(crate) const YAWNS: &str = "yawns found";
 /// Column: the median delay of closures of 2 s and more.
-pub const DELAY: &str = "delay at 2 s and more, s";
+pub(crate) const DELAY: &str = "delay at 2 s and more, s";
 /// Column: needless advisories.
-pub const ADVISORIES: &str = "needless advisories an hour";
+pub(crate) const ADVISORIES: &str = "needless advisories an hour";
 /// Column: needless warnings.
-pub const WARNINGS: &str = "needless warnings an hour";
+pub(crate) const WARNINGS: &str = "needless warnings an hour";
 /// Column: needless criticals.
-pub const CRITICALS: &str = "needless criticals an hour";
+pub(crate) const CRITICALS: &str = "needless criticals an hour";
 /// Column: false yawns.
-pub const FALSE_YAWNS: &str = "false yawns an hour";
+pub(crate) const FALSE_YAWNS: &str = "false yawns an hour";
 /// No picture can be read.
-pub const NO_PICTURE: &str = "not readable";
+pub(crate) const NO_PICTURE: &str = "not readable";
 /// Nothing was seen in it.
-pub const MISSED: &str = "no face found";
+pub(crate) const MISSED: &str = "no face found";
 
 /// How far it is.
-pub fn progress(done: u64, of: u64) -> String {
+pub(crate) fn progress(done: u64, of: u64) -> String {
     match of {
         0 => "The models are being loaded".into(),
         _ => format!("{done} of {of}"),
@@ -111,12 +113,15 @@ pub fn progress(done: u64, of: u64) -> String {
 }
 
 /// A figure with its interval.
-pub fn estimate(estimate: &Estimate) -> (String, String) {
+pub(crate) fn estimate(estimate: &Estimate) -> (String, String) {
     with_interval(estimate, &|value| format!("{value:.3}"))
 }
 
 /// The same, written by `number`.
-pub fn with_interval(estimate: &Estimate, number: &dyn Fn(f64) -> String) -> (String, String) {
+pub(crate) fn with_interval(
+    estimate: &Estimate,
+    number: &dyn Fn(f64) -> String,
+) -> (String, String) {
     let value = estimate.value.map_or_else(|| super::watch::NONE.into(), number);
     let interval = estimate.low.zip(estimate.high);
     let interval = interval.map(|(low, high)| format!("{} to {}", number(low), number(high)));
@@ -124,22 +129,22 @@ pub fn with_interval(estimate: &Estimate, number: &dyn Fn(f64) -> String) -> (St
 }
 
 /// How much was judged.
-pub fn counted(n: usize, missed: usize, subjects: usize) -> String {
+pub(crate) fn counted(n: usize, missed: usize, subjects: usize) -> String {
     format!("{n} answers, {subjects} people, {missed} without a face")
 }
 
 /// Heading of films and who judged them.
-pub fn films(who: &str) -> String {
+pub(crate) fn films(who: &str) -> String {
     format!("Films: {who}")
 }
 
 /// Heading of two who judged the same films.
-pub fn films_compared(second: &str, first: &str) -> String {
+pub(crate) fn films_compared(second: &str, first: &str) -> String {
     format!("Films: {second} less {first}")
 }
 
 /// How much of films was judged.
-pub fn films_counted(row: &FilmRow) -> String {
+pub(crate) fn films_counted(row: &FilmRow) -> String {
     let minutes = row.counts.awake_s / 60.0;
     let [closures, ..] = row.counts.closures;
     format!(
@@ -150,27 +155,27 @@ pub fn films_counted(row: &FilmRow) -> String {
 }
 
 /// So many of so many.
-pub fn part_of(part: u64, of: u64) -> String {
+pub(crate) fn part_of(part: u64, of: u64) -> String {
     format!("{part} of {of}")
 }
 
 /// A figure of the first and of the second.
-pub fn from_to(first: &str, second: &str) -> String {
+pub(crate) fn from_to(first: &str, second: &str) -> String {
     format!("{first} to {second}")
 }
 
 /// What a figure differs by, in words.
-pub fn difference_of(title: &str, less: &str) -> String {
+pub(crate) fn difference_of(title: &str, less: &str) -> String {
     format!("{title}, difference: {less}")
 }
 
 /// A person's wrong answers.
-pub fn person(who: &str, all: usize, wrong: usize) -> String {
+pub(crate) fn person(who: &str, all: usize, wrong: usize) -> String {
     format!("{who}: {wrong} of {all}")
 }
 
 /// One of the worst.
-pub fn worst(truth: &str, probability: Option<f64>) -> String {
+pub(crate) fn worst(truth: &str, probability: Option<f64>) -> String {
     match probability {
         Some(p) => format!("{truth}, drowsy {}", super::percent(p as f32)),
         None => format!("{truth}, {MISSED}"),
@@ -178,17 +183,17 @@ pub fn worst(truth: &str, probability: Option<f64>) -> String {
 }
 
 /// The report was written.
-pub fn written(folder: &Path) -> String {
+pub(crate) fn written(folder: &Path) -> String {
     format!("The report was written to {}.", folder.display())
 }
 
 /// A share on an axis.
-pub fn axis(share: f64) -> String {
+pub(crate) fn axis(share: f64) -> String {
     format!("{share:.1}")
 }
 
 /// A curve in words.
-pub fn chart(title: &str, here: Option<[f64; 2]>) -> String {
+pub(crate) fn chart(title: &str, here: Option<[f64; 2]>) -> String {
     match here {
         Some([x, y]) => format!("{title}: at the threshold {y:.2} over {x:.2}"),
         None => title.into(),
@@ -196,12 +201,12 @@ pub fn chart(title: &str, here: Option<[f64; 2]>) -> String {
 }
 
 /// A column of the counts.
-pub fn called(class: &str) -> String {
+pub(crate) fn called(class: &str) -> String {
     format!("called {class}")
 }
 
 /// The counts in words.
-pub fn confusion(classes: &[String], counts: &[Vec<u64>]) -> String {
+pub(crate) fn confusion(classes: &[String], counts: &[Vec<u64>]) -> String {
     let mut said = Vec::new();
     for (truth, line) in classes.iter().zip(counts) {
         for (answer, count) in classes.iter().zip(line) {
@@ -212,6 +217,6 @@ pub fn confusion(classes: &[String], counts: &[Vec<u64>]) -> String {
 }
 
 /// A question and who answers it.
-pub fn question(question: &str, model: &str) -> String {
+pub(crate) fn question(question: &str, model: &str) -> String {
     format!("{question} · {model}")
 }

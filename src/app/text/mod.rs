@@ -1,15 +1,15 @@
 //! Every English word of the window, in one place: short, plain, and ready for a
 //! translator. Sentences say what is so and what to do.
 
-pub mod choose;
-pub mod metrics;
-pub mod protocol;
-pub mod replay;
-pub mod settings;
-pub mod setup;
+pub(crate) mod choose;
+pub(crate) mod metrics;
+pub(crate) mod protocol;
+pub(crate) mod replay;
+pub(crate) mod settings;
+pub(crate) mod setup;
 #[cfg(feature = "train")]
-pub mod training;
-pub mod watch;
+pub(crate) mod training;
+pub(crate) mod watch;
 
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ use crate::{
 };
 
 /// The program's name, as the window's title.
-pub const TITLE: &str = "wakewatch";
+pub(crate) const TITLE: &str = "wakewatch";
 
 /// The name of a screen.
-pub fn tab(tab: Tab) -> &'static str {
+pub(crate) fn tab(tab: Tab) -> &'static str {
     match tab {
         Tab::Watch => "Watch",
         Tab::Replay => "Replay",
@@ -35,7 +35,7 @@ pub fn tab(tab: Tab) -> &'static str {
 }
 
 /// The state of the driver, as one large word.
-pub fn state_word(state: State) -> &'static str {
+pub(crate) fn state_word(state: State) -> &'static str {
     match state {
         State::Starting => "Getting ready",
         State::Awake => "Awake",
@@ -53,7 +53,7 @@ pub fn state_word(state: State) -> &'static str {
 }
 
 /// What the driver is to do now.
-pub fn advice(state: State, level: Level) -> &'static str {
+pub(crate) fn advice(state: State, level: Level) -> &'static str {
     match (state, level) {
         (State::Starting, _) => "Look ahead as you do when driving.",
         (State::Awake, _) => "All is well. Eyes on the road.",
@@ -74,7 +74,7 @@ pub fn advice(state: State, level: Level) -> &'static str {
 }
 
 /// The same in five words at most, for the strip.
-pub fn order(state: State, level: Level) -> &'static str {
+pub(crate) fn order(state: State, level: Level) -> &'static str {
     match (state, level) {
         (State::Starting, _) => "Look ahead as when driving.",
         (State::Awake, _) => "All is well.",
@@ -93,39 +93,39 @@ pub fn order(state: State, level: Level) -> &'static str {
 }
 
 /// Names in the bar at the foot.
-pub mod status {
+pub(crate) mod status {
     /// Where pictures come from.
-    pub const SOURCE: &str = "Source";
+    pub(crate) const SOURCE: &str = "Source";
     /// Frames judged a second.
-    pub const RATE: &str = "Rate";
+    pub(crate) const RATE: &str = "Rate";
     /// From picture to judgement.
-    pub const LATENCY: &str = "Latency";
+    pub(crate) const LATENCY: &str = "Latency";
     /// What runs the models.
-    pub const PROVIDER: &str = "Runs on";
+    pub(crate) const PROVIDER: &str = "Runs on";
     /// The classifier's name.
-    pub const MODEL: &str = "Model";
+    pub(crate) const MODEL: &str = "Model";
     /// Share of frames with a face.
-    pub const FACES: &str = "Face seen";
+    pub(crate) const FACES: &str = "Face seen";
     /// The alarm's sound.
-    pub const SOUND: &str = "Sound";
+    pub(crate) const SOUND: &str = "Sound";
     /// Blinks since the start.
-    pub const BLINKS: &str = "Blinks";
+    pub(crate) const BLINKS: &str = "Blinks";
     /// Yawns since the start.
-    pub const YAWNS: &str = "Yawns";
+    pub(crate) const YAWNS: &str = "Yawns";
 }
 
 /// Pages without a picture.
-pub mod start {
+pub(crate) mod start {
     /// While camera and models are opened.
-    pub const OPENING: &str = "Opening the camera and the models";
+    pub(crate) const OPENING: &str = "Opening the camera and the models";
     /// What the program is, for who sees it first.
-    pub const WHAT: &str = "wakewatch watches your face and wakes you before you sleep. \
+    pub(crate) const WHAT: &str = "wakewatch watches your face and wakes you before you sleep. \
         Nothing leaves this computer and no picture is kept. \
         It helps, but it is no substitute for rest.";
     /// Heading of the first start.
-    pub const WELCOME: &str = "wakewatch keeps drivers awake";
+    pub(crate) const WELCOME: &str = "wakewatch keeps drivers awake";
     /// The first start, explained.
-    pub const WELCOME_SAYS: [&str; 3] = [
+    pub(crate) const WELCOME_SAYS: [&str; 3] = [
         "Place the camera where it sees your face, and look ahead for a minute: it learns how \
          wide your eyes stand open.",
         "If your eyes close or you tire, it warns you, aloud; press Space when you are awake, \
@@ -133,31 +133,31 @@ pub mod start {
         "Nothing leaves this computer and no picture is kept, but it is no substitute for rest.",
     ];
     /// The button that ends the explanation.
-    pub const WELCOME_READ: &str = "Understood";
+    pub(crate) const WELCOME_READ: &str = "Understood";
     /// Heading when there is no camera.
-    pub const NO_CAMERA: &str = "No camera was found";
+    pub(crate) const NO_CAMERA: &str = "No camera was found";
     /// What to do then.
-    pub const NO_CAMERA_ADVICE: &str =
+    pub(crate) const NO_CAMERA_ADVICE: &str =
         "Plug one in and try again, or watch a drawn driver to see how it works.";
     /// Heading for every other failure.
-    pub const FAILED: &str = "Watching could not start";
+    pub(crate) const FAILED: &str = "Watching could not start";
     /// When a page cannot be drawn; the watch goes on without it.
-    pub fn not_drawn(why: &str) -> String {
+    pub(crate) fn not_drawn(why: &str) -> String {
         format!(
             "The window hit an error ({why}) and was restarted. Monitoring and the alarm keep \
              running."
         )
     }
     /// When the thread that opens them has gone.
-    pub const NO_ANSWER: &str = "opening ended without an answer; try again";
+    pub(crate) const NO_ANSWER: &str = "opening ended without an answer; try again";
     /// Name of the button that shows the drawn driver.
-    pub const DEMO: &str = "Watch the demo driver";
+    pub(crate) const DEMO: &str = "Watch the demo driver";
     /// Name of that button.
-    pub const RETRY: &str = "Try again";
+    pub(crate) const RETRY: &str = "Try again";
 }
 
 /// The alarm's sound, as shown at the foot.
-pub fn sound(state: &SoundState) -> &'static str {
+pub(crate) fn sound(state: &SoundState) -> &'static str {
     match state {
         SoundState::Opening => "opening",
         SoundState::Ready => "on",
@@ -168,7 +168,7 @@ pub fn sound(state: &SoundState) -> &'static str {
 }
 
 /// The banner while alarms cannot be heard; `None` while they can, or soon will be.
-pub fn silent(state: &SoundState) -> Option<String> {
+pub(crate) fn silent(state: &SoundState) -> Option<String> {
     match state {
         SoundState::Opening | SoundState::Ready => None,
         SoundState::NoSound(why) => Some(format!("Alarms cannot be heard: {why}.")),
@@ -178,7 +178,7 @@ pub fn silent(state: &SoundState) -> Option<String> {
 }
 
 /// Why a sign is missing.
-pub fn missing(why: Missing) -> &'static str {
+pub(crate) fn missing(why: Missing) -> &'static str {
     match why {
         Missing::TooEarly => "not enough seen yet",
         Missing::NoFace => "no face is seen",
@@ -190,31 +190,31 @@ pub fn missing(why: Missing) -> &'static str {
 }
 
 /// The button that ends an alarm.
-pub const ACKNOWLEDGE: &str = "I am awake";
+pub(crate) const ACKNOWLEDGE: &str = "I am awake";
 /// The button that silences alarms for a while.
-pub const MUTE: &str = "Mute";
+pub(crate) const MUTE: &str = "Mute";
 /// The button for the light theme, shown in the dark one.
-pub const LIGHT: &str = "Light";
+pub(crate) const LIGHT: &str = "Light";
 /// The button for the dark theme, shown in the light one.
-pub const DARK: &str = "Dark";
+pub(crate) const DARK: &str = "Dark";
 /// The button that plays the alarm once.
-pub const TEST_TONE: &str = "Test tone";
+pub(crate) const TEST_TONE: &str = "Test tone";
 /// The button that shows and hides what is drawn over the pictures.
-pub const OVERLAYS: &str = "Overlays";
+pub(crate) const OVERLAYS: &str = "Overlays";
 /// The same as a choice.
-pub const OVERLAYS_SAY: &str = "Draw face, landmarks and patches over the pictures";
+pub(crate) const OVERLAYS_SAY: &str = "Draw face, landmarks and patches over the pictures";
 /// The button that shows what the autoencoder makes of the covered patches.
-pub const IMAGINE: &str = "Fill in";
+pub(crate) const IMAGINE: &str = "Fill in";
 /// The same as a choice.
-pub const IMAGINE_SAYS: &str = "Show what the network makes of the covered patches";
+pub(crate) const IMAGINE_SAYS: &str = "Show what the network makes of the covered patches";
 /// The button for the whole screen.
-pub const FULL_SCREEN: &str = "Full screen";
+pub(crate) const FULL_SCREEN: &str = "Full screen";
 /// The button that shrinks the window to a strip above all others.
-pub const COMPACT: &str = "Strip";
+pub(crate) const COMPACT: &str = "Strip";
 /// The button that grows it back.
-pub const GROW: &str = "Whole window";
+pub(crate) const GROW: &str = "Whole window";
 /// Keys that are no action of the whole window, in the list of keys.
-pub const MORE_KEYS: &[[&str; 2]] = &[
+pub(crate) const MORE_KEYS: &[[&str; 2]] = &[
     ["K", "Replay: play or pause"],
     ["Left, Right", "Replay: one frame back or on"],
     ["N", "Replay: on to the next alarm"],
@@ -222,31 +222,31 @@ pub const MORE_KEYS: &[[&str; 2]] = &[
     ["Ctrl + / −", "Larger or smaller text"],
 ];
 /// Heading of the list of keys, and the button that shows it.
-pub const KEYS: &str = "Keys";
+pub(crate) const KEYS: &str = "Keys";
 /// Closes the list of keys.
-pub const CLOSE: &str = "Close";
+pub(crate) const CLOSE: &str = "Close";
 /// A probability, `0..1`, as people read it.
-pub fn percent(share: f32) -> String {
+pub(crate) fn percent(share: f32) -> String {
     format!("{:.0} %", share.clamp(0.0, 1.0) * 100.0)
 }
 
 /// Seconds, to a tenth.
-pub fn seconds(seconds: f32) -> String {
+pub(crate) fn seconds(seconds: f32) -> String {
     format!("{seconds:.1} s")
 }
 
 /// What is left of the silence, at the foot.
-pub fn muted(left: Duration) -> String {
+pub(crate) fn muted(left: Duration) -> String {
     format!("muted {} s", left.as_secs_f32().ceil())
 }
 
 /// The button that ends the silence, with what is left of it.
-pub fn unmute(left: Duration) -> String {
+pub(crate) fn unmute(left: Duration) -> String {
     format!("Unmute ({} s)", left.as_secs_f32().ceil())
 }
 
 /// A cause, as the monitor words it, as a sentence.
-pub fn sentence(cause: &str) -> String {
+pub(crate) fn sentence(cause: &str) -> String {
     let mut letters = cause.trim_end_matches('.').chars();
     letters
         .next()
@@ -254,12 +254,12 @@ pub fn sentence(cause: &str) -> String {
 }
 
 /// How other providers did in place of the CPU, a line each.
-pub fn tried(tried: &[Tried]) -> String {
+pub(crate) fn tried(tried: &[Tried]) -> String {
     tried.iter().map(|one| sentence(&one.to_string())).collect::<Vec<_>>().join("\n")
 }
 
 /// A time on the bar of a recording.
-pub fn replay_tick(seconds: f64) -> String {
+pub(crate) fn replay_tick(seconds: f64) -> String {
     match seconds {
         ..60.0 => format!("{seconds:.0} s"),
         _ => format!("{}:{:02}", (seconds / 60.0) as u32, (seconds % 60.0) as u32),
@@ -267,12 +267,12 @@ pub fn replay_tick(seconds: f64) -> String {
 }
 
 /// Frames a second.
-pub fn rate(fps: f32) -> String {
+pub(crate) fn rate(fps: f32) -> String {
     format!("{fps:.0} fps")
 }
 
 /// A time in milliseconds.
-pub fn milliseconds(ms: f32) -> String {
+pub(crate) fn milliseconds(ms: f32) -> String {
     format!("{ms:.0} ms")
 }
 

@@ -2,44 +2,44 @@
 
 use std::path::Path;
 
-use crate::protocol::{Outcome, Total};
+use crate::protocol::Total;
 
 /// Heading.
-pub const TITLE: &str = "Road-safety tests";
+pub(crate) const TITLE: &str = "Road-safety tests";
 /// What they are.
-pub const SAYS: &str = "A drawn driver sleeps, looks away, yawns: is it told in time?";
+pub(crate) const SAYS: &str = "A drawn driver sleeps, looks away, yawns: is it told in time?";
 /// Names the choice of the requirement.
-pub const WHICH: &str = "Tests to play";
+pub(crate) const WHICH: &str = "Tests to play";
 /// Every test.
-pub const ALL: &str = "All (several minutes)";
+pub(crate) const ALL: &str = "All (several minutes)";
 /// Begins.
-pub const PLAY: &str = "Play the tests";
+pub(crate) const PLAY: &str = "Play the tests";
 /// Gives up.
-pub const CANCEL: &str = "Cancel the tests";
+pub(crate) const CANCEL: &str = "Cancel the tests";
 /// Were given up.
-pub const CANCELLED: &str = "The tests were cancelled.";
+pub(crate) const CANCELLED: &str = "The tests were cancelled.";
 /// While they run.
-pub const RUNNING: &str = "Playing the tests";
+pub(crate) const RUNNING: &str = "Playing the tests";
 /// Writes the page and opens it.
-pub const OPEN: &str = "Save the page and open it";
+pub(crate) const OPEN: &str = "Save the page and open it";
 /// Below it.
-pub const OPEN_SAYS: &str =
+pub(crate) const OPEN_SAYS: &str =
     "Every answer beside its window, and pictures of the worst tests; all of them drawn.";
 /// Heading of what came of them.
-pub const CAME: &str = "What came of the tests";
+pub(crate) const CAME: &str = "What came of the tests";
 /// Heading of the table by requirement.
-pub const BY_REQUIREMENT: &str = "By requirement";
+pub(crate) const BY_REQUIREMENT: &str = "By requirement";
 /// Its columns, after the requirement.
-pub const COLUMNS: [&str; 4] = ["tests", "right", "told as unreadable", "failed"];
+pub(crate) const COLUMNS: [&str; 4] = ["tests", "right", "told as unreadable", "failed"];
 /// Heading of what failed.
-pub const FAILED: &str = "What failed";
+pub(crate) const FAILED: &str = "What failed";
 /// Nothing did.
-pub const NONE_FAILED: &str = "No test failed.";
+pub(crate) const NONE_FAILED: &str = "No test failed.";
 /// Behind a test that is not promised.
-pub const NOT_PROMISED: &str = "not promised";
+pub(crate) const NOT_PROMISED: &str = "not promised";
 
 /// How far it is.
-pub fn progress(done: u64, of: u64) -> String {
+pub(crate) fn progress(done: u64, of: u64) -> String {
     match of {
         0 => "The models are being loaded".into(),
         _ => format!("{done} of {of} seconds of driving"),
@@ -47,7 +47,7 @@ pub fn progress(done: u64, of: u64) -> String {
 }
 
 /// What everything comes to.
-pub fn total(total: &Total) -> String {
+pub(crate) fn total(total: &Total) -> String {
     let Total { cells, right, unreadable, failed, promises_broken, .. } = *total;
     format!(
         "{cells} tests: {right} right, {unreadable} told as unreadable, {failed} failed, \
@@ -55,16 +55,7 @@ pub fn total(total: &Total) -> String {
     )
 }
 
-/// An outcome in a word.
-pub fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Right => COLUMNS[1],
-        Outcome::Unreadable => COLUMNS[2],
-        Outcome::Failed => COLUMNS[3],
-    }
-}
-
 /// The page was written and handed to the desktop.
-pub fn opened(page: &Path) -> String {
+pub(crate) fn opened(page: &Path) -> String {
     format!("The page is {}.", page.display())
 }

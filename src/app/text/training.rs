@@ -5,48 +5,48 @@ use std::{collections::BTreeMap, io, path::Path};
 use crate::train::{Step, job::What};
 
 /// Heading of what is trained.
-pub const SETUP: &str = "What to train";
+pub(crate) const SETUP: &str = "What to train";
 /// Takes the settings that made the shipped model.
-pub const SHIPPED: &str = "As shipped";
+pub(crate) const SHIPPED: &str = "As shipped";
 /// Takes the settings of a file.
-pub const FROM_FILE: &str = "Settings from a file";
+pub(crate) const FROM_FILE: &str = "Settings from a file";
 /// Names the field of the settings.
-pub const SETTINGS: &str = "Settings as TOML";
+pub(crate) const SETTINGS: &str = "Settings as TOML";
 /// Begins.
-pub const START: &str = "Start";
+pub(crate) const START: &str = "Start";
 /// Goes on from the last checkpoint.
-pub const RESUME: &str = "Go on";
+pub(crate) const RESUME: &str = "Go on";
 /// Ends it.
-pub const STOP: &str = "Stop";
+pub(crate) const STOP: &str = "Stop";
 /// While it ends.
-pub const STOPPING: &str = "Stopping";
+pub(crate) const STOPPING: &str = "Stopping";
 /// While nothing is trained.
-pub const NOTHING: &str = "No training yet";
+pub(crate) const NOTHING: &str = "No training yet";
 /// What to do then.
-pub const NOTHING_SAYS: &str = "The settings name the prepared crops and the folder of the run. \
+pub(crate) const NOTHING_SAYS: &str = "The settings name the prepared crops and the folder of the run. \
     Press Start; curves and reconstructions appear here while it learns.";
 /// Heading of how it stands.
-pub const STANDING: &str = "How it stands";
+pub(crate) const STANDING: &str = "How it stands";
 /// Before the first step.
-pub const LOADING: &str = "The crops are being loaded.";
+pub(crate) const LOADING: &str = "The crops are being loaded.";
 /// Heading of the picture.
-pub const PICTURE: &str = "What it makes of covered crops";
+pub(crate) const PICTURE: &str = "What it makes of covered crops";
 /// Heading of the lines.
-pub const SAID: &str = "What it says";
+pub(crate) const SAID: &str = "What it says";
 /// While there are too few points.
-pub const NO_CURVES: &str = "The curve begins with the second line of the log.";
+pub(crate) const NO_CURVES: &str = "The curve begins with the second line of the log.";
 /// Exports the model.
-pub const EXPORT: &str = "Export the model";
+pub(crate) const EXPORT: &str = "Export the model";
 /// Puts it into use.
-pub const PROMOTE: &str = "Put into use";
+pub(crate) const PROMOTE: &str = "Put into use";
 /// What that does.
-pub const PROMOTE_SAYS: &str =
+pub(crate) const PROMOTE_SAYS: &str =
     "Exports the model and loads it into the running watch; the one before is kept.";
 /// The proposed name of the model.
-pub const MODEL_FILE: &str = "model.onnx";
+pub(crate) const MODEL_FILE: &str = "model.onnx";
 
 /// Names a training.
-pub fn what(what: What) -> &'static str {
+pub(crate) fn what(what: What) -> &'static str {
     match what {
         What::Pretrain => "Pretraining",
         What::Finetune => "Fine-tuning",
@@ -54,7 +54,7 @@ pub fn what(what: What) -> &'static str {
 }
 
 /// What a training is.
-pub fn what_says(what: What) -> &'static str {
+pub(crate) fn what_says(what: What) -> &'static str {
     match what {
         What::Pretrain => "The autoencoder learns faces from crops without labels.",
         What::Finetune => "The classifier learns awake and drowsy from labelled crops.",
@@ -62,7 +62,7 @@ pub fn what_says(what: What) -> &'static str {
 }
 
 /// Heading of a panel of curves.
-pub fn panel(at: usize) -> &'static str {
+pub(crate) fn panel(at: usize) -> &'static str {
     match at {
         0 => "While learning",
         _ => "On crops that were held out",
@@ -70,33 +70,33 @@ pub fn panel(at: usize) -> &'static str {
 }
 
 /// What the curves are drawn over.
-pub const STEPS: &str = "steps";
+pub(crate) const STEPS: &str = "steps";
 
 /// The name of a curve, and where it stands.
-pub fn curve(name: &str, last: f64) -> String {
+pub(crate) fn curve(name: &str, last: f64) -> String {
     format!("{name} {last:.3}")
 }
 
 /// How far it is.
-pub fn step(step: &Step) -> String {
+pub(crate) fn step(step: &Step) -> String {
     let Step { step, steps, loss, crops_per_s } = step;
     format!("step {step} of {steps}, loss {loss:.4}, {crops_per_s:.0} crops a second")
 }
 
 /// The figures at its end.
-pub fn figures(figures: &BTreeMap<String, f64>) -> String {
+pub(crate) fn figures(figures: &BTreeMap<String, f64>) -> String {
     let each =
         figures.iter().map(|(name, value)| format!("{}: {value:.3}", name.replace('_', " ")));
     format!("It is over. {}", each.collect::<Vec<_>>().join(", "))
 }
 
 /// A file that cannot be read.
-pub fn unreadable(path: &Path, why: &io::Error) -> String {
+pub(crate) fn unreadable(path: &Path, why: &io::Error) -> String {
     format!("{} cannot be read ({why}); check the path", path.display())
 }
 
 /// A model was exported.
-pub fn exported(file: &Path, promoted: bool) -> String {
+pub(crate) fn exported(file: &Path, promoted: bool) -> String {
     match promoted {
         true => format!("Exported to {} and put into use.", file.display()),
         false => format!("Exported to {}.", file.display()),

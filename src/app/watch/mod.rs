@@ -32,7 +32,7 @@ const LEGEND_FROM: f32 = 150.0;
 
 /// The screen's own state: textures, and what is asked of the system.
 #[derive(Default)]
-pub struct WatchView {
+pub(crate) struct WatchView {
     camera: CameraView,
     grid: PatchGridView,
     tools: Tools,
@@ -41,7 +41,7 @@ pub struct WatchView {
 
 impl WatchView {
     /// Draws the screen over what is left of `ui`; `now` is the time for countdowns.
-    pub fn show(
+    pub(crate) fn show(
         &mut self,
         ui: &mut Ui,
         snapshot: &Snapshot,

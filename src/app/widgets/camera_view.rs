@@ -28,14 +28,14 @@ const LINES: [(usize, usize, bool); 9] = [
 
 /// Draws a snapshot's picture; keeps its texture.
 #[derive(Default)]
-pub struct CameraView {
+pub(crate) struct CameraView {
     texture: Texture,
 }
 
 impl CameraView {
     /// Paints picture and, if asked for, overlays into `rect`, as large as fits, in
     /// `color` (that of the state).
-    pub fn show(
+    pub(crate) fn show(
         &mut self,
         ui: &mut Ui,
         rect: Rect,

@@ -9,12 +9,12 @@ mod seek_bar;
 mod state_sign;
 mod timeline;
 
-pub use camera_view::CameraView;
-pub use patch_grid::PatchGridView;
-pub use probability_bar::{Gauge, gauge};
-pub use seek_bar::SeekBar;
-pub use state_sign::{camera_sign, state_sign};
-pub use timeline::{draw_mark, timeline};
+pub(crate) use camera_view::CameraView;
+pub(crate) use patch_grid::PatchGridView;
+pub(crate) use probability_bar::{Gauge, gauge};
+pub(crate) use seek_bar::SeekBar;
+pub(crate) use state_sign::{camera_sign, state_sign};
+pub(crate) use timeline::{draw_mark, timeline};
 
 use std::sync::Arc;
 
@@ -36,14 +36,14 @@ use crate::monitor::State;
 const TEXTURE_SIDE: u32 = 1920;
 
 /// Draws an empty card over `rect` and gives the space inside it.
-pub fn card(ui: &mut Ui, rect: Rect, name: &'static str) -> Ui {
+pub(crate) fn card(ui: &mut Ui, rect: Rect, name: &'static str) -> Ui {
     let tokens = Tokens::current(ui);
     ui.painter().rect_filled(rect, theme::RADIUS, tokens.surface);
     inside(ui, rect.shrink(theme::PADDING), name)
 }
 
 /// A part of `ui` that is laid out from the top down and never outgrows `rect`.
-pub fn inside(ui: &mut Ui, rect: Rect, name: &'static str) -> Ui {
+pub(crate) fn inside(ui: &mut Ui, rect: Rect, name: &'static str) -> Ui {
     let layout = Layout::top_down(Align::Min);
     let mut child = ui.new_child(UiBuilder::new().id_salt(name).max_rect(rect).layout(layout));
     child.set_clip_rect(rect.expand(theme::PADDING / 2.0).intersect(ui.clip_rect()));
@@ -51,7 +51,7 @@ pub fn inside(ui: &mut Ui, rect: Rect, name: &'static str) -> Ui {
 }
 
 /// A card's heading.
-pub fn heading(ui: &mut Ui, text: &str) {
+pub(crate) fn heading(ui: &mut Ui, text: &str) {
     let tokens = Tokens::current(ui);
     let text = RichText::new(text).size(theme::SMALL).color(tokens.muted);
     ui.add(eframe::egui::Label::new(text).truncate());
@@ -59,7 +59,7 @@ pub fn heading(ui: &mut Ui, text: &str) {
 
 /// How an [`action_button`] stands out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Look {
+pub(crate) enum Look {
     /// One among others.
     #[default]
     Plain,
@@ -73,7 +73,7 @@ pub enum Look {
 
 /// A button that shows its key. The accessible name is `label` alone; the key is
 /// told as a shortcut.
-pub fn action_button(ui: &mut Ui, action: Action, label: &str, look: Look) -> Response {
+pub(crate) fn action_button(ui: &mut Ui, action: Action, label: &str, look: Look) -> Response {
     let tokens = Tokens::current(ui);
     let key = action.shortcut().map_or("", |shortcut| shortcut.key);
     let (text, hint) = match look {
@@ -105,7 +105,7 @@ pub fn action_button(ui: &mut Ui, action: Action, label: &str, look: Look) -> Re
 }
 
 /// A button of the bar that shows a screen.
-pub fn tab_button(ui: &mut Ui, action: Action, label: &str, chosen: bool) -> Response {
+pub(crate) fn tab_button(ui: &mut Ui, action: Action, label: &str, chosen: bool) -> Response {
     let tokens = Tokens::current(ui);
     let key = action.shortcut().map_or("", |shortcut| shortcut.key);
     let color = if chosen { tokens.text } else { tokens.muted };
@@ -128,7 +128,7 @@ pub fn tab_button(ui: &mut Ui, action: Action, label: &str, chosen: bool) -> Res
 }
 
 /// A sentence that must be seen, in a row of its own; true when its button is pressed.
-pub fn notice_row(ui: &mut Ui, sentence: &str, button: Option<&str>) -> bool {
+pub(crate) fn notice_row(ui: &mut Ui, sentence: &str, button: Option<&str>) -> bool {
     let tokens = Tokens::current(ui);
     let frame = Frame::new().fill(tokens.raised).corner_radius(theme::RADIUS);
     let shown = frame.inner_margin(Margin::symmetric(12, 6)).show(ui, |ui| {
@@ -151,7 +151,7 @@ pub fn notice_row(ui: &mut Ui, sentence: &str, button: Option<&str>) -> bool {
 }
 
 /// A card that is as high as what is in it, under a heading.
-pub fn section<T>(ui: &mut Ui, title: &str, add: impl FnOnce(&mut Ui) -> T) -> T {
+pub(crate) fn section<T>(ui: &mut Ui, title: &str, add: impl FnOnce(&mut Ui) -> T) -> T {
     let tokens = Tokens::current(ui);
     let frame = Frame::new().fill(tokens.surface).corner_radius(theme::RADIUS);
     let margin = Margin::same(theme::PADDING as i8);
@@ -167,19 +167,19 @@ pub fn section<T>(ui: &mut Ui, title: &str, add: impl FnOnce(&mut Ui) -> T) -> T
 }
 
 /// A sentence of lesser weight that may take several lines.
-pub fn remark(ui: &mut Ui, sentence: &str) {
+pub(crate) fn remark(ui: &mut Ui, sentence: &str) {
     let tokens = Tokens::current(ui);
     let text = RichText::new(sentence).size(theme::SMALL).color(tokens.muted);
     ui.add(Label::new(text).wrap());
 }
 
 /// Gives a control that has no words of its own a name for screen readers and tests.
-pub fn name(ui: &Ui, response: &Response, label: &str) {
+pub(crate) fn name(ui: &Ui, response: &Response, label: &str) {
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(label));
 }
 
 /// Names what was painted over `rect`.
-pub fn named(ui: &mut Ui, rect: Rect, role: Role, label: &str) -> Response {
+pub(crate) fn named(ui: &mut Ui, rect: Rect, role: Role, label: &str) -> Response {
     let response = ui.allocate_rect(rect, eframe::egui::Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(role, true, label));
     response
@@ -188,7 +188,7 @@ pub fn named(ui: &mut Ui, rect: Rect, role: Role, label: &str) -> Response {
 /// Paints `galley` with strokes thickened by a pixel on each side for every 24 points of
 /// `size`: the built-in font has one light weight, too thin for a word that must be read
 /// at a glance. Whole pixels, since text is always set on those.
-pub fn bold(painter: &Painter, at: Pos2, galley: &Arc<Galley>, color: Color32, size: f32) {
+pub(crate) fn bold(painter: &Painter, at: Pos2, galley: &Arc<Galley>, color: Color32, size: f32) {
     let pixel = 1.0 / painter.pixels_per_point();
     let reach = (size / 48.0 / pixel).round().max(1.0) * pixel;
     for (x, y) in [(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0), (0.0, 0.0)] {
@@ -198,14 +198,19 @@ pub fn bold(painter: &Painter, at: Pos2, galley: &Arc<Galley>, color: Color32, s
 
 /// A picture on the graphics card, uploaded anew only when it is another one.
 #[derive(Default)]
-pub struct Texture {
+pub(crate) struct Texture {
     handle: Option<TextureHandle>,
     shown: Option<Arc<RgbImage>>,
 }
 
 impl Texture {
     /// The texture of `image`.
-    pub fn of(&mut self, ctx: &Context, name: &str, image: &Arc<RgbImage>) -> &TextureHandle {
+    pub(crate) fn of(
+        &mut self,
+        ctx: &Context,
+        name: &str,
+        image: &Arc<RgbImage>,
+    ) -> &TextureHandle {
         let same = self.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, image));
         let handle = match self.handle.take() {
             Some(handle) if same => handle,
@@ -220,7 +225,7 @@ impl Texture {
     }
 
     /// Forgets the picture, and frees it on the graphics card.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 }

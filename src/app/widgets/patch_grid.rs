@@ -23,13 +23,13 @@ const BAR: f32 = 7.0;
 
 /// Draws a snapshot's crop; keeps its texture.
 #[derive(Default)]
-pub struct PatchGridView {
+pub(crate) struct PatchGridView {
     texture: Texture,
 }
 
 impl PatchGridView {
     /// Paints the crop into the square `rect` and, if asked for, the patches over it.
-    pub fn show(&mut self, ui: &mut Ui, rect: Rect, snapshot: &Snapshot, overlays: bool) {
+    pub(crate) fn show(&mut self, ui: &mut Ui, rect: Rect, snapshot: &Snapshot, overlays: bool) {
         let tokens = Tokens::current(ui);
         let painter = ui.painter().with_clip_rect(rect.expand(2.0));
         let Some(crop) = &snapshot.crop else {

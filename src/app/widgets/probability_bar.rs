@@ -9,7 +9,7 @@ use crate::app::{
 
 /// What a [`gauge`] shows.
 #[derive(Clone, Debug, Default)]
-pub struct Gauge<'a> {
+pub(crate) struct Gauge<'a> {
     /// Name of the figure.
     pub label: &'a str,
     /// The figure as text, and the filled share of the bar, 0..1; `None` = cannot be told.
@@ -27,7 +27,7 @@ pub struct Gauge<'a> {
 }
 
 /// Draws the figure over the whole width of `ui`.
-pub fn gauge(ui: &mut Ui, gauge: &Gauge<'_>) {
+pub(crate) fn gauge(ui: &mut Ui, gauge: &Gauge<'_>) {
     let tokens = Tokens::current(ui);
     let bar_height = (gauge.size * 0.6).round();
     let foot = if gauge.captions.is_empty() { 0.0 } else { 17.0 };

@@ -18,7 +18,7 @@ use crate::{
 const NAMES: f32 = 62.0;
 
 /// What the bar shows.
-pub struct SeekBar<'a> {
+pub(crate) struct SeekBar<'a> {
     /// What was judged so far.
     pub track: &'a Track,
     /// What is known to happen.
@@ -31,7 +31,7 @@ pub struct SeekBar<'a> {
 
 impl SeekBar<'_> {
     /// Draws the bar into `rect`; the time that is asked for.
-    pub fn show(&self, ui: &mut Ui, rect: Rect) -> Option<f64> {
+    pub(crate) fn show(&self, ui: &mut Ui, rect: Rect) -> Option<f64> {
         let tokens = Tokens::current(ui);
         let painter = ui.painter().with_clip_rect(rect.expand(1.0));
         painter.rect_filled(rect, theme::RADIUS, tokens.surface);

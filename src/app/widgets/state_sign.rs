@@ -22,7 +22,13 @@ use crate::monitor::State;
 /// | camera lost | square | cross |
 /// | too slow | ring | clock |
 /// | starting | ring | three dots |
-pub fn state_sign(painter: &Painter, rect: Rect, state: State, color: Color32, mark: Color32) {
+pub(crate) fn state_sign(
+    painter: &Painter,
+    rect: Rect,
+    state: State,
+    color: Color32,
+    mark: Color32,
+) {
     let r = rect.width().min(rect.height()) / 2.0;
     let pen = Pen { painter, center: rect.center(), r };
     let stroke = Stroke::new(r * 0.15, mark);
@@ -131,7 +137,7 @@ fn closed_eye(pen: &Pen<'_>, mark: Color32) {
 }
 
 /// Paints a camera that is struck through: there is none.
-pub fn camera_sign(painter: &Painter, rect: Rect, color: Color32, ground: Color32) {
+pub(crate) fn camera_sign(painter: &Painter, rect: Rect, color: Color32, ground: Color32) {
     let r = rect.width().min(rect.height()) / 2.0;
     let pen = Pen { painter, center: rect.center(), r };
     let body = Rect::from_center_size(pen.at([-0.2, 0.0]), vec2(1.4, 1.1) * r);

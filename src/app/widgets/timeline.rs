@@ -18,7 +18,7 @@ const LABELS: [f64; 4] = [-180.0, -120.0, -60.0, 0.0];
 const MARGIN: [f32; 2] = [44.0, 16.0];
 
 /// Draws the plot over what is left of `ui`. `threshold` is where drowsy begins, 0..1.
-pub fn timeline(ui: &mut Ui, history: &History, threshold: f32) {
+pub(crate) fn timeline(ui: &mut Ui, history: &History, threshold: f32) {
     let tokens = Tokens::current(ui);
     let size = ui.available_size();
     let (area, response) = ui.allocate_exact_size(size, eframe::egui::Sense::hover());
@@ -113,7 +113,7 @@ fn color(mark: Mark, tokens: &Tokens) -> Color32 {
 
 /// A blink is a tick, a yawn a ring, a warning a triangle, an alarm a square that stands
 /// on its corner; so they are told apart without colour.
-pub fn draw_mark(painter: &Painter, at: Pos2, r: f32, mark: Mark, tokens: &Tokens) {
+pub(crate) fn draw_mark(painter: &Painter, at: Pos2, r: f32, mark: Mark, tokens: &Tokens) {
     let color = color(mark, tokens);
     let fill = |corners: &[[f32; 2]]| {
         let corners = corners.iter().map(|[x, y]| at + vec2(*x, *y) * r).collect();

@@ -9,7 +9,7 @@ use crate::dataset::{DatasetError, table::Table};
 
 /// Name of the table beside the folders: `file,eyes` with `shut`, `down`, `narrow` or
 /// `unclear`.
-pub const NARROW: &str = "narrow_eyes.csv";
+pub(super) const NARROW: &str = "narrow_eyes.csv";
 
 /// What a person saw in narrow eyes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -58,7 +58,7 @@ pub(super) struct Thumb(pub(super) String);
 impl Thumb {
     /// From grey values.
     pub(super) fn new(values: &[u8]) -> Self {
-        Self(values.iter().map(|value| format!("{value:02x}")).collect())
+        Self(hex::encode(values))
     }
 
     /// Mean difference of two, as a share of white; 1 where one is none.
@@ -72,9 +72,7 @@ impl Thumb {
     }
 
     fn values(&self) -> Vec<u8> {
-        let digits = self.0.as_bytes().chunks(2);
-        let value = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-        digits.filter_map(value).collect()
+        hex::decode(&self.0).unwrap_or_default()
     }
 }
 

@@ -35,7 +35,7 @@ use crate::{
     infer::RuntimeOptions,
 };
 use journal::Journal;
-pub use report::{DROPPED, PrepareReport, REPORT};
+pub(crate) use report::{PrepareReport, REPORT};
 use work::Shared;
 
 /// What became of each picture so far, one JSON object a line.
@@ -43,14 +43,11 @@ const JOURNAL: &str = "journal.jsonl";
 /// How the folder was prepared.
 const SETTINGS: &str = "prepared.json";
 /// Frames a second that are looked at in a video, unless said otherwise.
-pub const RATE: f64 = 1.0;
-/// Mean difference of two crops, as a share of white, below which they are nearly the
-/// same, where thinning is asked for and no other is given.
-pub const THIN: f32 = 0.02;
+pub(crate) const RATE: f64 = 1.0;
 
 /// What to prepare.
 #[derive(Clone, Debug)]
-pub enum Pictures {
+pub(crate) enum Pictures {
     /// A labelled list (CSV) of pictures, of videos, or of both; or a folder whose folders
     /// are called as labels.
     List(PathBuf),
@@ -62,7 +59,7 @@ pub enum Pictures {
 
 /// What to prepare, how and where to.
 #[derive(Clone, Debug)]
-pub struct PrepareOptions {
+pub(crate) struct PrepareOptions {
     /// The pictures or videos.
     pub pictures: Pictures,
     /// The folder to write.
@@ -86,7 +83,7 @@ pub struct PrepareOptions {
 }
 
 /// How a preparation is watched and stopped from outside.
-pub struct Watch<'a> {
+pub(crate) struct Watch<'a> {
     /// Set to true to end early; what was done is kept, and its list written.
     pub stop: &'a AtomicBool,
     /// Is told how many pictures and frames are done, and of how many (an estimate
@@ -119,13 +116,16 @@ struct Input<'i> {
 /// Prepares the pictures and videos.
 ///
 /// The folder holds `crops/`, `index.csv` (a labelled list of the crops), [`REPORT`],
-/// [`DROPPED`] and a journal from which a later run goes on.
+/// [`DROPPED`](report::DROPPED) and a journal from which a later run goes on.
 ///
 /// # Errors
 /// When the pictures cannot be listed, the folder was prepared in another way before,
 /// the landmark model cannot be run, or the folder cannot be written. A picture or video
 /// that cannot be used is dropped and named, not an error.
-pub fn run(options: &PrepareOptions, watch: &Watch<'_>) -> Result<PrepareReport, DatasetError> {
+pub(crate) fn run(
+    options: &PrepareOptions,
+    watch: &Watch<'_>,
+) -> Result<PrepareReport, DatasetError> {
     check(options)?;
     let Listed { manifest, root, left_out, films } = list(&options.pictures)?;
     let crops = options.out.join("crops");
@@ -223,12 +223,11 @@ fn list(pictures: &Pictures) -> Result<Listed, DatasetError> {
             let (manifest, left_out) = (listing.manifest, listing.left_out);
             Ok(Listed { manifest, root: root.to_path_buf(), left_out, films })
         }
-        Pictures::Collections(folder) => Ok(Listed {
-            manifest: collections::list(folder)?,
-            root: folder.clone(),
-            left_out: Vec::new(),
-            films: collections::films(folder)?,
-        }),
+        Pictures::Collections(folder) => {
+            let films = collections::films(folder)?;
+            let manifest = collections::list(folder, &films)?;
+            Ok(Listed { manifest, root: folder.clone(), left_out: Vec::new(), films })
+        }
         Pictures::Uta(folder) => {
             let listing = uta::list(folder)?;
             let root = fs::canonicalize(folder).map_err(DatasetError::io(folder, "read"))?;
@@ -284,7 +283,7 @@ fn settle(options: &PrepareOptions) -> Result<(), DatasetError> {
 }
 
 /// The aligned crop at the scale of `crop_px`, with [`MARGIN`] around it.
-pub fn with_margin(image: &RgbImage, face: &Face, crop_px: usize) -> RgbImage {
+pub(crate) fn with_margin(image: &RgbImage, face: &Face, crop_px: usize) -> RgbImage {
     let stored = (crop_px as f32 * MARGIN).round();
     let shift = (stored - crop_px as f32) / 2.0;
     let mut to_crop = align::similarity(&face.landmarks, crop_px);

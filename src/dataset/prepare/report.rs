@@ -20,9 +20,9 @@ use crate::{
 };
 
 /// Name of the report in a prepared folder.
-pub const REPORT: &str = "report.json";
+pub(crate) const REPORT: &str = "report.json";
 /// Name of the list of everything that was dropped.
-pub const DROPPED: &str = "dropped.csv";
+pub(super) const DROPPED: &str = "dropped.csv";
 
 /// Why a picture or frame was dropped.
 pub(super) const NO_FACE: &str = "no face was found";
@@ -37,7 +37,7 @@ const SAME_MOUTH: f32 = 0.08;
 
 /// What came of a preparation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct PrepareReport {
+pub(crate) struct PrepareReport {
     /// Pictures and frames that were looked at.
     pub pictures: usize,
     /// Crops in the list.

@@ -207,8 +207,7 @@ fn store(crop: &RgbImage, path: &Path) -> Result<(), DatasetError> {
 
 /// The file of a crop: short, and the same at every run.
 fn crop_name(key: &str, time_s: Option<f64>) -> String {
-    let digest = Sha256::digest(key.as_bytes());
-    let short: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let short = hex::encode(&Sha256::digest(key)[..8]);
     match time_s {
         None => format!("crops/{short}.jpg"),
         Some(time_s) => format!("crops/{short}_{:08}.jpg", (time_s * 1000.0).round() as u64),

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::bootstrap::{Bootstrap, Estimate};
+use super::bootstrap::{Bootstrap, Estimate, Paired};
 use crate::{
     monitor::Level,
     replay::{ProblemKind, VideoResult},
@@ -142,23 +142,11 @@ pub struct FilmReport {
 /// Two judges of the same films, side by side.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FilmDifference {
-    /// Who is compared with.
-    pub first: String,
-    /// Who is compared.
-    pub second: String,
     /// Films that both judged.
     pub films: usize,
-    /// Films that only one judged; they are left out.
-    pub unpaired: usize,
-    /// People in the films of both.
-    pub subjects: usize,
-    /// The figures of the first, over these films.
-    pub before: BTreeMap<String, Estimate>,
-    /// The same of the second.
-    pub after: BTreeMap<String, Estimate>,
-    /// The second less the first. An interval without 0 says that the two differ also for
-    /// other people.
-    pub difference: BTreeMap<String, Estimate>,
+    /// Who judged them, and their figures.
+    #[serde(flatten)]
+    pub sides: Paired,
 }
 
 /// The sums, and the delays of the closures found that are at least so long, seconds.
@@ -363,21 +351,14 @@ pub fn difference(
     if a.is_empty() {
         return None;
     }
-    let subjects = people(&a);
-    let estimates = bootstrap.paired(&subjects, |times| {
-        [&a, &b].map(|films| Sums::of(films.iter().zip(times.iter().copied())).figures())
-    });
-    let [before, after, less] = estimates.map(|part| named(&part));
-    Some(FilmDifference {
-        first: first.name(),
-        second: second.name(),
-        films: a.len(),
-        unpaired: first.films.len() + second.films.len() - 2 * a.len(),
-        subjects: subjects.iter().collect::<BTreeSet<_>>().len(),
-        before,
-        after,
-        difference: less,
-    })
+    let sides = bootstrap.paired(
+        [first.name(), second.name()],
+        [first.films.len(), second.films.len()],
+        &people(&a),
+        named,
+        |times| [&a, &b].map(|films| Sums::of(films.iter().zip(times.iter().copied())).figures()),
+    );
+    Some(FilmDifference { films: a.len(), sides })
 }
 
 #[cfg(test)]

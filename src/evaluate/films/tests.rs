@@ -111,8 +111,9 @@ fn two_settings_are_compared_over_the_same_films_and_people() {
     others.remove(0);
     let judged = |settings: &str, films| report("m", settings, films, &quick());
     let (a, b) = (judged("usual", films()), judged("calm", others));
-    let found = difference(&a, &b, &quick()).unwrap();
-    assert_eq!((found.films, found.unpaired, found.subjects), (3, 1, 2));
+    let difference_of = |a, b| difference(a, b, &quick()).unwrap();
+    let FilmDifference { films, sides: found } = difference_of(&a, &b);
+    assert_eq!((films, found.unpaired, found.subjects), (3, 1, 2));
     assert_eq!((found.first.as_str(), found.second.as_str()), ("m, usual", "m, calm"));
     let value = |of: &BTreeMap<String, Estimate>, key: &str| of[key].value.unwrap();
     assert_eq!(value(&found.before, "found_3s"), 0.5);
@@ -120,7 +121,7 @@ fn two_settings_are_compared_over_the_same_films_and_people() {
     assert_eq!(value(&found.difference, "found_3s"), 0.5);
     let fewer = value(&found.difference, "needless_criticals");
     assert!((fewer + 4.0 / 3.0).abs() < 1e-9, "four in three hours: {fewer}");
-    let same = difference(&a, &a, &quick()).unwrap().difference;
+    let same = difference_of(&a, &a).sides.difference;
     let none = Estimate { value: Some(0.0), low: Some(0.0), high: Some(0.0) };
     assert_eq!(same["found_2s"], none);
     let nothing = judged("calm", vec![film("x.mp4", "eve", 1.0, None, 0)]);

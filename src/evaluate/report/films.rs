@@ -181,30 +181,23 @@ fn moments(films: &FilmReport) -> Markup {
 }
 
 fn difference_section(difference: &FilmDifference) -> Markup {
-    let unpaired = match difference.unpaired {
-        0 => String::new(),
-        n => format!(" ({n} that only one judged are left out)"),
-    };
-    let both = format!(
-        "{} films of {} people that both judged{unpaired}",
-        difference.films, difference.subjects
-    );
+    let sides = &difference.sides;
     let rows = html! {
         @for figure in &FIGURES {
             @let of = |part: &std::collections::BTreeMap<String, Estimate>| {
                 part.get(figure.key).copied().unwrap_or_default()
             };
-            @let less = of(&difference.difference);
+            @let less = of(&sides.difference);
             tr {
                 th { (figure.title) }
-                (cell(figure, of(&difference.before))) (cell(figure, of(&difference.after)))
+                (cell(figure, of(&sides.before))) (cell(figure, of(&sides.after)))
                 (cell(figure, less))
                 td.text { (verdict_of(figure, less)) }
             }
         }
     };
-    let names = [difference.first.as_str(), difference.second.as_str()];
-    parts::side_by_side("Films: ", names, &both, &rows, &html! {})
+    let films = format!("{} films", difference.films);
+    parts::side_by_side("Films: ", sides, [&films, "judged"], &rows, &html! {})
 }
 
 /// What a difference comes to, in a word: more is better of what is found.
@@ -230,12 +223,8 @@ pub(super) fn figures(report: &Report) -> Vec<FigureRow<'_>> {
         }
     }
     for less in &report.film_differences {
-        let place = FigureRow {
-            n: less.films,
-            subjects: less.subjects,
-            ..FigureRow::less(TASK, &less.first, &less.second)
-        };
-        let of = |key: &str| less.difference.get(key).copied().unwrap_or_default();
+        let place = FigureRow { n: less.films, ..FigureRow::less(TASK, &less.sides) };
+        let of = |key: &str| less.sides.difference.get(key).copied().unwrap_or_default();
         rows.extend(FIGURES.iter().map(|figure| place.with(figure.key, of(figure.key))));
     }
     rows

@@ -294,9 +294,9 @@ fn difference_section(difference: &Difference) -> Markup {
     let of = |map: &std::collections::BTreeMap<String, Estimate>, key: &str| {
         map.get(key).copied().unwrap_or_default()
     };
-    let mut bars = Vec::new();
+    let (sides, mut bars) = (&difference.sides, Vec::new());
     for (key, title) in FIGURES {
-        let less = of(&difference.difference, key);
+        let less = of(&sides.difference, key);
         bars.push(Bar { name: title.into(), value: less.value, low: less.low, high: less.high });
     }
     let farthest = bars
@@ -306,28 +306,21 @@ fn difference_section(difference: &Difference) -> Markup {
         .fold(0.05_f64, |most, value| most.max(value.abs()));
     let end = (farthest * 20.0).ceil() / 20.0;
     let plot = svg::intervals("difference", &bars, -end, end, Some(0.0));
-    let unpaired = match difference.unpaired {
-        0 => String::new(),
-        n => format!(" ({n} that only one gave are left out)"),
-    };
-    let both = format!(
-        "{}: {} answers of {} people that both gave{unpaired}",
-        difference.task, difference.n, difference.subjects
-    );
     let rows = html! {
         @for (key, title) in FIGURES {
-            @let less = of(&difference.difference, key);
+            @let less = of(&sides.difference, key);
             @let less_is_better = ["loss", "calibration_error"].contains(&key);
             tr {
                 th { (title) }
-                (cell(of(&difference.before, key))) (cell(of(&difference.after, key))) (cell(less))
+                (cell(of(&sides.before, key))) (cell(of(&sides.after, key))) (cell(less))
                 td.text { (verdict(less, !less_is_better)) }
             }
         }
     };
     let caption = "The second less the first; left of the line it is lower";
     let below = html! { div.plots { (wide_figure(caption, &plot)) } };
-    parts::side_by_side("", [&difference.first, &difference.second], &both, &rows, &below)
+    let answers = format!("{}: {} answers", difference.task, difference.n);
+    parts::side_by_side("", sides, [&answers, "gave"], &rows, &below)
 }
 
 fn provenance(report: &Report) -> Markup {

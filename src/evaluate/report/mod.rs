@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     EvaluateError,
-    bootstrap::Estimate,
+    bootstrap::{Estimate, Paired},
     films::{FilmDifference, FilmReport},
     protocol::{Protocol, TaskReport},
     task::{Difference, FIGURES, Task},
@@ -35,7 +35,7 @@ use crate::{
 
 /// With what and on what was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Provenance {
+pub(crate) struct Provenance {
     /// Version of the program.
     pub version: String,
     /// The classifiers.
@@ -58,7 +58,7 @@ pub struct Provenance {
 
 /// A classifier that was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ModelUsed {
+pub(crate) struct ModelUsed {
     /// Its name in the report.
     pub name: String,
     /// SHA-256 of its file.
@@ -67,7 +67,7 @@ pub struct ModelUsed {
 
 /// What is wrong with a video, for the report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct VideoProblem {
+pub(crate) struct VideoProblem {
     /// The video.
     pub video: String,
     /// What kind of problem; `left_out` for a file that was not watched at all.
@@ -78,7 +78,7 @@ pub struct VideoProblem {
 
 /// A whole measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub(crate) struct Report {
     /// With what and on what.
     pub provenance: Provenance,
     /// Each question with each model.
@@ -100,7 +100,10 @@ pub struct Report {
 }
 
 /// The problems of a run, in order.
-pub fn problems(results: &[VideoResult], left_out: &[(String, String)]) -> Vec<VideoProblem> {
+pub(crate) fn problems(
+    results: &[VideoResult],
+    left_out: &[(String, String)],
+) -> Vec<VideoProblem> {
     let of_videos = results.iter().flat_map(|result| {
         result.problems.iter().map(|problem| VideoProblem {
             video: result.video.clone(),
@@ -127,7 +130,7 @@ impl Report {
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn write(&self, folder: &Path, tasks: &[Task]) -> Result<(), EvaluateError> {
+    pub(crate) fn write(&self, folder: &Path, tasks: &[Task]) -> Result<(), EvaluateError> {
         let failed = |path: &Path| {
             let path = path.to_path_buf();
             move |why: io::Error| EvaluateError::Report { path, why }
@@ -168,12 +171,8 @@ impl Report {
             }
         }
         for less in &self.differences {
-            let place = FigureRow {
-                n: less.n,
-                subjects: less.subjects,
-                ..FigureRow::less(&less.task, &less.first, &less.second)
-            };
-            let of = |key| less.difference.get(key).copied().unwrap_or_default();
+            let place = FigureRow { n: less.n, ..FigureRow::less(&less.task, &less.sides) };
+            let of = |key| less.sides.difference.get(key).copied().unwrap_or_default();
             rows.extend(FIGURES.map(|(key, _)| place.with(key, of(key))));
         }
         rows.extend(films::figures(self));
@@ -201,9 +200,10 @@ struct FigureRow<'r> {
 
 impl<'r> FigureRow<'r> {
     /// The row of what the second has more than the first.
-    fn less(task: &'r str, first: &str, second: &str) -> Self {
-        let model = format!("{second} less {first}").into();
-        Self { task, model, by: "difference", row: "all", ..Self::default() }
+    fn less(task: &'r str, sides: &Paired) -> Self {
+        let model = format!("{} less {}", sides.second, sides.first).into();
+        let subjects = sides.subjects;
+        Self { task, model, by: "difference", row: "all", subjects, ..Self::default() }
     }
 
     /// The same row with a figure in it.
@@ -252,7 +252,7 @@ fn answers(tasks: &[Task]) -> impl Iterator<Item = AnswerRow<'_>> {
 ///
 /// # Errors
 /// When the folder holds none.
-pub fn read(folder: &Path) -> Result<(Report, Vec<Task>), EvaluateError> {
+pub(crate) fn read(folder: &Path) -> Result<(Report, Vec<Task>), EvaluateError> {
     fn part<T: for<'de> Deserialize<'de>>(path: PathBuf) -> Result<T, EvaluateError> {
         let text = match fs::read(&path) {
             Ok(text) => text,

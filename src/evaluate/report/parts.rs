@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::evaluate::bootstrap::Estimate;
+use crate::evaluate::bootstrap::{Estimate, Paired};
 
 /// What every page looks like.
 const STYLE: &str = include_str!("report.css");
@@ -49,19 +49,25 @@ pub(super) fn cell(estimate: Estimate, text: impl Fn(f64) -> String) -> Markup {
     html! { td { (number(estimate.value, text)) small { (interval) } } }
 }
 
-/// Two that were measured on the same people: `both` says how many, `rows` are the figures.
+/// Two that were measured on the same people: `items` says on how many of what, and what
+/// they did; `rows` are the figures.
 pub(super) fn side_by_side(
     title: &str,
-    [first, second]: [&str; 2],
-    both: &str,
+    sides: &Paired,
+    [items, judged]: [&str; 2],
     rows: &Markup,
     below: &Markup,
 ) -> Markup {
+    let Paired { first, second, subjects, .. } = sides;
     html! {
         section {
             h2 { (title) (second) " against " (first) }
             p {
-                (both) ". The same people are drawn for both; an interval without 0 says that the \
+                (items) " of " (subjects) " people that both " (judged)
+                @if sides.unpaired > 0 {
+                    " (" (sides.unpaired) " that only one " (judged) " are left out)"
+                }
+                ". The same people are drawn for both; an interval without 0 says that the \
                 difference holds for other people too."
             }
             table {

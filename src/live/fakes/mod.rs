@@ -2,6 +2,7 @@
 //! the frame's first pixel tells them. What wraps the real parts of the world and breaks
 //! them is in [`faults`]; the soak uses it, too.
 
+// Shared by path: a crate for it would know the shipped types, which are not those of a unit test.
 #[path = "../../../tests/common/faults.rs"]
 pub(super) mod faults;
 
@@ -171,6 +172,12 @@ impl Vision for FakeVision {
 
     fn info(&self) -> VisionInfo {
         VisionInfo { provider: "fake".into(), model: "fake".into(), ..VisionInfo::default() }
+    }
+
+    fn try_faster(&mut self) {}
+
+    fn news(&mut self) -> Option<VisionInfo> {
+        None
     }
 }
 

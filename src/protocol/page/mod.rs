@@ -22,7 +22,7 @@ const RESULTS: &str = "results.jsonl";
 
 /// With what the cells were played.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Provenance {
+pub(crate) struct Provenance {
     /// Version of the program.
     pub version: String,
     /// The models, each with the SHA-256 of its file.
@@ -37,7 +37,7 @@ pub struct Provenance {
 
 /// Everything that the page tells of.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub(crate) struct Report {
     /// What was asked.
     pub table: Table,
     /// What came of it, in the table's order.
@@ -51,7 +51,7 @@ type Both<'r> = (&'r Cell, &'r Played);
 
 impl Report {
     /// What all cells come to.
-    pub fn total(&self) -> Total {
+    pub(crate) fn total(&self) -> Total {
         Total::of(&self.played)
     }
 
@@ -59,7 +59,7 @@ impl Report {
     ///
     /// # Errors
     /// When the folder cannot be written, or a picture cannot be drawn again.
-    pub fn write(&self, folder: &Path) -> Result<PathBuf, ProtocolError> {
+    pub(crate) fn write(&self, folder: &Path) -> Result<PathBuf, ProtocolError> {
         let failed = |path: &Path| {
             let path = path.to_path_buf();
             move |why| ProtocolError::Write { path, why }
@@ -83,7 +83,7 @@ impl Report {
     ///
     /// # Errors
     /// When a picture cannot be drawn again.
-    pub fn html(&self) -> Result<String, ProtocolError> {
+    pub(crate) fn html(&self) -> Result<String, ProtocolError> {
         let both = self.both();
         let body = html! {
             header {

@@ -6,7 +6,7 @@ use crate::{
 
 /// Four cells of the built-in table, told of as given: one right, one unreadable, two failed.
 pub(crate) fn report() -> Report {
-    let text = crate::protocol::BUILT_IN
+    let text = crate::protocol::table::BUILT_IN
         .replace("title = \"medical mask\"", "title = \"<b>mask & \\\"more\\\"\"");
     let table: Table = text.parse().unwrap();
     let change = |at, state, level, why: &str| Change { at, state, level, why: why.into() };

@@ -9,18 +9,19 @@ use std::{
 use image::{AnimationDecoder, ImageFormat, codecs::gif::GifDecoder};
 
 /// Usual endings of pictures, for broken files and for messages.
-pub const PICTURES: [&str; 19] = [
+pub(crate) const PICTURES: [&str; 19] = [
     "jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "dib", "tif", "tiff", "gif", "avif", "jp2",
     "j2k", "pnm", "pgm", "ppm", "heic", "heif",
 ];
 /// Usual endings of recordings, for the same and for the window's choice of files.
-pub const RECORDINGS: [&str; 31] = [
+pub(crate) const RECORDINGS: [&str; 31] = [
     "mov", "mp4", "m4v", "avi", "mkv", "webm", "mpg", "mpeg", "wmv", "asf", "mts", "m2ts", "ts",
     "vob", "3gp", "3g2", "flv", "ogv", "ogg", "gif", "mjpeg", "mjpg", "h264", "264", "hevc",
     "h265", "265", "mxf", "dv", "ivf", "dav",
 ];
 /// Endings of everything that can be watched again: of pictures, recordings and event logs.
-pub const SHOWN: [&str; PICTURES.len() + RECORDINGS.len() + 1] = {
+#[cfg(feature = "gui")]
+pub(crate) const SHOWN: [&str; PICTURES.len() + RECORDINGS.len() + 1] = {
     let mut all = ["jsonl"; PICTURES.len() + RECORDINGS.len() + 1];
     let mut at = 0;
     while at < PICTURES.len() {
@@ -34,12 +35,12 @@ pub const SHOWN: [&str; PICTURES.len() + RECORDINGS.len() + 1] = {
     all
 };
 /// The pictures that are read, for messages.
-pub const PICTURES_READ: &str = "JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF, JPEG 2000, PNM";
+pub(crate) const PICTURES_READ: &str = "JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF, JPEG 2000, PNM";
 /// The recordings that are read, for messages.
-pub const RECORDINGS_READ: &str = ".mp4, .mov, .avi, .mkv, .webm, .mpg, .ts, .mts, .3gp, .flv, \
+pub(crate) const RECORDINGS_READ: &str = ".mp4, .mov, .avi, .mkv, .webm, .mpg, .ts, .mts, .3gp, .flv, \
     .ogv, .wmv, .gif and others";
 /// Where the whole list stands.
-pub const LIST: &str = "docs/formats.md lists what is read";
+pub(crate) const LIST: &str = "docs/formats.md lists what is read";
 
 /// Bytes of a file's beginning that are looked at.
 const HEAD: u64 = 4096;
@@ -48,7 +49,7 @@ const MOST_JPEG: u64 = 32 << 20;
 
 /// What a file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// One picture.
     Picture,
     /// Pictures that follow each other in time.
@@ -58,12 +59,12 @@ pub enum Kind {
 }
 
 /// Whether a file is a list of others, by its name: a text cannot be told from another.
-pub fn is_list(path: &Path) -> bool {
+pub(crate) fn is_list(path: &Path) -> bool {
     ends_in(path, &["csv", "tsv", "txt"])
 }
 
 /// Whether a name is one that operating systems leave behind, and hidden files.
-pub fn is_litter(path: &Path) -> bool {
+pub(crate) fn is_litter(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
     let known = ["thumbs.db", "desktop.ini", "__macosx"];
     name.as_encoded_bytes().first() == Some(&b'.')

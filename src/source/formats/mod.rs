@@ -7,15 +7,17 @@ pub(super) mod bytes;
 
 use std::path::Path;
 
+#[cfg(feature = "gui")]
+pub(crate) use self::bytes::SHOWN;
 use self::bytes::{Format, ends_in, is_animated, is_series, picture_format};
-pub use self::bytes::{
-    Kind, LIST, PICTURES, PICTURES_READ, RECORDINGS, RECORDINGS_READ, SHOWN, is_list, is_litter,
+pub(crate) use self::bytes::{
+    Kind, LIST, PICTURES, PICTURES_READ, RECORDINGS, RECORDINGS_READ, is_list, is_litter,
 };
 pub(super) use self::bytes::{head, is_avif, is_heic, is_jpeg_2000, jpeg_end, other};
 
 /// What a file is. One that cannot be read, or in which nothing is known, is what its name
 /// says.
-pub fn kind(path: &Path) -> Kind {
+pub(crate) fn kind(path: &Path) -> Kind {
     let head = head(path);
     let named = |known: &[&str]| ends_in(path, known);
     if let Some(format) = picture_format(&head) {
@@ -40,12 +42,12 @@ pub fn kind(path: &Path) -> Kind {
 }
 
 /// Whether a file is a picture.
-pub fn is_picture(path: &Path) -> bool {
+pub(crate) fn is_picture(path: &Path) -> bool {
     kind(path) == Kind::Picture
 }
 
 /// Whether a file is a recording.
-pub fn is_recording(path: &Path) -> bool {
+pub(crate) fn is_recording(path: &Path) -> bool {
     kind(path) == Kind::Recording
 }
 

@@ -10,6 +10,7 @@ use crate::{
     source::{OpenOptions, Source, SourceError, SourceSpec, open, open_at},
 };
 
+// Shared by path: a crate for it would need ffmpeg where the feature `video` is off, too.
 #[path = "../../../tests/common/encode.rs"]
 pub(super) mod encode;
 

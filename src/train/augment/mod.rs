@@ -2,9 +2,9 @@
 //! covers parts of the face ([`cover`]) and lowers its eyelids ([`lids`]). Works on planar pictures of any number of
 //! channels, grey being the case of one; deterministic for a given random generator.
 
-pub mod cover;
-pub mod lids;
-pub mod photometric;
+pub(crate) mod cover;
+pub(crate) mod lids;
+pub(crate) mod photometric;
 
 use image::RgbImage;
 use rand::Rng;
@@ -98,7 +98,8 @@ impl Picture {
     }
 }
 
-/// A value of the normal distribution with mean 0 and deviation 1 (Box and Muller).
+/// A value of the normal distribution with mean 0 and deviation 1 (Box and Muller). By
+/// hand, as another way to draw would shift every training's stream of random numbers.
 pub fn normal(rng: &mut impl Rng) -> f32 {
     let u: f32 = rng.random_range(f32::EPSILON..1.0);
     let v: f32 = rng.random_range(0.0..std::f32::consts::TAU);

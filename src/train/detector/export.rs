@@ -36,7 +36,10 @@ const LIMITS: &str = "finds faces of 4% of the picture's longer side and more, t
 /// # Errors
 /// When the weights are not those of a detector, ONNX Runtime is missing or computes
 /// something else, or the file cannot be written.
-pub fn export_run(options: &ExportOptions, record: &RunRecord) -> Result<Exported, TrainError> {
+pub(crate) fn export_run(
+    options: &ExportOptions,
+    record: &RunRecord,
+) -> Result<Exported, TrainError> {
     let net = DetectorNet::new(&Device::flex());
     let net = checkpoint::load_average(&options.checkpoint.join(BEST), net)?;
     let card = card(record);
@@ -67,7 +70,7 @@ fn card(record: &RunRecord) -> ModelCard {
 ///
 /// # Errors
 /// When a weight has another shape than the network says.
-pub fn export_detector(net: &DetectorNet, card: &ModelCard) -> Result<Vec<u8>, TrainError> {
+pub(crate) fn export_detector(net: &DetectorNet, card: &ModelCard) -> Result<Vec<u8>, TrainError> {
     let mut graph = GraphBuilder::new("detector");
     let [batch, height, width] = [Dim::Named("N"), Dim::Named("H"), Dim::Named("W")];
     let image = graph.input("image", &[batch, Dim::Fixed(1), height, width]);
@@ -111,7 +114,7 @@ pub fn export_detector(net: &DetectorNet, card: &ModelCard) -> Result<Vec<u8>, T
 ///
 /// # Errors
 /// When ONNX Runtime is missing or refuses the model.
-pub fn difference(net: &DetectorNet, file: &[u8]) -> Result<f32, TrainError> {
+pub(crate) fn difference(net: &DetectorNet, file: &[u8]) -> Result<f32, TrainError> {
     let mut rng = ChaCha8Rng::seed_from_u64(96);
     let options = RuntimeOptions { device: RunOn::Cpu, threads: 1 };
     let source = ModelSource::Bytes(file.into());

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{
     Control, TrainError,
@@ -20,17 +19,17 @@ use super::{
 };
 use crate::vit::ModelKind;
 
-pub mod export;
+pub(crate) mod export;
 mod goals;
 mod labels;
-pub mod net;
+pub(crate) mod net;
 mod scene;
 mod validate;
 
 use goals::Goals;
 use labels::{Labels, Shelf};
-pub use net::DetectorNet;
-pub use scene::SceneOptions;
+pub(crate) use net::DetectorNet;
+pub(crate) use scene::SceneOptions;
 use scene::Scenes;
 use validate::Exam;
 
@@ -47,7 +46,7 @@ const SHEET_FILE: &str = "scenes.png";
 /// Settings of a detector training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DetectorTrainConfig {
+pub(crate) struct DetectorTrainConfig {
     /// The table of faces, beside the folders of the collections; see
     /// [`read_five`](crate::dataset::points::read_five).
     pub faces: PathBuf,
@@ -79,7 +78,7 @@ pub struct DetectorTrainConfig {
 /// # Errors
 /// When settings, pictures or checkpoint cannot be used, the disk cannot be written, or the
 /// loss is no number any more.
-pub fn run(
+pub(crate) fn run(
     config: &DetectorTrainConfig,
     resume: bool,
     device: &Device,
@@ -115,8 +114,7 @@ pub fn run(
         model = super::checkpoint::load_average(start, model)?;
     }
     let by = Normalisation { mean: [0.0; 3], std: [1.0; 3] };
-    let bytes = std::fs::read(&config.faces).map_err(TrainError::io(&config.faces, "read"))?;
-    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = crate::os::digest(&config.faces).map_err(TrainError::io(&config.faces, "read"))?;
     let record = RunRecord {
         trained_on: config.trained_on.clone(),
         licence: config.licence.clone(),

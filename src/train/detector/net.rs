@@ -31,7 +31,7 @@ const FIRST_SCORE: f32 = -4.0;
 
 /// The detector.
 #[derive(Module, Debug)]
-pub struct DetectorNet {
+pub(crate) struct DetectorNet {
     pub(super) stages: Vec<Stage>,
     /// Each answering level to the joined channels, `[JOINED, channels, 1, 1]`.
     pub(super) lateral: Vec<Conv2d>,
@@ -50,7 +50,7 @@ fn pointwise([inputs, outputs]: [usize; 2], gain: f64, device: &Device) -> Conv2
 
 impl DetectorNet {
     /// A network with random weights (seed the device first).
-    pub fn new(device: &Device) -> Self {
+    pub(crate) fn new(device: &Device) -> Self {
         let mut inputs = 1;
         let mut stages = Vec::with_capacity(WIDTHS.len());
         for (width, refine) in WIDTHS.into_iter().zip(REFINED) {
@@ -78,7 +78,7 @@ impl DetectorNet {
 
     /// Looks at `[batch, 1, height, width]`, grey 0..1: `[batch, VALUES, cells]`, see
     /// [`cells`](crate::vit::cells); the score is a logit.
-    pub fn forward(&self, image: Tensor<4>) -> Tensor<3> {
+    pub(crate) fn forward(&self, image: Tensor<4>) -> Tensor<3> {
         let mut x = normalised(image.add_scalar(LEAST_LIGHT).log());
         let mut levels = Vec::with_capacity(STRIDES.len());
         for (at, stage) in self.stages.iter().enumerate() {

@@ -31,7 +31,7 @@ const UPSIDE_DOWN: f32 = 110.0 * PI / 180.0;
 /// How scenes are made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct SceneOptions {
+pub(crate) struct SceneOptions {
     /// Share of each collection among the scenes; relative.
     pub shares: BTreeMap<String, f64>,
     /// Share of scenes that show no face at all, 0..1.

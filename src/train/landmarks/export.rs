@@ -276,7 +276,7 @@ fn linear(graph: &mut GraphBuilder, x: &Value, layer: &Linear) -> Result<Value, 
 ///
 /// # Errors
 /// When ONNX Runtime is missing or refuses the model.
-pub fn difference(net: &LandmarkNet, file: &[u8]) -> Result<f32, TrainError> {
+pub(crate) fn difference(net: &LandmarkNet, file: &[u8]) -> Result<f32, TrainError> {
     const PICTURES: usize = 3;
     let mut rng = ChaCha8Rng::seed_from_u64(96);
     let shape = [PICTURES, 1, IMAGE_PX, IMAGE_PX];

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Width and height of an eye's cut in pixels.
-pub const EYE_PX: usize = 40;
+pub(crate) const EYE_PX: usize = 40;
 /// Side of the cut over the distance between the middles of the eyes.
 pub(super) const EYE_SPAN: f32 = 1.0;
 /// Channels after each of the stride-2 convolutions.
@@ -30,7 +30,7 @@ pub(super) const RIGHT_ORDER: [usize; 6] = [3, 2, 1, 0, 5, 4];
 /// The square around one eye: a point `[a, b]` of it (0..1 inside) lies at
 /// `center + (2 a - 1) right + (2 b - 1) down`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct EyeFrame {
+pub(crate) struct EyeFrame {
     /// Middle of the square.
     pub center: [f32; 2],
     /// Half a side, towards the other eye.
@@ -41,7 +41,7 @@ pub struct EyeFrame {
 
 impl EyeFrame {
     /// The squares of both eyes of a face, in the coordinates of its points: left, right.
-    pub fn of(points: &[[f32; 2]; 68]) -> [Self; 2] {
+    pub(crate) fn of(points: &[[f32; 2]; 68]) -> [Self; 2] {
         let [left, right] = FIRST.map(|first| {
             let sum = points[first..first + 6]
                 .iter()
@@ -57,13 +57,13 @@ impl EyeFrame {
     }
 
     /// Where a point of the square lies.
-    pub fn place(&self, [a, b]: [f32; 2]) -> [f32; 2] {
+    pub(crate) fn place(&self, [a, b]: [f32; 2]) -> [f32; 2] {
         let (a, b) = (2.0 * a - 1.0, 2.0 * b - 1.0);
         [0, 1].map(|axis| self.center[axis] + a * self.right[axis] + b * self.down[axis])
     }
 
     /// The inverse of [`place`](Self::place).
-    pub fn to_unit(&self, point: [f32; 2]) -> [f32; 2] {
+    pub(crate) fn to_unit(self, point: [f32; 2]) -> [f32; 2] {
         let off = [point[0] - self.center[0], point[1] - self.center[1]];
         let along = |axis: [f32; 2]| {
             let square = (axis[0] * axis[0] + axis[1] * axis[1]).max(f32::MIN_POSITIVE);
@@ -75,7 +75,7 @@ impl EyeFrame {
     /// The square moved by `shift` of its sides, scaled and turned (radians): where the
     /// first network may think that it is.
     #[must_use]
-    pub fn shaken(&self, shift: [f32; 2], scale: f32, turn: f32) -> Self {
+    pub(crate) fn shaken(&self, shift: [f32; 2], scale: f32, turn: f32) -> Self {
         let center = self.place([0.5 + shift[0], 0.5 + shift[1]]);
         let (sin, cos) = turn.sin_cos();
         let turned = |[x, y]: [f32; 2]| [scale * (cos * x - sin * y), scale * (sin * x + cos * y)];
@@ -91,7 +91,7 @@ pub(super) fn eye_point(right: bool, index: usize) -> usize {
 
 /// Places six points in the cut of an eye.
 #[derive(Module, Debug)]
-pub struct EyeNet {
+pub(crate) struct EyeNet {
     pub(super) stages: Vec<Stage>,
     pub(super) votes: Votes,
 }
@@ -113,7 +113,7 @@ impl EyeNet {
 
     /// Looks at cuts `[eyes, 1, 40, 40]`, right eyes mirrored: `[eyes, 12]`, x and y of six
     /// points in the unit square of the cut, and the mean places of their voters.
-    pub fn forward(&self, cuts: Tensor<4>) -> [Tensor<2>; 2] {
+    pub(crate) fn forward(&self, cuts: Tensor<4>) -> [Tensor<2>; 2] {
         let mut x = normalised(cuts);
         for stage in &self.stages {
             x = stage.forward(x);

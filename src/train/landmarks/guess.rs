@@ -43,7 +43,7 @@ const CLOSED_ASPECT: f32 = 0.1;
 ///
 /// # Errors
 /// When a picture cannot be read.
-pub fn closed_faces(
+pub(crate) fn closed_faces(
     net: &LandmarkNet,
     files: &[PathBuf],
     device: &Device,
@@ -89,7 +89,7 @@ pub fn closed_faces(
 }
 
 /// Name of the file with the guessed points in a run's folder.
-pub const GUESSES: &str = "guesses.jsonl";
+pub(crate) const GUESSES: &str = "guesses.jsonl";
 /// Collections of the detector's list that are learned from. Of the others either the points
 /// are known (landmarks68), or something else is measured on them.
 const COLLECTIONS: [&str; 6] = ["aflw", "drivers", "faces_wild", "lfw", "yawdd", "yawns_generated"];
@@ -198,7 +198,7 @@ fn mean_face(mean: &[[f32; 2]; 68], five: &[[f32; 2]; 5]) -> Landmarks {
 ///
 /// # Errors
 /// When a picture or film cannot be read.
-pub fn validation(
+pub(crate) fn validation(
     held: &[FivePointFace],
     mean: &[[f32; 2]; 68],
 ) -> Result<Vec<Annotated>, TrainError> {
@@ -245,7 +245,7 @@ struct Guess {
 }
 
 /// Guesses points by a network.
-pub struct Guesser<'a> {
+pub(crate) struct Guesser<'a> {
     /// The network, on a device that does not learn.
     pub net: &'a LandmarkNet,
     /// The mean shape in the unit square of its region.
@@ -262,7 +262,7 @@ impl Guesser<'_> {
     /// # Errors
     /// When a picture or film cannot be read, or the file cannot be written or is of another
     /// list.
-    pub fn turned_faces(
+    pub(crate) fn turned_faces(
         &self,
         faces: &[FivePointFace],
         kept: &Path,

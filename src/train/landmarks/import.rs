@@ -30,7 +30,7 @@ const MAX_BYTES: u64 = 64 << 20;
 ///
 /// # Errors
 /// When the file cannot be read, or is not a landmark model of this shape.
-pub fn read(path: &Path, net: LandmarkNet) -> Result<LandmarkNet, TrainError> {
+pub(crate) fn read(path: &Path, net: LandmarkNet) -> Result<LandmarkNet, TrainError> {
     let io = || TrainError::io(path, "read");
     let size = std::fs::metadata(path).map_err(io())?.len();
     let no_model = |why: String| TrainError::Data { path: path.into(), why };
@@ -206,7 +206,7 @@ fn neutral(norm: &mut BatchNorm, bias: &[f32], mean: Vec<f32>, variance: Vec<f32
 ///
 /// # Errors
 /// When a tensor cannot be read.
-pub fn calibrate(mut net: LandmarkNet, batch: &Batch) -> Result<LandmarkNet, TrainError> {
+pub(crate) fn calibrate(mut net: LandmarkNet, batch: &Batch) -> Result<LandmarkNet, TrainError> {
     let look = |net: &LandmarkNet| {
         // Whatever is computed is left behind in the normalisations.
         drop(net.face(batch.image.clone()));

@@ -61,7 +61,7 @@ struct Eyes {
 /// How much there is to learn in a batch: its losses are divided by these, so that each part
 /// of a batch has its share of the whole batch's loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Totals {
+pub(crate) struct Totals {
     /// Samples.
     pub samples: f32,
     /// Those with a face.
@@ -89,7 +89,7 @@ impl std::iter::Sum for Totals {
 
 impl Totals {
     /// What there is to learn from these samples.
-    pub fn of(samples: &[Sample]) -> Self {
+    pub(crate) fn of(samples: &[Sample]) -> Self {
         samples.iter().map(Self::of_one).sum()
     }
 
@@ -133,7 +133,7 @@ fn eye_trust(sample: &Sample, eye: usize) -> [f32; 2] {
 
 /// A batch as tensors.
 #[derive(Clone, Debug)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// `[batch, 1, 160, 160]`.
     pub image: Tensor<4>,
     /// `[2 * batch, 1, 40, 40]`.
@@ -182,12 +182,12 @@ fn differences(points: usize, pairs: &[(usize, usize)], device: &Device) -> Tens
 
 impl Batch {
     /// Puts samples on a device, as a whole batch.
-    pub fn new(samples: &[Sample], device: &Device) -> Self {
+    pub(crate) fn new(samples: &[Sample], device: &Device) -> Self {
         Self::part(samples, Totals::of(samples), device)
     }
 
     /// The same as a part of a batch in which there is as much to learn as `totals` says.
-    pub fn part(samples: &[Sample], totals: Totals, device: &Device) -> Self {
+    pub(crate) fn part(samples: &[Sample], totals: Totals, device: &Device) -> Self {
         let n = samples.len();
         let tensor = |values: Vec<f32>| {
             let width = values.len() / n.max(1);
@@ -262,7 +262,7 @@ fn cross_entropy(logits: Tensor<2>, truth: Tensor<2>) -> Tensor<2> {
 
 /// The loss of a batch, `[1]`: of what was said of the faces, and of what
 /// [`EyeNet::forward`](super::eyes::EyeNet::forward) said of the cuts of their eyes.
-pub fn loss(output: &LandmarkOutput, eyes: &[Tensor<2>; 2], batch: &Batch) -> Tensor<1> {
+pub(crate) fn loss(output: &LandmarkOutput, eyes: &[Tensor<2>; 2], batch: &Batch) -> Tensor<1> {
     let totals = &batch.totals;
     let error = output.points.clone() - batch.points.clone();
     let openings = error.clone().matmul(batch.openings.clone());

@@ -4,16 +4,16 @@
 //! punished for ([`loss`]), how good it is ([`validate`]) and the training itself ([`run`]).
 
 pub(in crate::train) mod blocks;
-pub mod config;
+pub(crate) mod config;
 pub mod data;
-pub mod export;
-pub mod eyes;
-pub mod guess;
-pub mod import;
-pub mod loss;
-pub mod net;
-pub mod places;
-pub mod sampler;
+pub(crate) mod export;
+pub(crate) mod eyes;
+pub(crate) mod guess;
+pub(crate) mod import;
+pub(crate) mod loss;
+pub(crate) mod net;
+pub(crate) mod places;
+pub(crate) mod sampler;
 mod sheet;
 mod training;
 pub mod validate;

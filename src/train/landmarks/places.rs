@@ -69,7 +69,7 @@ pub(super) fn jitter(exact: &Region, rng: &mut impl Rng) -> Region {
 }
 
 /// Any square of a picture without a face.
-pub fn negative_region(image: &RgbImage, rng: &mut impl Rng) -> Region {
+pub(crate) fn negative_region(image: &RgbImage, rng: &mut impl Rng) -> Region {
     let (width, height) = (image.width() as f32, image.height() as f32);
     let side_px = width.min(height) * rng.random_range(0.15..0.9f32);
     let mut place = |length: f32| rng.random_range(0.0..length.max(1.0));

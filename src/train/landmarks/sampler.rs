@@ -47,7 +47,7 @@ const KEPT_AROUND: f32 = 1.75;
 
 /// One training sample.
 #[derive(Clone, Debug)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// `[160, 160]` grey 0..1.
     pub image: Vec<f32>,
     /// The points in the unit square of the region.
@@ -66,7 +66,7 @@ pub struct Sample {
 
 /// An eye as the second network sees it.
 #[derive(Clone, Debug)]
-pub struct EyeCut {
+pub(crate) struct EyeCut {
     /// `[40, 40]` grey 0..1, the right eye mirrored.
     pub image: Vec<f32>,
     /// Its six points in the unit square of the cut, in the order of the left eye.
@@ -136,7 +136,7 @@ impl Photo {
 
 /// How much is learned from the points of a sample.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Weights {
+pub(crate) struct Weights {
     /// All points but those of the eyes.
     pub points: f32,
     /// The points of the eyes.
@@ -164,7 +164,7 @@ impl From<Trust> for Weights {
 
 /// Draws samples.
 #[derive(Debug)]
-pub struct Sampler {
+pub(crate) struct Sampler {
     faces: Vec<Annotated>,
     photos: Vec<OnceLock<Arc<Photo>>>,
     kept_bytes: AtomicUsize,
@@ -180,7 +180,7 @@ pub struct Sampler {
 
 impl Sampler {
     /// Over these faces and pictures without a face.
-    pub fn new(
+    pub(crate) fn new(
         faces: Vec<Annotated>,
         nonfaces: Vec<PathBuf>,
         options: SampleOptions,
@@ -246,7 +246,7 @@ impl Sampler {
     ///
     /// # Errors
     /// When a picture cannot be read.
-    pub fn sample(&self, rng: &mut ChaCha8Rng) -> Result<Sample, TrainError> {
+    pub(crate) fn sample(&self, rng: &mut ChaCha8Rng) -> Result<Sample, TrainError> {
         if rng.random_bool(self.options.negatives) {
             return self.negative(rng);
         }
@@ -412,7 +412,7 @@ fn likely(face: &Annotated) -> f32 {
 }
 
 /// The parts of the face in pixels of the cut, from its five points in the unit square.
-pub fn anchors_of(five: &[[f32; 2]; 5]) -> Anchors {
+pub(crate) fn anchors_of(five: &[[f32; 2]; 5]) -> Anchors {
     let [left_eye, right_eye, nose, left, right] = five.map(|p| p.map(|v| v * IMAGE_PX as f32));
     let mouth = [(left[0] + right[0]) / 2.0, (left[1] + right[1]) / 2.0];
     Anchors { left_eye, right_eye, nose, mouth }

@@ -1,10 +1,6 @@
 //! The training itself, as a task of the shared loop ([`learn`](crate::train::learn)).
 
-use std::{
-    fs::File,
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use burn::{
     module::Module,
@@ -12,7 +8,6 @@ use burn::{
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use sha2::{Digest, Sha256};
 
 use super::{
     LandmarkNet, LandmarkTrainConfig,
@@ -129,7 +124,7 @@ pub fn run(
             "landmarks".into(),
             None,
             by,
-            &digest(&config.faces)?,
+            &crate::os::digest(&config.faces).map_err(TrainError::io(&config.faces, "read"))?,
         )
     };
     let task = Learning { sampler, validation, learner, device };
@@ -212,18 +207,5 @@ impl Task for Learning<'_> {
             metrics,
             ..Validated::default()
         })
-    }
-}
-
-/// SHA-256 of the list, hexadecimal.
-fn digest(list: &Path) -> Result<String, TrainError> {
-    let mut file = File::open(list).map_err(TrainError::io(list, "read"))?;
-    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
-    loop {
-        let count = file.read(&mut buffer).map_err(TrainError::io(list, "read"))?;
-        if count == 0 {
-            return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
-        }
-        hash.update(&buffer[..count]);
     }
 }
