@@ -1,6 +1,8 @@
 //! Line charts as pictures, for reports and learning curves: panels below each other,
 //! each with axes, a few round numbers on them and the names of its lines. The letters
-//! come from a font file in the program, so none has to be installed.
+//! come from a font file in the program, so none has to be installed. By hand and not with
+//! `plotters`: the letters are needed for contact sheets and copied frames as well, and what is
+//! left here is a hundred lines.
 
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
 use image::{Rgb, RgbImage};

@@ -1,5 +1,6 @@
-//! Plots as SVG, drawn by hand: lines over a square of 0..1, and intervals in rows. Colours
-//! are the page's own, by class, so that they follow its light or dark side.
+//! Plots as SVG: lines over a square of 0..1, and intervals in rows. By hand and not with
+//! `plotters`, which writes colours where the page's own classes must stand, so that a plot
+//! follows the page's light or dark side.
 
 use maud::{Markup, Render, html};
 
