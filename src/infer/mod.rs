@@ -8,11 +8,11 @@ use thiserror::Error;
 
 mod blinks;
 mod classifier;
+mod cuda;
 #[cfg(feature = "train")]
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod form;
-mod cuda;
 mod library;
 pub(crate) mod models;
 pub mod promoted;

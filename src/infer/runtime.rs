@@ -403,7 +403,7 @@ pub(super) fn open(
         };
         let folder = info.library.parent().filter(|folder| folder.is_absolute());
         if let (Provider::Cuda | Provider::TensorRt, Some(folder)) = (provider, folder) {
-            cuda::preload(folder).map_err(|why| refused(&why))?;
+            cuda::preload(folder);
         }
         builder = builder.with_execution_providers([dispatch]).map_err(|why| refused(&why))?;
     }
