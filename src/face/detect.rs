@@ -8,11 +8,7 @@ use std::f32::consts::TAU;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
-use super::{
-    BBox, Detection, FaceError,
-    align::{Similarity, reshape},
-    sample,
-};
+use super::{BBox, Detection, FaceError, Similarity, align::reshape, sample};
 use crate::{
     infer::{LoadedModel, ModelSource, RuntimeOptions},
     vit::{

@@ -15,6 +15,7 @@ mod pose;
 mod region;
 mod sample;
 mod settings;
+mod similarity;
 mod smooth;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ pub(crate) mod track;
 mod upright;
 mod window;
 
-pub use align::{Crop, Cutter, Similarity};
+pub use align::{Crop, Cutter};
 pub use detect::{Detector, FaceDetector, Search};
 pub use grey::GreySampler;
 pub use landmarks::LandmarkNet;
@@ -30,6 +31,7 @@ pub use measure::eyes_mirror;
 pub use pose::HeadPose;
 pub use region::{LANDMARK_MARGIN, Region};
 pub use settings::{Seat, TrackSettings};
+pub use similarity::Similarity;
 pub use track::{FaceModels, FaceTiming, FaceTracker};
 
 use serde::{Deserialize, Serialize};

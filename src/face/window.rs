@@ -4,7 +4,7 @@
 
 use image::RgbImage;
 
-use super::{Similarity, sample};
+use super::{sample, similarity::Similarity};
 
 /// Places that are worked out together.
 const LANES: usize = 8;

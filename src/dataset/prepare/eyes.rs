@@ -7,7 +7,10 @@ use image::{RgbImage, imageops};
 
 use crate::{
     dataset::crops::{MARGIN, halves},
-    face::align::{self, CANONICAL, Similarity},
+    face::{
+        Similarity,
+        align::{self, CANONICAL},
+    },
 };
 
 /// Share of the picture's width that the eye fills, from corner to corner.

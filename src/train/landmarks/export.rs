@@ -12,7 +12,6 @@ use super::{
     IMAGE_PX, LandmarkNet,
     blocks::{EPSILON, Layer, POINT_SCALE, Stage, Votes, cell_middles},
     eyes::{EYE_PX, EYE_SPAN, EyeNet, RIGHT_ORDER, cut_grid},
-    import,
     net::VOTING,
 };
 use crate::{
@@ -308,21 +307,6 @@ pub fn export_run(options: &ExportOptions, record: &RunRecord) -> Result<Exporte
     let card = card(record);
     let net = LandmarkNet::new(&[[0.5; 2]; 68], &Device::flex());
     let net = checkpoint::load_average(&options.checkpoint.join(BEST), net)?;
-    let bytes = export_landmarks(&net, &card)?;
-    let difference = difference(&net, &bytes)?;
-    export::put(options, card, bytes, difference)
-}
-
-/// Writes an exported model anew, as the network is written today, checked in the same way.
-///
-/// # Errors
-/// When the file is not a landmark model, or as [`export_run`].
-pub fn export_again(options: &ExportOptions) -> Result<Exported, TrainError> {
-    let model = ModelSource::File(options.checkpoint.clone());
-    let run_on = RuntimeOptions { device: RunOn::Cpu, threads: 1 };
-    let card = LoadedModel::load(&model, ModelKind::Landmarks, &run_on)?.card;
-    let net = LandmarkNet::new(&[[0.5; 2]; 68], &Device::flex());
-    let net = import::read(&options.checkpoint, net)?;
     let bytes = export_landmarks(&net, &card)?;
     let difference = difference(&net, &bytes)?;
     export::put(options, card, bytes, difference)

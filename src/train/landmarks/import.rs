@@ -15,12 +15,18 @@ use prost::Message;
 use super::{
     LandmarkNet,
     blocks::{Layer, POINT_SCALE, Votes},
-    export::{AROUND, Span, UNIT},
+    export::{AROUND, Span, UNIT, difference, export_landmarks},
     loss::Batch,
 };
 use crate::{
+    infer::{Device as RunOn, LoadedModel, ModelSource, RuntimeOptions},
     onnx::proto::{FLOAT, GraphProto, ModelProto, NodeProto, TensorProto},
-    train::{TrainError, weights::values},
+    train::{
+        TrainError,
+        export::{self as train_export, ExportOptions, Exported},
+        weights::values,
+    },
+    vit::ModelKind,
 };
 
 /// Largest file that is read, bytes.
@@ -66,6 +72,21 @@ pub(super) fn decode(bytes: &[u8], mut net: LandmarkNet) -> Result<LandmarkNet, 
         None => Ok(net),
         Some(_) => Err("it has more layers than the network".into()),
     }
+}
+
+/// Writes an exported model anew, as the network is written today, checked in the same way.
+///
+/// # Errors
+/// When the file is not a landmark model, or as [`export_run`](super::export_run).
+pub(crate) fn export_again(options: &ExportOptions) -> Result<Exported, TrainError> {
+    let model = ModelSource::File(options.checkpoint.clone());
+    let run_on = RuntimeOptions { device: RunOn::Cpu, threads: 1 };
+    let card = LoadedModel::load(&model, ModelKind::Landmarks, &run_on)?.card;
+    let net = LandmarkNet::new(&[[0.5; 2]; 68], &Device::flex());
+    let net = read(&options.checkpoint, net)?;
+    let bytes = export_landmarks(&net, &card)?;
+    let difference = difference(&net, &bytes)?;
+    train_export::put(options, card, bytes, difference)
 }
 
 /// The weights of a file, in the order in which the network computes.

@@ -19,6 +19,7 @@ mod training;
 pub mod validate;
 
 pub use config::LandmarkTrainConfig;
-pub use export::{export_again, export_landmarks, export_run};
+pub use export::{export_landmarks, export_run};
+pub(crate) use import::export_again;
 pub use net::{IMAGE_PX, LandmarkNet, LandmarkOutput};
 pub use training::run;
