@@ -2,8 +2,7 @@
 # Sets up what wakewatch needs and is not yet there: Debian packages, and the ONNX
 # Runtime library out of its PyPI wheel. Says what it is about to install, does nothing
 # where all is there, and may be run again at any time. GPU=1 takes the CUDA build with
-# NVIDIA's libraries, TESTS=1
-# also brings the DuckDB that a test opens our Parquet files with.
+# NVIDIA's libraries, TESTS=1 also brings the DuckDB that a test opens our Parquet files with.
 set -euo pipefail
 
 say() { printf 'set-up: %s\n' "$*"; }

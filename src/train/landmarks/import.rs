@@ -293,6 +293,34 @@ mod tests {
     }
 
     #[test]
+    fn a_model_is_written_anew_from_its_own_file() {
+        if !fixtures::runtime_is_here() {
+            return;
+        }
+        let device = Device::flex();
+        device.seed(23);
+        let net = LandmarkNet::new(&mean_shape(), &device);
+        let card = fixtures::card(ModelKind::Landmarks, IMAGE_PX, IMAGE_PX);
+        let folder = tempfile::tempdir().unwrap();
+        let [old, new] = ["old.onnx", "new.onnx"].map(|name| folder.path().join(name));
+        std::fs::write(&old, export_landmarks(&net, &card).unwrap()).unwrap();
+        let options = ExportOptions {
+            checkpoint: old.clone(),
+            mean_with: None,
+            out: new.clone(),
+            half: None,
+        };
+        let again = train_export::run(&options).unwrap();
+        assert_eq!(again.card, card);
+        let off = difference(&net, &std::fs::read(new).unwrap()).unwrap();
+        assert!(off < train_export::PARITY, "{off}");
+
+        std::fs::write(&old, "no model").unwrap();
+        let told = train_export::run(&options).unwrap_err().to_string();
+        assert!(told.contains("old.onnx"), "{told}");
+    }
+
+    #[test]
     fn a_model_that_was_written_is_read_back() {
         let device = Device::flex().autodiff();
         device.seed(17);
