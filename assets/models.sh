@@ -55,7 +55,8 @@ timed detector learn detector detector
 timed export-detector "$program" export --checkpoint runs/detector --out models/detector.onnx
 timed landmarks-first learn landmarks landmarks-first
 timed landmarks learn landmarks landmarks
-timed export-landmarks "$program" export --checkpoint runs/landmarks --out models/landmarks.onnx
+timed landmarks-confidence learn landmarks landmarks-confidence
+timed export-landmarks "$program" export --checkpoint runs/landmarks-confidence --out models/landmarks.onnx
 # A network of four steps finds no face to go on with.
 points=models/landmarks.onnx
 [ -z "${SHORT:-}" ] || points=$repository/models/landmarks.onnx

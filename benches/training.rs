@@ -1,8 +1,8 @@
 //! How fast the offline mode learns here: crops a second of the whole loop (drawing and
-//! changing crops, forward, backward, optimizer, average) at the shape that the project
-//! compares by: 72x72, 8-pixel patches (81), width 192, depth 6, batches of 64. The plain
-//! loop, one replica, is measured in the same minute, so that the ratio holds on a machine
-//! that others use, too.
+//! changing crops, forward, backward, optimizer, average) at the two shapes that the project
+//! compares by, 72x72 in batches of 64: 8-pixel patches (81), width 192, depth 6; and the
+//! preset of nine patches with a convolutional stem. The plain loop, one replica, is measured
+//! in the same minute, so that the ratio holds on a machine that others use, too.
 //!
 //! `cargo bench --bench training`; `-- --steps N` for more or fewer steps.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints and may end early")]
@@ -25,8 +25,18 @@ use wakewatch::{
     },
 };
 
-/// What the two must reach on two idle cores, crops a second.
-const MARKS: [(&str, f64); 2] = [("pretrain", 85.0), ("finetune", 36.0)];
+/// The shapes: name, settings of the network, share of the patches that pretraining hides, and
+/// what pretraining and fine-tuning must reach on two idle cores, crops a second.
+const SHAPES: [(&str, &str, f64, [Option<f64>; 2]); 2] = [
+    (
+        "patches of 8 px (81), width 192, depth 6",
+        "patch_px = 8\nembedding = 'linear'\ndim = 192\ndepth = 6\nheads = 3\nmlp_dim = 768\n\
+         q_mask = 'none'\ndecoder_dim = 128\ndecoder_depth = 2\ndecoder_heads = 4",
+        0.75,
+        [Some(85.0), Some(36.0)],
+    ),
+    ("patches of 24 px (9), stem, width 128, depth 4", "preset = 'stem'", 0.5, [None; 2]),
+];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -38,14 +48,21 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     crops(folder.path());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    println!("72x72, patches of 8 px (81), width 192, depth 6, batches of 64; {cores} cores");
-    for (what, mark) in MARKS {
-        let [one, all] = [1, 0].map(|threads| measure(folder.path(), what, threads, steps));
-        println!(
-            "{what:9} {all:6.1} crops/s with a replica a core, {one:6.1} with one: {:.2} times; \
-             the mark is {mark:.0} on two idle cores",
-            all / one
-        );
+    for (name, network, hidden, marks) in SHAPES {
+        println!("72x72, {name}, batches of 64; {cores} cores");
+        for (what, mark) in ["pretrain", "finetune"].into_iter().zip(marks) {
+            let [one, all] = [1, 0].map(|threads| {
+                let out = tempfile::tempdir().unwrap();
+                measure([folder.path(), out.path()], what, (network, hidden), threads, steps)
+            });
+            let mark = mark
+                .map_or(String::new(), |mark| format!("; the mark is {mark:.0} on two idle cores"));
+            println!(
+                "{what:9} {all:6.1} crops/s with a replica a core, {one:6.1} with one: {:.2} \
+                 times{mark}",
+                all / one
+            );
+        }
     }
 }
 
@@ -69,13 +86,17 @@ fn crops(folder: &Path) {
 }
 
 /// Crops a second of the last steps of a short run.
-fn measure(folder: &Path, what: &str, threads: usize, steps: usize) -> f64 {
-    let out = folder.join(format!("{what}{threads}"));
+fn measure(
+    [folder, out]: [&Path; 2],
+    what: &str,
+    (network, hidden): (&str, f64),
+    threads: usize,
+    steps: usize,
+) -> f64 {
+    let out = out.join("run");
     let toml = |more: &str| {
         format!(
-            "crops = '{}'\nout = '{}'\n{more}\n[network]\nimage_px = 72\npatch_px = 8\n\
-             embedding = 'linear'\ndim = 192\ndepth = 6\nheads = 3\nmlp_dim = 768\n\
-             q_mask = 'none'\ndecoder_dim = 128\ndecoder_depth = 2\ndecoder_heads = 4\n\
+            "crops = '{}'\nout = '{}'\n{more}\n[network]\nimage_px = 72\n{network}\n\
              [training]\nsteps = {}\nbatch = 64\nthreads = {threads}\nlog_every = {steps}\n\
              validate_every = 1000000\n[hold_out]\nshare = 0.05\n",
             folder.display(),
@@ -91,7 +112,8 @@ fn measure(folder: &Path, what: &str, threads: usize, steps: usize) -> f64 {
     };
     let mut control = Control { stop: &stop, say: &mut say, step: &mut |_| {} };
     if what == "pretrain" {
-        let config: PretrainConfig = toml::from_str(&toml("mask_ratio = 0.75")).unwrap();
+        let config: PretrainConfig =
+            toml::from_str(&toml(&format!("mask_ratio = {hidden}"))).unwrap();
         pretrain::run(&config, false, &Device::flex(), &mut control).unwrap();
     } else {
         let config: FinetuneConfig = toml::from_str(&toml("")).unwrap();

@@ -1,8 +1,8 @@
 //! Cuts a turned square of the frame into a small grey picture: what the landmark network
 //! looks at. Training and tracking cut the same way, so this is the one place that says
 //! how. Half of a tracked frame's time once went here: now the square's surroundings are
-//! made grey once, with the frame's border already repeated around them, and the samples
-//! are walked in whole numbers, without a test or a rounding each.
+//! made grey once, with the frame's border already repeated around them, and samples are
+//! read some at a time, without a test or a conversion each.
 
 use std::ops::Range;
 
@@ -12,15 +12,14 @@ use super::{Region, sample};
 
 /// Most samples averaged along one side of a pixel.
 const MOST_TAPS: usize = 4;
-/// Bits behind the point of a coordinate. Over 400 steps the place is off by less than
-/// 0.0001 pixels.
-const FRACTION: u32 = 22;
-/// One in such a coordinate.
-const ONE: f32 = (1 << FRACTION) as f32;
-/// What lies behind the point.
-const MASK: i64 = (1 << FRACTION) - 1;
+/// How far apart, about, samples lie in what the landmark network sees, pixels of the frame.
+/// Each reads between two pixels, so that hardly any is left out; with samples a pixel apart
+/// it places its points no better (docs/performance.md).
+const APART: f32 = 1.5;
+/// The same where the sharpness of the picture itself is measured.
+const CLOSE: f32 = 1.0;
 /// Samples looked up together.
-const LANES: usize = 4;
+const LANES: usize = 8;
 
 /// No picture reaches so far, pixels.
 const FAR: f32 = 1e5;
@@ -47,7 +46,7 @@ impl GreySampler {
     /// The region as grey values 0..1, `[size, size]` row-major; see
     /// [`Region::sample_grey`]. They stay until the next call.
     pub fn sample(&mut self, region: &Region, image: &RgbImage, size: usize) -> &[f32] {
-        self.sample_rows(region, image, size, 0..size)
+        self.walk(image, &Walk::new(region, size, 0..size, APART))
     }
 
     /// The same, each sample looked up in the frame for itself: slow and simple, what the
@@ -56,11 +55,11 @@ impl GreySampler {
     pub fn sample_plainly(region: &Region, image: &RgbImage, size: usize) -> Vec<f32> {
         let mut values = vec![0.0; size * size];
         let line = |begin, step, fine: &mut [f32]| line_of(image, begin, step, fine);
-        Walk::new(region, size, 0..size).sum(&mut values, &mut Vec::new(), line);
+        Walk::new(region, size, 0..size, APART).sum(&mut values, &mut Vec::new(), line);
         values
     }
 
-    /// Some rows of the same, `[rows, size]`.
+    /// Some rows of the same, `[rows, size]`, with samples a pixel apart.
     pub(super) fn sample_rows(
         &mut self,
         region: &Region,
@@ -68,10 +67,13 @@ impl GreySampler {
         size: usize,
         rows: Range<usize>,
     ) -> &[f32] {
+        self.walk(image, &Walk::new(region, size, rows, CLOSE))
+    }
+
+    fn walk(&mut self, image: &RgbImage, walk: &Walk<'_>) -> &[f32] {
         self.values.clear();
-        self.values.resize(rows.len() * size, 0.0);
-        let walk = Walk::new(region, size, rows);
-        if self.plane.cover(image, &walk) {
+        self.values.resize(walk.rows.len() * walk.size, 0.0);
+        if self.plane.cover(image, walk) {
             let line = |begin, step, fine: &mut [f32]| self.plane.line(begin, step, fine);
             walk.sum(&mut self.values, &mut self.fine, line);
         } else {
@@ -91,8 +93,9 @@ struct Walk<'r> {
 }
 
 impl<'r> Walk<'r> {
-    fn new(region: &'r Region, size: usize, rows: Range<usize>) -> Self {
-        let taps = (region.side_px / size as f32).round() as usize;
+    /// Samples that lie about `apart` pixels of the frame from each other.
+    fn new(region: &'r Region, size: usize, rows: Range<usize>, apart: f32) -> Self {
+        let taps = (region.side_px / (size as f32 * apart)).round() as usize;
         Self { region, size, taps: taps.clamp(1, MOST_TAPS), rows }
     }
 
@@ -183,7 +186,8 @@ impl Plane {
             return false;
         }
         let [(left, width), (top, height)] = reach.map(span);
-        let few = width.saturating_mul(height) <= 3 * walk.samples();
+        // A sample looked up alone costs what eight pixels made grey do.
+        let few = width.saturating_mul(height) <= 8 * walk.samples();
         if !few || image_width == 0 || image_height == 0 {
             return false;
         }
@@ -214,30 +218,31 @@ impl Plane {
     fn line(&self, [x, y]: [f32; 2], [dx, dy]: [f32; 2], fine: &mut [f32]) {
         // Begin in pixels of the plane from the middle of its first.
         let [x, y] = [x - self.left as f32 - 0.5, y - self.top as f32 - 0.5];
-        let [mut x, mut y, dx, dy] = [x, y, dx, dy].map(|value| (value * ONE).round() as i64);
-        let (luma, width) = (&self.luma[..], self.width);
-        // Four at a time: the places one by one, the rest in vectors.
-        for fine in fine.chunks_mut(LANES) {
-            let mut part = [[0_i32; LANES]; 2];
-            let mut near = [[0.0_f32; LANES]; 4];
+        let columns = self.width;
+        // Some at a time: only the pixels are looked up one by one, the rest are vectors.
+        for (part, fine) in fine.chunks_mut(LANES).enumerate() {
+            let begin = (part * LANES) as i32 as f32;
+            let (mut xs, mut ys) = ([0.0; LANES], [0.0; LANES]);
             for lane in 0..LANES {
-                let at = (y >> FRACTION) as usize * width + (x >> FRACTION) as usize;
-                if let Some(around) = luma.get(at..at + width + 2) {
-                    near[0][lane] = around[0];
-                    near[1][lane] = around[1];
-                    near[2][lane] = around[width];
-                    near[3][lane] = around[width + 1];
+                let step = begin + lane as i32 as f32;
+                (xs[lane], ys[lane]) = (x + step * dx, y + step * dy);
+            }
+            let (column, row) = (sample::split(&mut xs), sample::split(&mut ys));
+            let mut near = [[0.0; LANES]; 4];
+            for lane in 0..LANES {
+                let at = row[lane] as usize * columns + column[lane] as usize;
+                if let (Some([a, b]), Some([c, d])) =
+                    (sample::pair(&self.luma, at), sample::pair(&self.luma, at + columns))
+                {
+                    (near[0][lane], near[1][lane]) = (*a, *b);
+                    (near[2][lane], near[3][lane]) = (*c, *d);
                 }
-                part[0][lane] = (x & MASK) as i32;
-                part[1][lane] = (y & MASK) as i32;
-                (x, y) = (x + dx, y + dy);
             }
             let mut luma = [0.0; LANES];
             for lane in 0..LANES {
-                let [fx, fy] = [0, 1].map(|axis: usize| part[axis][lane] as f32 * (1.0 / ONE));
                 let [a, b, c, d] = near.map(|near| near[lane]);
-                let (top, bottom) = (a + fx * (b - a), c + fx * (d - c));
-                luma[lane] = top + fy * (bottom - top);
+                let (top, bottom) = (a + xs[lane] * (b - a), c + xs[lane] * (d - c));
+                luma[lane] = top + ys[lane] * (bottom - top);
             }
             fine.copy_from_slice(&luma[..fine.len()]);
         }
@@ -276,11 +281,17 @@ mod tests {
         ] {
             let region = Region { center, side_px, roll };
             let plain = GreySampler::sample_plainly(&region, &image, 32);
-            assert!(sampler.plane.cover(&image, &Walk::new(&region, 32, 0..32)), "{region:?}");
+            assert!(
+                sampler.plane.cover(&image, &Walk::new(&region, 32, 0..32, APART)),
+                "{region:?}"
+            );
             let quick = sampler.sample(&region, &image, 32);
             assert_abs_diff_eq!(quick, &plain[..], epsilon = 1e-4);
+            let mut plain = vec![0.0; 16 * 32];
+            let line = |begin, step, fine: &mut [f32]| line_of(&image, begin, step, fine);
+            Walk::new(&region, 32, 8..24, CLOSE).sum(&mut plain, &mut Vec::new(), line);
             let band = sampler.sample_rows(&region, &image, 32, 8..24);
-            assert_abs_diff_eq!(band, &plain[8 * 32..24 * 32], epsilon = 1e-4);
+            assert_abs_diff_eq!(band, &plain[..], epsilon = 1e-4);
         }
     }
 

@@ -59,3 +59,32 @@ fn neighbours(at: f32, size: u32) -> (u32, u32, f32) {
 pub(super) fn luma([r, g, b]: [f32; 3]) -> f32 {
     0.299 * r + 0.587 * g + 0.114 * b
 }
+
+/// Added to a number, leaves no room for what lies behind its point.
+const WHOLE: f32 = 12_582_912.0;
+/// The bits of such a sum that hold the number.
+const BITS: u32 = 0x3f_ffff;
+
+/// Splits coordinates, 0 to 4 million, into pixels and the share of the next one, 0..1, which
+/// stays in their place; what lies on a pixel may be the whole of the one after the last.
+/// Without a conversion, which would be checked for numbers out of range one by one.
+#[inline]
+pub(super) fn split<const LANES: usize>(at: &mut [f32; LANES]) -> [u32; LANES] {
+    at.each_mut().map(|at| {
+        let sum = *at - 0.5 + WHOLE;
+        *at -= sum - WHOLE;
+        sum.to_bits() & BITS
+    })
+}
+
+/// The nearest whole number of a value from 0 to 255.
+#[inline]
+pub(super) fn byte(value: f32) -> u8 {
+    (value + WHOLE).to_bits() as u8
+}
+
+/// Two neighbours, if they are there.
+#[inline]
+pub(super) fn pair<T>(all: &[T], at: usize) -> Option<&[T; 2]> {
+    all.get(at..)?.first_chunk()
+}

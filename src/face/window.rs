@@ -4,7 +4,7 @@
 
 use image::RgbImage;
 
-use super::similarity::Similarity;
+use super::{sample, similarity::Similarity};
 
 /// Places that are worked out together.
 const LANES: usize = 8;
@@ -79,13 +79,13 @@ impl Window {
                 x[lane] = within(left + place.a * along - first[0], last[0]);
                 y[lane] = within(top + place.b * along - first[1], last[1]);
             }
-            let (column, row) = (split(&mut x), split(&mut y));
+            let (column, row) = (sample::split(&mut x), sample::split(&mut y));
             let (bytes, _) = bytes.as_chunks_mut::<3>();
             for (lane, rgb) in bytes.iter_mut().enumerate() {
                 // Says that it is one of them, so that no bound is checked.
                 let lane = lane % LANES;
                 let at = row[lane] as usize * columns + column[lane] as usize;
-                let pairs = [at, at + columns].map(|start| pair(&self.pixels, start));
+                let pairs = [at, at + columns].map(|start| sample::pair(&self.pixels, start));
                 let [Some([a, b]), Some([c, d])] = pairs else {
                     *rgb = [0; 3];
                     continue;
@@ -97,46 +97,16 @@ impl Window {
                     let (top, bottom) = (mix(a, b), mix(c, d));
                     *value = top + y[lane] * (bottom - top);
                 }
-                let [r, g, b, _] = value.map(byte);
+                let [r, g, b, _] = value.map(sample::byte);
                 *rgb = [r, g, b];
             }
         }
     }
 }
 
-/// Added to a number, leaves no room for what lies behind its point.
-const WHOLE: f32 = 12_582_912.0;
-/// The bits of such a sum that hold the number.
-const BITS: u32 = 0x3f_ffff;
-
-/// Splits coordinates, 0 to 4 million, into pixels and the share of the next one, 0..1, which
-/// stays in their place; what lies on a pixel may be the whole of the one after the last.
-/// Without a conversion, which would be checked for numbers out of range one by one.
-#[inline]
-fn split<const LANES: usize>(at: &mut [f32; LANES]) -> [u32; LANES] {
-    at.each_mut().map(|at| {
-        let sum = *at - 0.5 + WHOLE;
-        *at -= sum - WHOLE;
-        sum.to_bits() & BITS
-    })
-}
-
-/// The nearest whole number of a value from 0 to 255.
-#[inline]
-fn byte(value: f32) -> u8 {
-    (value + WHOLE).to_bits() as u8
-}
-
-/// Two neighbours, if they are there.
-#[inline]
-fn pair<T>(all: &[T], at: usize) -> Option<&[T; 2]> {
-    all.get(at..)?.first_chunk()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::face::sample;
 
     /// Every pixel of a square looked up for itself.
     fn plainly(picture: &RgbImage, place: &Similarity, side: u32) -> RgbImage {

@@ -8,6 +8,7 @@ use thiserror::Error;
 use crate::onnx::OnnxError;
 use crate::{
     dataset::DatasetError,
+    face::FaceError,
     infer::ModelError,
     source::SourceError,
     vit::{ConfigError, ModelKind},
@@ -107,6 +108,9 @@ pub enum TrainError {
     /// ONNX Runtime cannot be had or refuses the model.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The detector cannot be used.
+    #[error(transparent)]
+    Face(#[from] FaceError),
     /// The network's shape cannot be built.
     #[error(transparent)]
     Shape(#[from] ConfigError),

@@ -11,8 +11,8 @@ use std::{
 use image::{RgbImage, imageops};
 use serde::Deserialize;
 use wakewatch::{
-    dataset::points,
-    face::{Detector, Face, FaceDetector, Search},
+    dataset::{boxes, points},
+    face::{BBox, Detector, Face, FaceDetector, Search},
     infer::ModelSource,
     source::{self, OpenOptions, SourceSpec},
     train::landmarks::data::pictures_of,
@@ -36,13 +36,6 @@ struct Film {
     person: String,
     conditions: Vec<String>,
     no_face: Vec<[f64; 2]>,
-}
-
-#[derive(Deserialize)]
-struct Wild {
-    file: String,
-    #[serde(default)]
-    boxes: Vec<(f32, f32, f32, f32, String)>,
 }
 
 /// A row of the table: people learned from, and people that are not.
@@ -113,16 +106,18 @@ pub(super) fn films(data: &Path, model: &ModelSource) {
     }
 }
 
-/// Whether a face lies in a box `x0 y0 x1 y1`.
-fn lies_in(face: &Face, [x0, y0, x1, y1]: [f32; 4]) -> bool {
+/// Whether a face lies in a box.
+fn lies_in(face: &Face, marked: &BBox) -> bool {
     let [x, y] = face.bbox.center();
-    let scale = face.bbox.width.max(face.bbox.height) / (x1 - x0).max(y1 - y0);
-    (x0..=x1).contains(&x) && (y0..=y1).contains(&y) && (0.4..=2.2).contains(&scale)
+    let scale = face.bbox.width.max(face.bbox.height) / marked.width.max(marked.height);
+    (marked.x..=marked.x + marked.width).contains(&x)
+        && (marked.y..=marked.y + marked.height).contains(&y)
+        && (0.4..=2.2).contains(&scale)
 }
 
 pub(super) fn wild(data: &Path, model: &ModelSource) {
     let learned = learned_from(data);
-    masks(data, model, &learned);
+    masks(data, model);
     aflw(data, model, &learned);
     upside_down(data, model);
     detector_alone(data);
@@ -134,33 +129,31 @@ fn learned_from(data: &Path) -> BTreeSet<PathBuf> {
     faces.into_iter().filter(|face| !face.held_out()).map(|face| face.name).collect()
 }
 
-fn masks(data: &Path, model: &ModelSource, learned: &BTreeSet<PathBuf>) {
-    let Ok(text) = std::fs::read_to_string(data.join("faces_wild/faces.jsonl")) else {
+fn masks(data: &Path, model: &ModelSource) {
+    let list = data.join("faces_wild/faces.jsonl");
+    if !list.is_file() {
         println!("skipped: faces_wild is not here");
         return;
-    };
+    }
     let (mut row, mut near) = (Row::default(), Row::default());
     let mut tracker = tracker(model);
-    for line in text.lines().filter(|line| line.contains("\"masks/")) {
-        let picture: Wild = serde_json::from_str(line).unwrap();
-        let boxes = picture.boxes.iter().map(|(x0, y0, x1, y1, _)| [*x0, *y0, *x1, *y1]);
-        let large = |[x0, y0, x1, y1]: &[f32; 4]| (x1 - x0).min(y1 - y0) >= LEAST_MASK_PX;
-        let boxes: Vec<_> = boxes.filter(large).collect();
-        if boxes.is_empty() {
+    for picture in boxes::read(&list).unwrap() {
+        let marked: Vec<BBox> = picture.faces.iter().map(|face| face.bbox).collect();
+        let least = |bbox: &BBox| bbox.width.min(bbox.height);
+        let marked: Vec<BBox> =
+            marked.into_iter().filter(|bbox| least(bbox) >= LEAST_MASK_PX).collect();
+        if marked.is_empty() {
             continue;
         }
-        let file = data.join("faces_wild").join(&picture.file);
-        let image = image::open(file).unwrap().into_rgb8();
+        let image = image::open(&picture.file).unwrap().into_rgb8();
         let faces = tracker.find_all(&image).unwrap();
-        let found = |boxes: &[[f32; 4]]| {
-            boxes.iter().filter(|b| faces.iter().any(|face| lies_in(face, **b))).count() as u64
+        let found = |marked: &[BBox]| {
+            marked.iter().filter(|bbox| faces.iter().any(|face| lies_in(face, bbox))).count() as u64
         };
-        let new = !learned.contains(&Path::new("faces_wild").join(&picture.file));
-        row.add(new, found(&boxes), boxes.len() as u64);
-        let least = NEAR * image.width().max(image.height()) as f32;
-        let close: Vec<_> =
-            boxes.into_iter().filter(|[x0, y0, x1, y1]| (x1 - x0).min(y1 - y0) >= least).collect();
-        near.add(new, found(&close), close.len() as u64);
+        row.add(picture.held_out(), found(&marked), marked.len() as u64);
+        let driver = NEAR * image.width().max(image.height()) as f32;
+        let close: Vec<BBox> = marked.into_iter().filter(|bbox| least(bbox) >= driver).collect();
+        near.add(picture.held_out(), found(&close), close.len() as u64);
     }
     row.print("faces_wild/masks, faces of 40 px and more");
     near.print("those as large as a driver's (an eighth)");

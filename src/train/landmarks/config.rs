@@ -35,6 +35,16 @@ pub struct LandmarkTrainConfig {
     /// points, its 68 are learned from; elsewhere the five are.
     #[serde(default)]
     pub turned_faces: Option<PathBuf>,
+    /// Pictures in which each face is marked by a box, as
+    /// [`boxes::read`](crate::dataset::boxes::read) reads them. The detector that ships looks
+    /// at them and at `nonfaces`: what it takes for a face is learned as one where it is
+    /// marked, and in a picture without a face as none.
+    #[serde(default)]
+    pub marked_faces: Option<PathBuf>,
+    /// Only what says whether a square shows a face learns, and the points and all else stay
+    /// as they are in `start_from`.
+    #[serde(default)]
+    pub confidence_only: bool,
     /// Faces that the demo driver's painter draws beside the photographs, of people whom
     /// the demo never shows.
     #[serde(default)]
@@ -71,6 +81,12 @@ pub struct SampleOptions {
     pub negatives: f64,
     /// Of those, the share that shows a face lying on its side or on its head.
     pub wrong_way: f64,
+    /// Of the others, the share that a detector took for a face, where `marked_faces` is given.
+    pub mistaken: f64,
+    /// Of all samples without a face, the share that is so dark that little but noise is left.
+    pub noise: f64,
+    /// Share of the faces that come from `marked_faces`.
+    pub marked_share: f64,
     /// Share of the faces that come from `turned_faces`.
     pub turned_share: f64,
     /// Share of the faces that come from `closed_faces`.
@@ -89,6 +105,9 @@ impl Default for SampleOptions {
             narrowed: 0.2,
             negatives: 0.2,
             wrong_way: 0.35,
+            mistaken: 0.5,
+            noise: 0.1,
+            marked_share: 0.1,
             turned_share: 0.4,
             known_closed_share: 0.12,
             precise_share: 0.5,
@@ -113,6 +132,9 @@ impl LandmarkTrainConfig {
             ("samples.narrowed", samples.narrowed),
             ("samples.negatives", samples.negatives),
             ("samples.wrong_way", samples.wrong_way),
+            ("samples.mistaken", samples.mistaken),
+            ("samples.noise", samples.noise),
+            ("samples.marked_share", samples.marked_share),
             ("samples.turned_share", samples.turned_share),
             ("samples.known_closed_share", samples.known_closed_share),
             ("samples.precise_share", samples.precise_share),
@@ -121,6 +143,10 @@ impl LandmarkTrainConfig {
         }
         let weight = samples.closed_weight;
         setting("samples.closed_weight", weight, weight >= 1.0, "it must be at least 1")?;
+        if self.confidence_only && self.start_from.is_none() {
+            let why = "it needs start_from, whose points it keeps";
+            setting("confidence_only", true, false, why)?;
+        }
         for (field, list) in
             [("closed_faces", &self.closed_faces), ("turned_faces", &self.turned_faces)]
         {
@@ -160,6 +186,8 @@ mod tests {
             ("[training]\nbatch = 100000\n", "4096"),
             ("closed_faces = \"c\"\n", "start_from"),
             ("turned_faces = \"t.csv\"\n", "start_from"),
+            ("confidence_only = true\n", "start_from"),
+            ("[samples]\nnoise = -0.1\n", "noise = -0.1"),
         ] {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
@@ -168,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_configurations_of_the_shipped_model_can_be_used() {
-        for name in ["landmarks-first.toml", "landmarks.toml"] {
+        for name in ["landmarks-first.toml", "landmarks.toml", "landmarks-confidence.toml"] {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(name);
             let config: LandmarkTrainConfig = settings::read(&path).unwrap();
             config.validate().unwrap();

@@ -102,6 +102,9 @@ pub enum Trust {
     Guessed,
     /// Nothing but a detector's five points is known; the 68 are a mean face about them.
     Five,
+    /// It is known that it is a face, and nothing of where its points are: those of a detector
+    /// say where to look.
+    Marked,
 }
 
 /// Faces to learn from and faces of other people to validate on.

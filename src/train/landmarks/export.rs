@@ -62,13 +62,15 @@ pub fn export_landmarks(net: &LandmarkNet, card: &ModelCard) -> Result<Vec<u8>, 
     let joined = graph.add(&refined, &joined);
     let points = votes(&mut graph, &joined, &net.votes, UNIT)?;
 
-    let [features, _] = net.hidden.weight.dims();
+    let [features, _] = net.visible[0].weight.dims();
     let flat = graph.reshape(&x, &[0, features as i64]);
-    let hidden = linear(&mut graph, &flat, &net.hidden)?;
-    let hidden = graph.relu(&hidden);
-    let judged = linear(&mut graph, &hidden, &net.judge)?;
-    let judged = graph.sigmoid(&judged);
-    let [confidence, visible] = graph.split(&judged, 1, [1, 3]);
+    let mut judged = |[hidden, judge]: &[Linear; 2]| {
+        let hidden = linear(&mut graph, &flat, hidden)?;
+        let hidden = graph.relu(&hidden);
+        let judged = linear(&mut graph, &hidden, judge)?;
+        Ok::<_, TrainError>(graph.sigmoid(&judged))
+    };
+    let (visible, confidence) = (judged(&net.visible)?, judged(&net.confidence)?);
 
     let points = eyes(&mut graph, &net.eyes, [&image, &points, &visible])?;
     graph.output(&points, "points", &[batch, Dim::Fixed(68), Dim::Fixed(2)]);

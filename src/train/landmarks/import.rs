@@ -61,8 +61,9 @@ pub(super) fn decode(bytes: &[u8], mut net: LandmarkNet) -> Result<LandmarkNet, 
     }
     file.layer(&mut net.join)?;
     file.votes(&mut net.votes, UNIT)?;
-    file.linear(&mut net.hidden)?;
-    file.linear(&mut net.judge)?;
+    for layer in net.visible.iter_mut().chain(&mut net.confidence) {
+        file.linear(layer)?;
+    }
     for stage in &mut net.eyes.stages {
         file.layer(&mut stage.down)?;
         stage.refine.as_mut().map_or(Ok(()), |refine| file.layer(refine))?;

@@ -260,6 +260,13 @@ fn cross_entropy(logits: Tensor<2>, truth: Tensor<2>) -> Tensor<2> {
     relu(logits.clone()) - logits.clone() * truth + logits.abs().neg().exp().log1p()
 }
 
+/// The loss of what was said of whether each sample of a batch is a face, `[1]`, from logits
+/// `[batch, 1]`.
+pub(crate) fn confidence_loss(logits: &Tensor<2>, batch: &Batch) -> Tensor<1> {
+    let all = cross_entropy(logits.clone(), batch.face.clone()).sum();
+    all.div_scalar(batch.totals.samples.max(1.0))
+}
+
 /// The loss of a batch, `[1]`: of what was said of the faces, and of what
 /// [`EyeNet::forward`](super::eyes::EyeNet::forward) said of the cuts of their eyes.
 pub(crate) fn loss(output: &LandmarkOutput, eyes: &[Tensor<2>; 2], batch: &Batch) -> Tensor<1> {
@@ -272,9 +279,7 @@ pub(crate) fn loss(output: &LandmarkOutput, eyes: &[Tensor<2>; 2], batch: &Batch
     let five = wing(five, batch.five_weights.clone(), totals.five, PARTS[0]);
     let voters = output.voters.clone() - batch.points.clone();
     let voters = wing(voters, batch.weights.clone(), totals.points, PARTS[0]);
-    let confidence = cross_entropy(output.confidence.clone(), batch.face.clone())
-        .sum()
-        .div_scalar(totals.samples.max(1.0));
+    let confidence = confidence_loss(&output.confidence, batch);
     let visible = cross_entropy(output.visible.clone(), batch.visible.clone());
     let visible = (visible * batch.face.clone()).sum().div_scalar(3.0 * totals.faces.max(1e-3));
 
@@ -301,7 +306,7 @@ mod tests {
     use super::*;
     use crate::{
         face::Landmarks,
-        train::landmarks::{data::five_of, eyes::eye_point, sampler::EyeCut},
+        train::landmarks::{cuts::EyeCut, data::five_of, eyes::eye_point},
     };
     use approx::assert_abs_diff_eq;
 

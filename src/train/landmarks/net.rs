@@ -29,10 +29,8 @@ pub(super) const FACE_PX: usize = IMAGE_PX / 2;
 const WIDTHS: [usize; 5] = [16, 24, 64, 96, 128];
 /// The stage whose cells vote, and the two above that give it context.
 pub(super) const VOTING: usize = 2;
-/// Width of the layer before confidence and visibility.
+/// Width of the layers before the confidence and before the visibilities.
 const HIDDEN: usize = 64;
-/// Confidence and three visibilities.
-const JUDGEMENTS: usize = 1 + 3;
 
 /// What the network says about a batch.
 #[derive(Clone, Debug)]
@@ -55,8 +53,10 @@ pub struct LandmarkNet {
     pub(super) context: Vec<Conv2d>,
     pub(super) join: Layer,
     pub(super) votes: Votes,
-    pub(super) hidden: Linear,
-    pub(super) judge: Linear,
+    /// What is covered, `[features, 64]` and `[64, 3]`.
+    pub(super) visible: [Linear; 2],
+    /// Whether it is a face, `[features, 64]` and `[64, 1]`.
+    pub(super) confidence: [Linear; 2],
     pub(super) eyes: EyeNet,
 }
 
@@ -94,15 +94,14 @@ impl LandmarkNet {
             context,
             join: Layer::new([width; 2], 1, device),
             votes: Votes::new(width, sides[VOTING], mean, device),
-            hidden: linear(inputs * side * side, HIDDEN, root2),
-            judge: linear(HIDDEN, JUDGEMENTS, 0.3),
+            visible: [linear(inputs * side * side, HIDDEN, root2), linear(HIDDEN, 3, 0.3)],
+            confidence: [linear(inputs * side * side, HIDDEN, root2), linear(HIDDEN, 1, 0.3)],
             eyes: EyeNet::new(mean, device),
         }
     }
 
-    /// The first network alone: looks at `[batch, 1, 160, 160]`, grey 0..1, without the
-    /// second look at the eyes.
-    pub fn face(&self, image: Tensor<4>) -> LandmarkOutput {
+    /// What each stage makes of `[batch, 1, 160, 160]`, grey 0..1.
+    fn levels(&self, image: Tensor<4>) -> Vec<Tensor<4>> {
         let [batch, ..] = image.dims();
         let small = image
             .reshape([batch, 1, FACE_PX, 2, FACE_PX, 2])
@@ -115,7 +114,26 @@ impl LandmarkNet {
             x = stage.forward(x);
             levels.push(x.clone());
         }
-        let mut joined = levels.swap_remove(VOTING);
+        levels
+    }
+
+    /// What the last stage makes of `[batch, 1, 160, 160]`, grey 0..1: `[batch, features]`.
+    pub(super) fn features(&self, image: Tensor<4>) -> Tensor<2> {
+        let last = self.levels(image).swap_remove(self.stages.len() - 1);
+        last.flatten(1, 3)
+    }
+
+    /// The logit of "this is a face", `[batch, 1]`, from `[batch, features]`.
+    pub(super) fn judge(&self, features: Tensor<2>) -> Tensor<2> {
+        let [hidden, judge] = &self.confidence;
+        judge.forward(relu(hidden.forward(features)))
+    }
+
+    /// The first network alone: looks at `[batch, 1, 160, 160]`, grey 0..1, without the
+    /// second look at the eyes.
+    pub fn face(&self, image: Tensor<4>) -> LandmarkOutput {
+        let levels = self.levels(image);
+        let (mut joined, x) = (levels[VOTING].clone(), levels[levels.len() - 1].clone());
         if let [near, wide] = self.context.as_slice() {
             joined = joined + doubled(near.forward(levels[VOTING + 1].clone()));
             // The whole face at once: the mean over its cells.
@@ -123,14 +141,10 @@ impl LandmarkNet {
         }
         let joined = relu(joined);
         let [points, voters] = self.votes.forward(self.join.forward(joined.clone()) + joined);
-        let hidden = relu(self.hidden.forward(x.flatten::<2>(1, 3)));
-        let judged = self.judge.forward(hidden);
-        LandmarkOutput {
-            points,
-            voters,
-            confidence: judged.clone().slice([0..batch, 0..1]),
-            visible: judged.slice([0..batch, 1..4]),
-        }
+        let features = x.flatten::<2>(1, 3);
+        let [hidden, visible] = &self.visible;
+        let visible = visible.forward(relu(hidden.forward(features.clone())));
+        LandmarkOutput { points, voters, confidence: self.judge(features), visible }
     }
 
     /// Looks at `[batch, 1, 160, 160]`, grey 0..1, and once more at the eyes, whose points

@@ -9,7 +9,10 @@ use image::{
 };
 use rand::Rng;
 
-use crate::{face::Region, train::augment::normal};
+use crate::{
+    face::{Landmarks, Region},
+    train::augment::normal,
+};
 
 /// What lies around a face in a picture, perhaps reduced.
 #[derive(Clone, Debug)]
@@ -46,10 +49,22 @@ impl Around {
         Self { image, corner, scale: [wide as f32 / width as f32, high as f32 / height as f32] }
     }
 
+    /// A square of the picture in it.
+    pub(super) fn region(&self, region: &Region) -> Region {
+        let center = self.here(region.center);
+        Region { center, side_px: region.side_px * self.scale[0], ..*region }
+    }
+
     /// Where a point of the picture lies in it.
     pub(super) fn here(&self, [x, y]: [f32; 2]) -> [f32; 2] {
         [(x - self.corner[0]) * self.scale[0], (y - self.corner[1]) * self.scale[1]]
     }
+}
+
+/// A mean face about five points.
+pub(super) fn mean_face(mean: &[[f32; 2]; 68], five: &[[f32; 2]; 5]) -> Landmarks {
+    let region = Region::from_five(five);
+    Landmarks { points: mean.map(|point| region.to_frame(point)) }
 }
 
 /// Where a tracker or a detector may think the face is: usually nearly right, at times
@@ -247,5 +262,9 @@ mod tests {
         for [x, y] in five.map(|point| around.here(point)) {
             assert!(part.get_pixel(x as u32, y as u32).0[0] > 150, "{x} {y}");
         }
+        let (whole, here) = (Region::from_five(&five), around.region(&Region::from_five(&five)));
+        let [u, v] = whole.to_unit(five[2]);
+        let [x, y] = here.to_frame([u, v]);
+        assert!(part.get_pixel(x as u32, y as u32).0[0] > 150, "{x} {y}");
     }
 }

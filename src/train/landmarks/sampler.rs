@@ -21,12 +21,13 @@ use rand_chacha::ChaCha8Rng;
 use super::{
     IMAGE_PX,
     config::SampleOptions,
+    cuts::EyeCut,
     data::{Annotated, Trust, mirrored},
-    eyes::{EYE_PX, EyeFrame, eye_point},
     places::{
         Around, Narrowed, jitter, negative_region, nose_between_eyes, off_face, seen_past_the_nose,
         wrong_way,
     },
+    seen::Mistaken,
 };
 use crate::{
     face::{Landmarks, Region},
@@ -62,55 +63,6 @@ pub(crate) struct Sample {
     pub visible: [f32; 3],
     /// How much is learned from which points.
     pub weights: Weights,
-}
-
-/// An eye as the second network sees it.
-#[derive(Clone, Debug)]
-pub(crate) struct EyeCut {
-    /// `[40, 40]` grey 0..1, the right eye mirrored.
-    pub image: Vec<f32>,
-    /// Its six points in the unit square of the cut, in the order of the left eye.
-    pub points: [[f32; 2]; 6],
-}
-
-impl EyeCut {
-    /// Cuts an eye out of a sample's picture.
-    fn new(picture: &[f32], frame: &EyeFrame, points: &[[f32; 2]; 68], right: bool) -> Self {
-        let last = (IMAGE_PX - 1) as f32;
-        let middle = |i: usize| (i as f32 + 0.5) / EYE_PX as f32;
-        let mut image = Vec::with_capacity(EYE_PX * EYE_PX);
-        for at in 0..EYE_PX * EYE_PX {
-            let [x, y] = frame
-                .place([middle(at % EYE_PX), middle(at / EYE_PX)])
-                .map(|v| (v * IMAGE_PX as f32 - 0.5).clamp(0.0, last));
-            let (x0, y0) = (x as usize, y as usize);
-            let (x1, y1) = ((x0 + 1).min(IMAGE_PX - 1), (y0 + 1).min(IMAGE_PX - 1));
-            let (fx, fy) = (x.fract(), y.fract());
-            let mix = |y: usize| {
-                picture[y * IMAGE_PX + x0] * (1.0 - fx) + picture[y * IMAGE_PX + x1] * fx
-            };
-            image.push(mix(y0) * (1.0 - fy) + mix(y1) * fy);
-        }
-        let points = std::array::from_fn(|index| frame.to_unit(points[eye_point(right, index)]));
-        Self { image, points }
-    }
-
-    /// Both eyes, cut as far off as the first network's points may be.
-    fn both(picture: &[f32], points: &[[f32; 2]; 68], rng: &mut ChaCha8Rng) -> [Self; 2] {
-        let frames = EyeFrame::of(points);
-        [false, true].map(|right| {
-            let mut off = |share: f32, most: f32| (share * normal(rng)).clamp(-most, most);
-            let (shift, scale) = ([off(0.055, 0.16), off(0.055, 0.16)], off(0.08, 0.25).exp());
-            let turn = off(0.09, 0.3);
-            let frame = frames[usize::from(right)].shaken(shift, scale, turn);
-            Self::new(picture, &frame, points, right)
-        })
-    }
-
-    /// What stands in the place of the eyes where there is no face.
-    fn none() -> Self {
-        Self { image: vec![0.5; EYE_PX * EYE_PX], points: [[0.5; 2]; 6] }
-    }
 }
 
 /// A decoded photo around its face, perhaps reduced, with the face's region and points in
@@ -157,6 +109,7 @@ impl From<Trust> for Weights {
             // beside that of the 68, and would pull it along.
             Trust::Guessed => [0.6, 0.4, 0.3, 0.0],
             Trust::Five => [0.0, 0.0, 0.0, 1.0],
+            Trust::Marked => [0.0; 4],
         };
         Self { points, eyes, lids, five }
     }
@@ -172,6 +125,8 @@ pub(crate) struct Sampler {
     precise: Vec<usize>,
     coarse: Vec<usize>,
     known_closed: Vec<usize>,
+    marked: Vec<usize>,
+    mistaken: Vec<Mistaken>,
     /// Faces of a detector, and how likely each is: those that are turned more than others.
     turned: Option<(Vec<usize>, WeightedIndex<f32>)>,
     options: SampleOptions,
@@ -179,10 +134,11 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    /// Over these faces and pictures without a face.
+    /// Over these faces, pictures without a face, and squares that a detector took for one.
     pub(crate) fn new(
         faces: Vec<Annotated>,
         nonfaces: Vec<PathBuf>,
+        mistaken: Vec<Mistaken>,
         options: SampleOptions,
         photometric: Photometric,
     ) -> Self {
@@ -191,7 +147,7 @@ impl Sampler {
             trusted.map(|(index, _)| index).collect::<Vec<_>>()
         };
         let (precise, coarse) = (all(Trust::Precise), all(Trust::Coarse));
-        let known_closed = all(Trust::KnownClosed);
+        let (known_closed, marked) = (all(Trust::KnownClosed), all(Trust::Marked));
         let turned = [all(Trust::Guessed), all(Trust::Five)].concat();
         let weights = turned.iter().map(|&index| likely(&faces[index]));
         let turned = WeightedIndex::new(weights).ok().map(|weights| (turned, weights));
@@ -206,6 +162,8 @@ impl Sampler {
             precise,
             coarse,
             known_closed,
+            marked,
+            mistaken,
             turned,
             options,
             photometric,
@@ -257,6 +215,9 @@ impl Sampler {
 
     /// A face to show, by its place in the list.
     fn choose(&self, rng: &mut ChaCha8Rng) -> usize {
+        if !self.marked.is_empty() && rng.random_bool(self.options.marked_share) {
+            return self.marked.choose(rng).copied().unwrap_or_default();
+        }
         if let Some((turned, weights)) = &self.turned
             && rng.random_bool(self.options.turned_share)
         {
@@ -360,6 +321,7 @@ impl Sampler {
 
     /// A square without a face, or with one so badly placed that following it is wrong.
     fn negative(&self, rng: &mut ChaCha8Rng) -> Result<Sample, TrainError> {
+        let mistaken = self.mistaken.choose(rng).filter(|_| rng.random_bool(self.options.mistaken));
         let nonface = self.nonfaces.choose(rng).filter(|_| rng.random_bool(0.65));
         let values = if rng.random_bool(self.options.wrong_way) {
             let index = self.choose(rng);
@@ -369,6 +331,8 @@ impl Sampler {
             let five = photo.five.map(|point| region.to_unit(point));
             self.cover(&mut picture, &five, rng);
             picture.data
+        } else if let Some(Mistaken { image, region }) = mistaken {
+            jitter(region, rng).sample_grey(image, IMAGE_PX)
         } else if let Some((file, kept)) = nonface {
             let image = self.nonface(file, kept)?;
             negative_region(&image, rng).sample_grey(&image, IMAGE_PX)
@@ -377,6 +341,12 @@ impl Sampler {
             off_face(&photo.region, rng).sample_grey(&photo.image, IMAGE_PX)
         };
         let mut picture = Picture::grey(IMAGE_PX, values);
+        if rng.random_bool(0.5) {
+            picture.mirror();
+        }
+        if rng.random_bool(self.options.noise) {
+            drown(&mut picture, rng);
+        }
         self.photometric.apply(&mut picture, rng);
         Ok(Sample {
             image: picture.data,
@@ -387,6 +357,22 @@ impl Sampler {
             visible: [0.0; 3],
             weights: Weights::default(),
         })
+    }
+}
+
+/// So little light that a camera's noise hides what there is: the picture is dimmed below the
+/// noise, whose grains are as large as a small square of a frame shows them enlarged.
+fn drown(picture: &mut Picture, rng: &mut ChaCha8Rng) {
+    let grains: u32 = rng.random_range(24..=2 * IMAGE_PX as u32);
+    let noise = RgbImage::from_fn(grains, grains, |_, _| {
+        image::Rgb([(128.0 + 40.0 * normal(rng)).clamp(0.0, 255.0) as u8; 3])
+    });
+    let side = grains as f32;
+    let whole = Region { center: [side / 2.0; 2], side_px: side, roll: 0.0 };
+    let (light, level) = (rng.random_range(0.0..0.08f32), rng.random_range(0.0..0.3f32));
+    let grain = rng.random_range(0.01..0.15f32) / (40.0 / 255.0);
+    for (value, noise) in picture.data.iter_mut().zip(whole.sample_grey(&noise, IMAGE_PX)) {
+        *value = level + light * *value + grain * (noise - 0.5);
     }
 }
 
@@ -487,7 +473,7 @@ pub(super) mod tests {
              low_resolution = 0.0\nnoise = 0.0",
         )
         .unwrap();
-        let sampler = Sampler::new(vec![face(128.0, Trust::Five)], vec![], options, plain);
+        let sampler = Sampler::new(vec![face(128.0, Trust::Five)], vec![], vec![], options, plain);
         let rng = &mut ChaCha8Rng::seed_from_u64(9);
         for _ in 0..40 {
             let sample = sampler.sample(rng).unwrap();
@@ -512,7 +498,8 @@ pub(super) mod tests {
     fn a_face_on_its_head_is_none() {
         let options = SampleOptions { negatives: 1.0, wrong_way: 1.0, ..SampleOptions::default() };
         let photometric = Photometric::default();
-        let sampler = Sampler::new(vec![face(100.0, Trust::Guessed)], vec![], options, photometric);
+        let sampler =
+            Sampler::new(vec![face(100.0, Trust::Guessed)], vec![], vec![], options, photometric);
         let sample = sampler.sample(&mut ChaCha8Rng::seed_from_u64(2)).unwrap();
         assert_eq!((sample.face, sample.visible), (0.0, [0.0; 3]));
     }

@@ -10,16 +10,17 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    LandmarkNet, LandmarkTrainConfig,
+    LandmarkNet, LandmarkTrainConfig, closed,
     data::{self, Faces, pictures_of},
     guess, import,
-    loss::{Batch, Totals, loss},
+    loss::{Batch, Totals, confidence_loss, loss},
     sampler::{Sample, Sampler},
+    seen::Spotter,
     sheet,
     validate::{Validation, look},
 };
 use crate::{
-    dataset::points,
+    dataset::{boxes, points},
     train::{
         Control, TrainError, checkpoint,
         graph::Normalisation,
@@ -82,16 +83,36 @@ pub fn run(
         let (held, shown): (Vec<_>, Vec<_>) =
             points::read_five(list)?.into_iter().partition(points::FivePointFace::held_out);
         let kept = config.out.join(guess::GUESSES);
-        let net = model.valid();
-        let guesses = guess::Guesser { net: &net, mean: &mean, device };
-        let guessed = guesses.turned_faces(&shown, &kept, resume, control)?;
         unseen = guess::validation(&held, &mean)?;
-        faces.train.extend(guessed);
+        faces.train.extend(match config.confidence_only {
+            // Their points are not learned from.
+            true => guess::unguessed(&shown, &mean)?,
+            false => {
+                let net = model.valid();
+                let guesses = guess::Guesser { net: &net, mean: &mean, device };
+                guesses.turned_faces(&shown, &kept, resume, control)?
+            }
+        });
     }
     if let Some(folder) = &config.closed_faces {
-        let closed = guess::closed_faces(&model.valid(), &pictures_of(folder)?, device)?;
+        let closed = closed::faces(&model.valid(), &pictures_of(folder)?, device)?;
         (control.say)(&format!("{} faces with closed eyes, points guessed", closed.len()));
         faces.train.extend(closed);
+    }
+    let (mut mistaken, mut held_mistaken) = (Vec::new(), Vec::new());
+    if let Some(list) = &config.marked_faces {
+        let (held_pictures, shown): (Vec<_>, Vec<_>) =
+            boxes::read(list)?.into_iter().partition(boxes::MarkedPicture::held_out);
+        let mut spotter = Spotter::new()?;
+        let marked = spotter.marked(&shown, &mean)?;
+        (mistaken, held_mistaken) = (spotter.mistaken(&learn)?, spotter.mistaken(&held)?);
+        (control.say)(&format!(
+            "{} boxes of a detector that show a marked face, {} that show none",
+            marked.len(),
+            mistaken.len()
+        ));
+        unseen.extend(spotter.marked(&held_pictures, &mean)?);
+        faces.train.extend(marked);
     }
     (control.say)(&format!(
         "{} faces to learn from, {} of other people to validate on, {} pictures without a face",
@@ -101,8 +122,9 @@ pub fn run(
     ));
     let mut validation = Validation::prepare(&faces.validation, &held, training.seed)?;
     validation.add_unseen(&unseen, training.seed)?;
+    validation.add_mistaken(&held_mistaken, training.seed);
     let (options, photometric) = (config.samples.clone(), config.photometric.clone());
-    let sampler = Sampler::new(faces.train, learn, options, photometric);
+    let sampler = Sampler::new(faces.train, learn, mistaken, options, photometric);
     let rng = &mut ChaCha8Rng::seed_from_u64(training.seed);
     let mut some = |count: usize| -> Result<Vec<Sample>, TrainError> {
         (0..count).map(|_| sampler.sample(rng)).collect()
@@ -111,7 +133,7 @@ pub fn run(
         write_png(&sheet::draw(&some(SHEET)?), &config.out.join(SHEET_FILE))?;
     }
     let exported = config.start_from.as_ref().is_some_and(|start| start.is_file());
-    if exported && !resume {
+    if exported && !resume && !config.confidence_only {
         model = import::calibrate(model, &Batch::new(&some(CALIBRATION)?, &learner))?;
     }
     let by = Normalisation { mean: [0.0; 3], std: [1.0; 3] };
@@ -127,7 +149,8 @@ pub fn run(
             &crate::os::digest(&config.faces).map_err(TrainError::io(&config.faces, "read"))?,
         )
     };
-    let task = Learning { sampler, validation, learner, device };
+    let confidence_only = config.confidence_only;
+    let task = Learning { sampler, validation, confidence_only, learner, device };
     Run { training, out: &config.out, resume, device }.learn(&task, model, record, control)
 }
 
@@ -157,6 +180,8 @@ fn apart(files: Vec<PathBuf>) -> (Vec<PathBuf>, Vec<PathBuf>) {
 struct Learning<'a> {
     sampler: Sampler,
     validation: Validation,
+    /// Nothing but the confidence learns.
+    confidence_only: bool,
     /// Where gradients are computed.
     learner: Device,
     /// Where nothing but results is.
@@ -188,6 +213,11 @@ impl Task for Learning<'_> {
     fn loss(&self, model: &LandmarkNet, part: &Samples) -> Result<Tensor<1>, TrainError> {
         let samples = part.made.as_ref().map_err(|why| TrainError::Batch(why.clone()))?;
         let batch = Batch::part(samples, part.totals, &self.learner);
+        if self.confidence_only {
+            // Nothing that is computed without gradients changes, the normalisations neither.
+            let features = model.valid().features(batch.image.clone().inner());
+            return Ok(confidence_loss(&model.judge(Tensor::from_inner(features)), &batch));
+        }
         let eyes = model.eyes.forward(batch.cuts.clone());
         Ok(loss(&model.face(batch.image.clone()), &eyes, &batch))
     }
@@ -207,5 +237,101 @@ impl Task for Learning<'_> {
             metrics,
             ..Validated::default()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path, sync::atomic::AtomicBool};
+
+    use burn::tensor::Distribution;
+    use rand::Rng;
+
+    use super::*;
+    use crate::{
+        infer::fixtures,
+        train::{
+            landmarks::{IMAGE_PX, export::export_landmarks},
+            record::BEST,
+            weights::values,
+        },
+    };
+
+    /// Drawn faces as a list with points and one with boxes, and pictures of noise.
+    fn pictures(folder: &Path) {
+        let (mut points, mut boxes) = (String::new(), String::new());
+        for (at, face) in data::drawn(14, 5).enumerate() {
+            let name = match at % 4 {
+                0 => format!("helen/{at}_1.png"),
+                _ => format!("ytfaces/Person_{at}_1.png"),
+            };
+            let file = folder.join(&name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            face.picture().unwrap().save(file).unwrap();
+            let landmarks = face.landmarks;
+            points += &serde_json::json!({"file": name, "points": landmarks.points.as_slice()})
+                .to_string();
+            let b = landmarks.bbox();
+            let corners = (b.x, b.y, b.x + b.width, b.y + b.height, "none");
+            boxes += &serde_json::json!({"file": name, "boxes": [corners]}).to_string();
+            (points, boxes) = (points + "\n", boxes + "\n");
+        }
+        fs::write(folder.join("points.jsonl"), points).unwrap();
+        fs::write(folder.join("boxes.jsonl"), boxes).unwrap();
+        fs::create_dir(folder.join("nonfaces")).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(6);
+        for at in 0..8 {
+            let noise = image::RgbImage::from_fn(64, 48, |_, _| image::Rgb(rng.random()));
+            noise.save(folder.join(format!("nonfaces/{at}.png"))).unwrap();
+        }
+    }
+
+    #[test]
+    fn where_only_the_confidence_learns_the_points_stay_as_they_are() {
+        if !fixtures::runtime_is_here() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        pictures(folder.path());
+        let device = Device::flex();
+        let net = LandmarkNet::new(&super::super::eyes::tests::mean_shape(), &device);
+        let card = fixtures::card(ModelKind::Landmarks, IMAGE_PX, IMAGE_PX);
+        let file = folder.path().join("before.onnx");
+        fs::write(&file, export_landmarks(&net, &card).unwrap()).unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let text = format!(
+            "faces = '{}'\nmarked_faces = '{}'\nnonfaces = '{}'\nstart_from = '{}'\nout = '{}'\n\
+             confidence_only = true\n[training]\nsteps = 3\nbatch = 6\nthreads = 1\nwarmup = 0.0\n\
+             ema_decay = 0.1\nvalidate_every = 3\n",
+            at("points.jsonl"),
+            at("boxes.jsonl"),
+            at("nonfaces"),
+            file.display(),
+            at("run")
+        );
+        let config: LandmarkTrainConfig = toml::from_str(&text).unwrap();
+        let stop = AtomicBool::new(false);
+        let mut said = Vec::new();
+        let mut say = |line: &str| said.push(line.to_owned());
+        let mut control = Control { stop: &stop, say: &mut say, step: &mut |_| {} };
+        run(&config, false, &device, &mut control).unwrap();
+        // The detector that ships sees faces that are drawn.
+        let boxes = said.iter().find(|line| line.contains("show a marked face")).unwrap();
+        assert!(!boxes.starts_with("0 "), "{boxes}");
+
+        let fresh = || LandmarkNet::new(&[[0.5; 2]; 68], &device);
+        let before = import::read(&file, fresh()).unwrap();
+        let after = checkpoint::load_average(&config.out.join(BEST), fresh()).unwrap();
+        let shape = [2, 1, IMAGE_PX, IMAGE_PX];
+        let image = Tensor::random(shape, Distribution::Default, &device);
+        let (before, after) = (before.forward(&image), after.forward(&image));
+        let apart = |a: &Tensor<2>, b: &Tensor<2>| {
+            let pairs = values(a).unwrap().into_iter().zip(values(b).unwrap());
+            pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+        };
+        // But for the rounding of the running average.
+        assert!(apart(&before.points, &after.points) < 1e-5);
+        assert!(apart(&before.visible, &after.visible) < 1e-5);
+        assert!(apart(&before.confidence, &after.confidence) > 1e-3);
     }
 }

@@ -12,6 +12,7 @@ use super::{
     data::{Annotated, Trust, five_of},
     places::negative_region,
     sampler::anchors_of,
+    seen::Mistaken,
 };
 use crate::{
     evaluate::landmarks::{CLOSED_BELOW, OPEN_ABOVE, auc, errors},
@@ -44,6 +45,8 @@ enum Condition {
     Pictures,
     /// The same in films, many of them infra-red.
     Films,
+    /// Of which only is known that they are faces; most wear masks.
+    Marked,
 }
 
 impl Condition {
@@ -58,6 +61,7 @@ impl Condition {
             Condition::WrongWay => "wrong_way",
             Condition::Pictures => "pictures",
             Condition::Films => "films",
+            Condition::Marked => "marked",
         }
     }
 }
@@ -77,6 +81,8 @@ struct Case {
 pub struct Validation {
     cases: Vec<Case>,
     negatives: Vec<Vec<f32>>,
+    /// What a detector took for faces.
+    mistaken: Vec<Vec<f32>>,
 }
 
 impl Validation {
@@ -139,7 +145,7 @@ impl Validation {
             let image = load_image(&nonfaces[index * nonfaces.len() / NEGATIVES])?;
             negatives.push(negative_region(&image, rng).sample_grey(&image, IMAGE_PX));
         }
-        Ok(Self { cases, negatives })
+        Ok(Self { cases, negatives, mistaken: Vec::new() })
     }
 
     /// Adds faces of a detector, cut where its five points say, slightly off.
@@ -149,8 +155,11 @@ impl Validation {
     pub fn add_unseen(&mut self, faces: &[Annotated], seed: u64) -> Result<(), TrainError> {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed ^ 0xface);
         for face in faces {
-            let condition =
-                if face.held.is_some() { Condition::Films } else { Condition::Pictures };
+            let condition = match (face.trust, face.held.is_some()) {
+                (Trust::Marked, _) => Condition::Marked,
+                (_, true) => Condition::Films,
+                (_, false) => Condition::Pictures,
+            };
             let region = placed(&Region::from_five(&face.five()), rng);
             let points = face.landmarks.points.map(|point| region.to_unit(point));
             let five = face.five().map(|point| region.to_unit(point));
@@ -160,11 +169,20 @@ impl Validation {
         Ok(())
     }
 
+    /// Adds squares that a detector took for faces, slightly off.
+    pub(crate) fn add_mistaken(&mut self, squares: &[Mistaken], seed: u64) {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed ^ 0xb0c5);
+        let cuts = squares
+            .iter()
+            .map(|square| placed(&square.region, rng).sample_grey(&square.image, IMAGE_PX));
+        self.mistaken.extend(cuts);
+    }
+
     /// All pictures to look at, in the order in which [`measure`](Self::measure) takes what
     /// is said of them.
     pub fn images(&self) -> Vec<&[f32]> {
         let cases = self.cases.iter().map(|case| case.image.as_slice());
-        cases.chain(self.negatives.iter().map(Vec::as_slice)).collect()
+        cases.chain(self.negatives.iter().chain(&self.mistaken).map(Vec::as_slice)).collect()
     }
 
     /// Measures what was said of all [`images`](Self::images). Errors are means over points
@@ -173,7 +191,9 @@ impl Validation {
     /// `five_error_NAME` over these, divided by their size. `ear_auc`: closed against open by
     /// our eye aspect ratio on the plain precise faces; `found_NAME`: share with a confidence
     /// above one half, which `found_wrong_way` should not be; `false_faces`: the share of
-    /// squares without a face that have one; `covered_auc_eyes`, `covered_auc_mouth`:
+    /// squares without a face that have one, `believed_boxes` of those that a detector took for
+    /// one; `confidence_loss`: how wrong the confidence is, the mean cross entropy over faces
+    /// and that over all else; `covered_auc_eyes`, `covered_auc_mouth`:
     /// uncovered against drawn-over parts.
     pub fn measure(&self, said: &[Said]) -> BTreeMap<String, f64> {
         let mut sums: BTreeMap<Condition, [f64; 4]> = BTreeMap::new();
@@ -182,7 +202,10 @@ impl Validation {
         let mut mouths = [Vec::new(), Vec::new()];
         for (case, said) in self.cases.iter().zip(said) {
             let truth = Landmarks { points: case.points };
-            let five = matches!(case.condition, Condition::Pictures | Condition::Films);
+            let five = matches!(
+                case.condition,
+                Condition::Pictures | Condition::Films | Condition::Marked
+            );
             let [all, eye] = match five {
                 true => [five_error(&case.five, &said.landmarks), 0.0],
                 false => errors(&truth, &said.landmarks),
@@ -212,7 +235,7 @@ impl Validation {
             let name = condition.name();
             metrics.insert(format!("found_{name}"), found / count);
             match condition {
-                Condition::WrongWay => {}
+                Condition::WrongWay | Condition::Marked => {}
                 Condition::Pictures | Condition::Films => {
                     metrics.insert(format!("five_error_{name}"), all / count);
                 }
@@ -230,11 +253,26 @@ impl Validation {
         for (name, auc) in aucs {
             metrics.extend(auc.map(|auc| (name.to_owned(), auc)));
         }
-        let negatives = said.get(self.cases.len()..).unwrap_or_default();
-        if !negatives.is_empty() {
-            let wrong = negatives.iter().filter(|said| said.confidence > 0.5).count();
-            metrics.insert("false_faces".into(), wrong as f64 / negatives.len() as f64);
+        let (said, others) = said.split_at(self.cases.len().min(said.len()));
+        let (negatives, mistaken) = others.split_at(self.negatives.len().min(others.len()));
+        for (name, said) in [("false_faces", negatives), ("believed_boxes", mistaken)] {
+            if !said.is_empty() {
+                let wrong = said.iter().filter(|said| said.confidence > 0.5).count();
+                metrics.insert(name.into(), wrong as f64 / said.len() as f64);
+            }
         }
+        let no_face = |case: &Case| case.condition == Condition::WrongWay;
+        let mut entropy = [Vec::new(), Vec::new()];
+        for (case, said) in self.cases.iter().zip(said) {
+            entropy[usize::from(no_face(case))].push(said.confidence);
+        }
+        entropy[1].extend(others.iter().map(|said| said.confidence));
+        entropy[1].iter_mut().for_each(|confidence| *confidence = 1.0 - *confidence);
+        let loss = entropy.map(|right| {
+            let sum: f64 = right.iter().map(|p| -f64::from(p.max(1e-6)).ln()).sum();
+            sum / right.len().max(1) as f64
+        });
+        metrics.insert("confidence_loss".into(), loss[0] + loss[1]);
         metrics
     }
 
@@ -256,6 +294,7 @@ impl Validation {
             + 0.1 * (1.0 - get("ear_auc"))
             + 0.5 * (get("five_error_pictures") + get("five_error_films"))
             + 0.1 * (missed + get("found_wrong_way") + get("false_faces"))
+            + 0.1 * get("confidence_loss")
     }
 
     /// The figures that count, for people.
@@ -269,6 +308,9 @@ impl Validation {
             ("five_error_films", "in films"),
             ("found_films", "found in films"),
             ("found_wrong_way", "the wrong way up"),
+            ("found_marked", "marked faces"),
+            ("believed_boxes", "false boxes"),
+            ("confidence_loss", "confidence loss"),
             ("ear_auc", "closed eyes AUC"),
         ];
         let told = names.iter().filter_map(|(name, word)| {
