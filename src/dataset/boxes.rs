@@ -55,6 +55,9 @@ impl MarkedPicture {
     }
 }
 
+/// A box as a line has it: `[x0, y0, x1, y1, mask]`.
+type Corners = (f32, f32, f32, f32, Mask);
+
 /// Reads a list of pictures whose faces are all marked: JSON lines of `{"file", "boxes":
 /// [[x0, y0, x1, y1, "good" | "bad" | "none"]]}` in pixels, the word telling how a mask is
 /// worn; paths are relative to the list's folder. Lines without `boxes` are of pictures that
@@ -67,7 +70,7 @@ pub fn read(list: &Path) -> Result<Vec<MarkedPicture>, DatasetError> {
     #[derive(Deserialize)]
     struct Line {
         file: PathBuf,
-        boxes: Option<Vec<(f32, f32, f32, f32, Mask)>>,
+        boxes: Option<Vec<Corners>>,
     }
     let file = File::open(list).map_err(DatasetError::io(list, "read"))?;
     let reader = BufReader::new(Bounded::new(file, MAX_BYTES, MAX_LINE_BYTES));
