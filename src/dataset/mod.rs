@@ -5,7 +5,8 @@
 //! another ([`uta`]), the way from whole pictures and videos ([`videos`]) to aligned crops
 //! ([`prepare`]), those crops in memory ([`crops`]), and which of them train and which
 //! validate ([`split`]). Beside them what happens when in a film ([`spans`]), faces with
-//! known points ([`points`]) or boxes ([`boxes`]) and lists of blinks ([`blinks`]), told by another norm ([`norms`]).
+//! known points ([`points`]) or boxes ([`boxes`]) and lists of blinks ([`blinks`]), told by
+//! another norm ([`norms`]).
 
 pub(crate) mod blinks;
 pub mod boxes;
